@@ -1,0 +1,53 @@
+"""The one exception hierarchy; each carries the exit code its user should see."""
+
+from __future__ import annotations
+
+
+class TmuxmeterError(Exception):
+    """Anything that ends a command with one clear line instead of a traceback."""
+
+    exit_code = 1
+
+
+class UsageError(TmuxmeterError):
+    """The command was called with something that makes no sense."""
+
+    exit_code = 2
+
+
+class ConfigError(TmuxmeterError):
+    """The configuration file can't be read or holds a bad key or value."""
+
+    exit_code = 2
+
+
+class MissingProgramError(TmuxmeterError):
+    """A program that is needed (tmux) is not installed."""
+
+    exit_code = 127
+
+
+class TmuxError(TmuxmeterError):
+    """tmux answered with an error, or its server is gone."""
+
+    exit_code = 4
+
+
+class LedgerError(TmuxmeterError):
+    """The ledger can't be opened, read or written."""
+
+    exit_code = 5
+
+
+class LedgerBusyError(LedgerError):
+    """Another watcher holds the ledger's writer lock."""
+
+    exit_code = 6
+
+
+class LedgerNewerError(LedgerError):
+    """The ledger was written by a newer tmuxmeter."""
+
+
+class LogError(TmuxmeterError):
+    """A log file can't be read; the rest goes on."""

@@ -1,0 +1,1 @@
+"""What was spent, where and when: one SQLite file, one writer, readers that never wait."""

@@ -1,0 +1,124 @@
+"""The ledger's tables as a numbered list of migrations; a migration that has landed never changes.
+
+Times are epoch milliseconds, money is integer microdollars, tokens are tokens.
+Keys are the signed 64-bit keys of :func:`tmuxmeter.events.event_key`.
+"""
+
+from __future__ import annotations
+
+MIGRATIONS: tuple[str, ...] = (
+    # 1: everything a log and a tmux server can tell.
+    """
+    CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+
+    -- position and reader state of every log file; 'mark' digests the bytes before 'offset'
+    CREATE TABLE file (
+        id INTEGER PRIMARY KEY,
+        agent TEXT NOT NULL, root TEXT NOT NULL, name TEXT NOT NULL, path TEXT NOT NULL,
+        device INTEGER NOT NULL, inode INTEGER NOT NULL,
+        size INTEGER NOT NULL, mtime_ns INTEGER NOT NULL,
+        offset INTEGER NOT NULL, mark BLOB NOT NULL, reader BLOB NOT NULL,
+        UNIQUE (agent, root, name)
+    );
+    CREATE TABLE skipped (
+        file_id INTEGER NOT NULL REFERENCES file, reason TEXT NOT NULL,
+        count INTEGER NOT NULL, offset INTEGER NOT NULL,
+        PRIMARY KEY (file_id, reason)
+    ) WITHOUT ROWID;
+
+    -- 'account' is the root the session was found under; 'parent' is the parent's key
+    CREATE TABLE session (
+        id INTEGER PRIMARY KEY,
+        agent TEXT NOT NULL, key TEXT NOT NULL, account TEXT NOT NULL,
+        parent TEXT NOT NULL DEFAULT '', spawned INTEGER NOT NULL DEFAULT 0,
+        started_ms INTEGER, cwd TEXT NOT NULL DEFAULT '', branch TEXT NOT NULL DEFAULT '',
+        version TEXT NOT NULL DEFAULT '',
+        UNIQUE (agent, key)
+    );
+    CREATE INDEX session_parent ON session (agent, parent) WHERE parent <> '';
+
+    CREATE TABLE model (
+        id INTEGER PRIMARY KEY,
+        agent TEXT NOT NULL, name TEXT NOT NULL, tier TEXT NOT NULL, geo TEXT NOT NULL,
+        UNIQUE (agent, name, tier, geo)
+    );
+    CREATE TABLE place (
+        id INTEGER PRIMARY KEY, cwd TEXT NOT NULL, branch TEXT NOT NULL, UNIQUE (cwd, branch)
+    );
+
+    -- one row per request; 'file_id' wrote the winning line, 'owner_file_id' is the first file
+    -- that showed the request and gives it its session; cost NULL: unpriced
+    CREATE TABLE usage (
+        key INTEGER PRIMARY KEY,
+        session_id INTEGER NOT NULL, time_ms INTEGER NOT NULL,
+        model_id INTEGER NOT NULL, place_id INTEGER NOT NULL,
+        file_id INTEGER NOT NULL, owner_file_id INTEGER NOT NULL,
+        fresh INTEGER NOT NULL, cache_read INTEGER NOT NULL,
+        cache_write_5m INTEGER NOT NULL, cache_write_1h INTEGER NOT NULL,
+        output INTEGER NOT NULL, reasoning INTEGER NOT NULL, web_searches INTEGER NOT NULL,
+        context_window INTEGER NOT NULL, sidechain INTEGER NOT NULL,
+        cost INTEGER
+    );
+    CREATE INDEX usage_time ON usage (time_ms);
+    CREATE INDEX usage_session ON usage (session_id, time_ms);
+
+    CREATE TABLE prompt (
+        key INTEGER PRIMARY KEY, session_id INTEGER NOT NULL, time_ms INTEGER NOT NULL,
+        human INTEGER NOT NULL, corrects INTEGER NOT NULL
+    );
+    CREATE INDEX prompt_session ON prompt (session_id, time_ms);
+    CREATE TABLE turn_end (
+        key INTEGER PRIMARY KEY, session_id INTEGER NOT NULL, time_ms INTEGER NOT NULL,
+        reason TEXT NOT NULL, duration_ms INTEGER NOT NULL, asked INTEGER NOT NULL
+    );
+    CREATE INDEX turn_end_session ON turn_end (session_id, time_ms);
+    CREATE TABLE tool (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);
+    CREATE TABLE tool_result (
+        key INTEGER PRIMARY KEY, session_id INTEGER NOT NULL, time_ms INTEGER NOT NULL,
+        tool_id INTEGER NOT NULL, ok INTEGER NOT NULL
+    );
+    CREATE INDEX tool_result_session ON tool_result (session_id, time_ms);
+    CREATE TABLE path (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);
+    CREATE TABLE file_touch (
+        key INTEGER PRIMARY KEY, session_id INTEGER NOT NULL, time_ms INTEGER NOT NULL,
+        path_id INTEGER NOT NULL, edit INTEGER NOT NULL
+    );
+    CREATE INDEX file_touch_session ON file_touch (session_id, time_ms);
+    CREATE TABLE compaction (
+        key INTEGER PRIMARY KEY, session_id INTEGER NOT NULL, time_ms INTEGER NOT NULL,
+        cause TEXT NOT NULL, tokens_before INTEGER NOT NULL
+    );
+    -- the newest word per account, limit and window length
+    CREATE TABLE rate_limit (
+        agent TEXT NOT NULL, account TEXT NOT NULL, name TEXT NOT NULL,
+        window_minutes INTEGER NOT NULL, time_ms INTEGER NOT NULL,
+        used_percent REAL NOT NULL, resets_ms INTEGER NOT NULL, plan TEXT NOT NULL,
+        PRIMARY KEY (agent, account, name, window_minutes)
+    ) WITHOUT ROWID;
+
+    -- a pane's life under one process: ids are reused by a new server, kept by a respawn
+    CREATE TABLE pane (
+        id INTEGER PRIMARY KEY,
+        socket TEXT NOT NULL, server_pid INTEGER NOT NULL, server_started INTEGER NOT NULL,
+        pane TEXT NOT NULL, pid INTEGER NOT NULL, pid_start TEXT NOT NULL,
+        session_name TEXT NOT NULL DEFAULT '', window_index INTEGER NOT NULL DEFAULT 0,
+        window_name TEXT NOT NULL DEFAULT '', pane_index INTEGER NOT NULL DEFAULT 0,
+        first_ms INTEGER NOT NULL, last_ms INTEGER NOT NULL, ended_ms INTEGER,
+        UNIQUE (socket, server_pid, server_started, pane, pid, pid_start)
+    );
+
+    -- where a session ran: 'place' is pane, outside (a process outside tmux) or without-pane
+    -- (the pane is gone, the work went on); end_ms NULL: still there
+    CREATE TABLE binding (
+        id INTEGER PRIMARY KEY,
+        session_id INTEGER NOT NULL REFERENCES session,
+        where_kind TEXT NOT NULL CHECK (where_kind IN ('pane', 'outside', 'without-pane')),
+        pane_id INTEGER REFERENCES pane,
+        pid INTEGER NOT NULL, pid_start TEXT NOT NULL,
+        start_ms INTEGER NOT NULL, end_ms INTEGER, seen_ms INTEGER NOT NULL,
+        evidence TEXT NOT NULL, confidence REAL NOT NULL
+    );
+    CREATE INDEX binding_session ON binding (session_id, start_ms);
+    CREATE INDEX binding_open ON binding (id) WHERE end_ms IS NULL;
+    """,
+)

@@ -1,0 +1,1 @@
+"""Following agents' log files and reading them cold, whatever is in them."""

@@ -1,0 +1,1 @@
+"""Which session runs in which pane: evidence, confidence, history."""

@@ -1,0 +1,1 @@
+"""Today, days, sessions, panes as plain data: what `--json` prints."""

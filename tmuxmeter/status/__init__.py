@@ -1,0 +1,1 @@
+"""Report data as short strings for tmux and shell prompts."""

@@ -1,0 +1,1 @@
+"""What tmux says, and what we tell it."""

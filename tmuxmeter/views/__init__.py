@@ -1,0 +1,1 @@
+"""Report data as terminal text."""
