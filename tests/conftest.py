@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+pytest_plugins = ("tmux_fixtures",)
+
 AGENT_VARIABLES = (
     "ANTHROPIC_API_KEY",
     "CLAUDE_CONFIG_DIR",
