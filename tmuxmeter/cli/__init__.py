@@ -1,0 +1,92 @@
+"""The command line: thin commands, each group of them in a file that is loaded when used."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+
+import click
+
+from tmuxmeter import __version__
+from tmuxmeter.errors import TmuxmeterError
+
+# command -> module that defines it; nothing else is imported to list or run one
+COMMANDS = {
+    "up": "meter",
+    "down": "meter",
+    "status": "meter",
+    "watch": "meter",
+    "scan": "meter",
+    "today": "report",
+    "days": "report",
+    "panes": "panes",
+    "sessions": "report",
+    "doctor": "doctor",
+    "prices": "money",
+    "reprice": "money",
+    "config": "settings",
+    "demo": "demo",
+}
+
+
+class LazyGroup(click.Group):
+    """Imports a command's module when the command is used."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
+        """Return the commands in the order a new user meets them."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        """Import and return the command of this name."""
+        if cmd_name not in COMMANDS:
+            return None
+        module = importlib.import_module(f"tmuxmeter.cli.{COMMANDS[cmd_name]}")
+        command: click.Command = getattr(module, f"{cmd_name}_command")
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Suggest the nearest command for a mistyped one."""
+        try:
+            return super().resolve_command(ctx, args)
+        except click.UsageError:
+            from difflib import get_close_matches
+
+            near = get_close_matches(args[0], COMMANDS, n=1) if args else []
+            hint = f" Did you mean '{near[0]}'?" if near else ""
+            ctx.fail(f"No such command '{args[0]}'.{hint}")
+
+
+@click.command(
+    cls=LazyGroup,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog="Dollars are API list prices; on a subscription they are API-equivalent, not a bill.",
+)
+@click.version_option(__version__, prog_name="tmuxmeter")
+@click.option("--home", metavar="DIR", help="Read the agents' folders of another home.")
+@click.pass_context
+def cli(ctx: click.Context, home: str | None) -> None:
+    """Dollars, tokens and a breakeven light for the coding agents in your tmux panes."""
+    ctx.obj = home
+
+
+def main() -> None:
+    """Run the command line; every foreseen failure is one line and a fitting exit code."""
+    try:
+        cli.main(standalone_mode=False, prog_name="tmuxmeter")
+    except click.exceptions.Exit as exit_:
+        sys.exit(exit_.exit_code)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except (click.Abort, KeyboardInterrupt):
+        sys.exit(130)
+    except BrokenPipeError:
+        # the reader of a pipe left (`tmuxmeter days | head`): not an error
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(0)
+    except TmuxmeterError as error:
+        click.echo(f"tmuxmeter: {error}", err=True)
+        sys.exit(error.exit_code)

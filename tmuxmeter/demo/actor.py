@@ -1,0 +1,114 @@
+"""A played agent in a pane: writes its log live and shows what it pretends to do.
+
+Run as ``python -m tmuxmeter.demo.actor KIND HOME CWD SEED`` with ``claude`` or ``codex`` as the
+name of the process, so that it is found the way a real agent is.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import sys
+import time
+from pathlib import Path
+from random import Random
+from typing import TYPE_CHECKING
+
+from tmuxmeter.demo.script import ClaudeSession, CodexSession, Session
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+# a played turn is quicker than a real one: watching it should not bore
+PACE = 0.35
+PAUSE_BETWEEN_TURNS_S = (3.0, 9.0)
+
+
+def now_ms() -> int:
+    """Return the time as the agents log it."""
+    return time.time_ns() // 1_000_000
+
+
+def _start_token() -> str:
+    """Return this process' start mark as Claude Code writes it on Linux, "" elsewhere."""
+    try:
+        stat = Path("/proc/self/stat").read_text()
+    except OSError:
+        return ""
+    return stat.rpartition(")")[2].split()[19]
+
+
+class LiveFile:
+    """Claude Code's ``sessions/<pid>.json``: there while the process lives, with its state."""
+
+    def __init__(self, home: Path, session: ClaudeSession) -> None:
+        self.path = home / ".claude" / "sessions" / f"{os.getpid()}.json"
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        self.facts: Mapping[str, object] = {
+            "pid": os.getpid(),
+            "sessionId": session.session,
+            "cwd": session.cwd,
+            "startedAt": now_ms(),
+            "procStart": _start_token(),
+            "version": "2.1.197",
+            "kind": "interactive",
+            "entrypoint": "cli",
+        }
+
+    def tell(self, status: str) -> None:
+        """Replace the file with one that says ``status``."""
+        text = json.dumps({**self.facts, "status": status, "updatedAt": now_ms()})
+        fresh = self.path.with_suffix(".tmp")
+        fresh.write_text(text)
+        fresh.replace(self.path)
+
+    def remove(self) -> None:
+        """Remove it, as the real program does when it ends."""
+        self.path.unlink(missing_ok=True)
+
+
+def play(session: Session, home: Path, rng: Random) -> None:
+    """Play turns until the pane is closed."""
+    path = home / session.path
+    path.parent.mkdir(parents=True, exist_ok=True)
+    live = LiveFile(home, session) if isinstance(session, ClaudeSession) else None
+    title = "Claude Code" if live else "Codex"
+    print(f"\033[1m{title}\033[0m (demo)  {session.model}  {session.cwd}", flush=True)
+    try:
+        with path.open("a", encoding="utf-8") as log:
+            while True:
+                print(f"\n> demo: task {session.turns + 1}", flush=True)
+                if live:
+                    live.tell("busy")
+                for due, line in session.turn(now_ms()):
+                    time.sleep(max(0.0, (due - now_ms()) / 1000))
+                    # one write per line, as the agents do, so that a reader never sees half of two
+                    log.write(line + "\n")
+                    log.flush()
+                    print(".", end="", flush=True)
+                print(" done", flush=True)
+                if live:
+                    live.tell("idle")
+                time.sleep(rng.uniform(*PAUSE_BETWEEN_TURNS_S))
+    finally:
+        if live:
+            live.remove()
+
+
+def main() -> None:
+    """Play the agent that the command line names."""
+    kind, home, cwd, seed = sys.argv[1:5]
+    rng = Random(seed)  # noqa: S311 - a played agent, not a secret
+    session: Session
+    if kind == "claude":
+        model = sys.argv[5] if len(sys.argv) > 5 else "claude-sonnet-4-6"
+        session = ClaudeSession(rng, cwd, "main", model=model, pace=PACE)
+    else:
+        session = CodexSession(rng, cwd, "feature/invoices", now_ms(), pace=PACE)
+    with contextlib.suppress(KeyboardInterrupt, BrokenPipeError):
+        play(session, Path(home), rng)
+
+
+if __name__ == "__main__":
+    main()
