@@ -1,0 +1,1 @@
+"""The one long-running process: it wires logs, ledger, panes and tmux together."""
