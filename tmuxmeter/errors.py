@@ -21,6 +21,12 @@ class ConfigError(TmuxmeterError):
     exit_code = 2
 
 
+class FolderError(TmuxmeterError):
+    """A folder tmuxmeter keeps its own things in can't be made or isn't private."""
+
+    exit_code = 5
+
+
 class MissingProgramError(TmuxmeterError):
     """A program that is needed (tmux) is not installed."""
 
