@@ -178,8 +178,13 @@ class Position(msgspec.Struct, frozen=True):
 
 
 class Chunk(msgspec.Struct, frozen=True):
-    """Events read from one file and the position after them: booked together or not at all."""
+    """Events read from one file and the position after them: booked together or not at all.
+
+    ``restart`` tells that the events stand at the very beginning of the file, so that what is
+    known of the records skipped in it before is void.
+    """
 
     file: LogFile
     events: list[Event]
     position: Position
+    restart: bool = False
