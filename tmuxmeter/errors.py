@@ -55,5 +55,9 @@ class LedgerNewerError(LedgerError):
     """The ledger was written by a newer tmuxmeter."""
 
 
+class LedgerUnwritableError(LedgerError):
+    """The ledger can't be written for now: the disk is full or the folder is read-only."""
+
+
 class LogError(TmuxmeterError):
     """A log file can't be read; the rest goes on."""
