@@ -1,0 +1,94 @@
+"""The real agent programs, installed from npm into the project's own ignored folder."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+HERE = Path(__file__).parent
+FOLDER = HERE.parents[1] / ".e2e"
+INSTALL_SECONDS = 420
+
+
+@dataclass(frozen=True)
+class Programs:
+    """Paths of the programs and the versions that were asked for."""
+
+    claude: Path
+    codex: Path
+    versions: dict[str, str]
+
+
+def install() -> Programs:
+    """Install what ``package.json`` pins, unless it is there; skip the suite, loudly, if it can't be."""
+    wanted = json.loads((HERE / "package.json").read_text())["dependencies"]
+    programs = _find(wanted)
+    if programs:
+        return programs
+    npm = shutil.which("npm")
+    if npm is None:
+        _skip("npm is not installed")
+    FOLDER.mkdir(exist_ok=True)
+    shutil.copy(HERE / "package.json", FOLDER / "package.json")
+    command = [npm, "install", "--prefix", str(FOLDER), "--ignore-scripts", "--no-audit"]
+    command += ["--no-fund", "--no-package-lock", "--loglevel=error"]
+    # The tests' own home must not hide the user's npm settings, so this runs before any test.
+    try:
+        result = subprocess.run(
+            command, capture_output=True, text=True, timeout=INSTALL_SECONDS, check=False
+        )
+    except subprocess.TimeoutExpired:
+        _skip(f"npm did not finish within {INSTALL_SECONDS} s")
+    if result.returncode:
+        lines = (result.stderr or result.stdout).strip().splitlines()
+        _skip(f"npm could not install them: {lines[0] if lines else 'no word why'}")
+    programs = _find(wanted)
+    if programs is None:
+        _skip("npm has no build of them for this machine")
+    return programs
+
+
+def _find(wanted: dict[str, str]) -> Programs | None:
+    """Return the installed programs if every version is the one that is wanted.
+
+    The vendors' start scripts need a newer Node than some machines have and only start the native
+    program of the platform package, so those are started here directly.
+    """
+    modules = FOLDER / "node_modules"
+    for name, version in wanted.items():
+        manifest = modules / name / "package.json"
+        if not manifest.is_file() or json.loads(manifest.read_text())["version"] != version:
+            return None
+    claude = _executable(modules / "@anthropic-ai", "claude")
+    codex = _executable(modules / "@openai", "codex")
+    return Programs(claude, codex, wanted) if claude and codex else None
+
+
+def _executable(folder: Path, name: str) -> Path | None:
+    for path in sorted(folder.rglob(name)):
+        if path.is_file() and os.access(path, os.X_OK) and path.stat().st_size > 1_000_000:
+            return path
+    return None
+
+
+def _skip(reason: str) -> None:
+    rule = "!" * 78
+    lines = [
+        "",
+        rule,
+        "!!  THE END-TO-END TESTS DID NOT RUN: the real Claude Code and Codex are missing.",
+        f"!!  {reason}",
+        "!!  With npm (Node.js) and a package registry in reach, `make e2e` runs them.",
+        rule,
+        "",
+    ]
+    # Past pytest's capture: a skipped suite must be seen even in a quiet run.
+    print("\n".join(lines), file=sys.__stderr__, flush=True)
+    pytest.skip(reason, allow_module_level=True)
