@@ -1,0 +1,219 @@
+"""Where the process table comes from: ``/proc`` on Linux, psutil elsewhere."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tmuxmeter.panes.processes import Entry
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import psutil
+
+    from tmuxmeter.panes.processes import Source
+
+# os.listdir and os.readlink on purpose (PTH): a scan runs every few seconds and pathlib doubles it.
+
+BOOT_DRIFT_MS = 1000
+"""The clock may be set while we run; a smaller difference is noise and changes nothing."""
+
+
+class ProcSource:
+    """Linux: ``/proc``."""
+
+    has_start_token = True
+
+    def __init__(self, proc: str = "/proc") -> None:
+        self._proc = proc
+        self._tick_ms = 1000 / os.sysconf("SC_CLK_TCK")
+        self._boot_ms = _boot_ms()
+
+    def scan(self, known: Mapping[int, Entry]) -> dict[int, Entry]:
+        """Return all running processes by pid; zombies are not running."""
+        boot_ms = _boot_ms()
+        if abs(boot_ms - self._boot_ms) > BOOT_DRIFT_MS:
+            self._boot_ms = boot_ms
+        entries: dict[int, Entry] = {}
+        for name in os.listdir(self._proc):  # noqa: PTH208
+            if name.isdigit():
+                entry = self._entry(name, known)
+                if entry is not None:
+                    entries[entry.pid] = entry
+        return entries
+
+    def _entry(self, name: str, known: Mapping[int, Entry]) -> Entry | None:
+        try:
+            descriptor = os.open(f"{self._proc}/{name}/stat", os.O_RDONLY)
+        except OSError:
+            return None
+        try:
+            line = os.read(descriptor, 4096)
+        except OSError:
+            return None
+        finally:
+            os.close(descriptor)
+        # The name may hold blanks and brackets: it ends at the last one.
+        first, last = line.find(b"("), line.rfind(b")")
+        rest = line[last + 2 :].split(b" ", 26)
+        if first < 0 or len(rest) < 26 or rest[0] in b"ZXx":
+            return None
+        pid, start = int(name), rest[19].decode()
+        comm = line[first + 1 : last].decode("utf-8", "replace")
+        old = known.get(pid)
+        # Where an epoch time was told once it stays, whatever happens to the clock.
+        if old is not None and old.start == start:
+            started_ms = old.started_ms
+        else:
+            started_ms = round(self._boot_ms + int(start) * self._tick_ms)
+        return Entry(
+            pid,
+            int(rest[1]),
+            comm,
+            start,
+            started_ms,
+            # The stack's start is random for each program: it tells an exec under the same name.
+            f"{comm}\0{rest[25].decode()}",
+            int(rest[2]),
+            int(rest[3]),
+            _device(int(rest[4])),
+            int(rest[5]),
+        )
+
+    def argv(self, pid: int) -> tuple[str, ...]:
+        """Return the command line."""
+        parts = self._read(pid, "cmdline").split(b"\0")
+        # A process that rewrote its title leaves one text, or padding, behind.
+        while parts and not parts[-1]:
+            parts.pop()
+        return tuple(os.fsdecode(part) for part in parts)
+
+    def environ(self, pid: int) -> dict[str, str]:
+        """Return the environment the program was started with."""
+        pairs = (part.partition(b"=") for part in self._read(pid, "environ").split(b"\0"))
+        return {os.fsdecode(name): os.fsdecode(value) for name, sep, value in pairs if sep}
+
+    def cwd(self, pid: int) -> str:
+        """Return the working directory."""
+        try:
+            return os.readlink(f"{self._proc}/{pid}/cwd")  # noqa: PTH115
+        except OSError:
+            return ""
+
+    def open_files(self, pid: int) -> list[str]:
+        """Return the paths of open files; sockets, pipes and deleted files left out."""
+        folder = f"{self._proc}/{pid}/fd"
+        paths = []
+        try:
+            names = os.listdir(folder)  # noqa: PTH208
+        except OSError:
+            return []
+        for name in names:
+            try:
+                path = os.readlink(f"{folder}/{name}")  # noqa: PTH115
+            except OSError:
+                continue
+            if path.startswith("/") and not path.startswith(("/dev/", "/proc/")):
+                paths.append(path)
+        return paths
+
+    def _read(self, pid: int, name: str) -> bytes:
+        try:
+            return Path(f"{self._proc}/{pid}/{name}").read_bytes()
+        except OSError:
+            return b""
+
+
+class PsutilSource:
+    """Any system psutil knows (macOS). Environments of others may not be readable there."""
+
+    has_start_token = False
+
+    def scan(self, known: Mapping[int, Entry]) -> dict[int, Entry]:
+        """Return all running processes by pid; zombies are not running."""
+        import psutil
+
+        entries: dict[int, Entry] = {}
+        for process in psutil.process_iter(["ppid", "name", "create_time", "status"]):
+            info = process.info
+            created = info["create_time"]
+            if created is None or info["status"] == psutil.STATUS_ZOMBIE:
+                continue
+            started_ms = round(created * 1000)
+            name = info["name"] or ""
+            old = known.get(process.pid)
+            if old is not None and old.start == str(started_ms):
+                tty = old.tty
+            else:
+                tty = _terminal_device(process)
+            entries[process.pid] = Entry(
+                process.pid, info["ppid"] or 0, name, str(started_ms), started_ms, name, tty=tty
+            )
+        return entries
+
+    def argv(self, pid: int) -> tuple[str, ...]:
+        """Return the command line."""
+        import psutil
+
+        try:
+            return tuple(psutil.Process(pid).cmdline())
+        except (psutil.Error, OSError):
+            return ()
+
+    def environ(self, pid: int) -> dict[str, str]:
+        """Return the environment the program was started with."""
+        import psutil
+
+        try:
+            return dict(psutil.Process(pid).environ())
+        except (psutil.Error, OSError):
+            return {}
+
+    def cwd(self, pid: int) -> str:
+        """Return the working directory."""
+        import psutil
+
+        try:
+            return str(psutil.Process(pid).cwd())
+        except (psutil.Error, OSError):
+            return ""
+
+    def open_files(self, pid: int) -> list[str]:
+        """Return the paths of open files."""
+        import psutil
+
+        try:
+            return [file.path for file in psutil.Process(pid).open_files()]
+        except (psutil.Error, OSError):
+            return []
+
+
+def default_source() -> Source:
+    """Return what this system offers: ``/proc`` on Linux, else psutil."""
+    return ProcSource() if sys.platform == "linux" else PsutilSource()
+
+
+def _boot_ms() -> float:
+    # Both clocks count on while the machine sleeps, and so do the start ticks of /proc.
+    return (time.time() - time.clock_gettime(time.CLOCK_BOOTTIME)) * 1000
+
+
+def _device(number: int) -> int:
+    """Return the device number of a ``tty_nr``, which the kernel packs its own way."""
+    if number == 0:
+        return 0
+    return os.makedev((number >> 8) & 0xFFF, (number & 0xFF) | ((number >> 12) & 0xFFF00))
+
+
+def _terminal_device(process: psutil.Process) -> int:
+    import psutil
+
+    try:
+        terminal = process.terminal()
+        return os.stat(terminal).st_rdev if terminal else 0  # noqa: PTH116
+    except (psutil.Error, OSError):
+        return 0
