@@ -71,6 +71,8 @@ def test_agrees_with_platformdirs(
 def test_config_variable_names_the_file() -> None:
     found = places(None, {"HOME": "/home/x", "TMUXMETER_CONFIG": "/etc/meter.toml"})
     assert found.config_file == Path("/etc/meter.toml")
+    assert found.config_named
+    assert not places(None, {"HOME": "/home/x"}).config_named
 
 
 def test_another_home_ignores_every_variable(tmp_path: Path) -> None:

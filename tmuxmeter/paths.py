@@ -35,6 +35,8 @@ class Places:
         What must survive a reboot: the ledger and its lock.
     config_file : Path
         The configuration file.
+    config_named : bool
+        Whether ``TMUXMETER_CONFIG`` named that file, so that it has to exist.
     runtime : Path
         What lives as long as the login: sockets, registered tmux servers, the prompt snippet file.
     cache : Path
@@ -47,6 +49,7 @@ class Places:
     home: Path
     state: Path
     config_file: Path
+    config_named: bool
     runtime: Path
     cache: Path
     agent_env: Mapping[str, str] = field(repr=False)
@@ -94,6 +97,7 @@ def places(home: Path | None, env: Mapping[str, str], platform: str = sys.platfo
         home=home,
         state=state / NAME,
         config_file=home / chosen if chosen else config / NAME / "config.toml",
+        config_named=bool(chosen),
         runtime=runtime / NAME if runtime else state / NAME / "run",
         cache=cache / NAME,
         agent_env=env,

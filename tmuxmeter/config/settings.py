@@ -1,0 +1,163 @@
+"""Every setting: its type, default, range and one line of explanation, in one place.
+
+The configuration file is checked by it, ``config.example.toml`` and ``tmuxmeter config`` are
+generated from it.
+"""
+
+# ruff: noqa: RUF009 - the calls only make fields
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from tmuxmeter.config import checks
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import date
+    from decimal import Decimal
+
+AGENTS = ("claude", "codex")
+
+
+def _setting(doc: str, check: checks.Check, default: object = None) -> Any:
+    return field(default=default, metadata={"doc": doc, "check": check})
+
+
+def _section(doc: str, kind: type) -> Any:
+    return field(default_factory=kind, metadata={"doc": doc, "section": kind})
+
+
+@dataclass(frozen=True)
+class DaySettings:
+    """When a day begins."""
+
+    start: str = _setting(
+        "When a new day begins: work after midnight can count for the evening before.",
+        checks.Clock(),
+        "00:00",
+    )
+    timezone: str = _setting("The time zone that days are cut in.", checks.Zone(), "")
+
+    @property
+    def start_minutes(self) -> int:
+        """Minutes from midnight to the beginning of a day."""
+        return int(self.start[:2]) * 60 + int(self.start[3:])
+
+
+@dataclass(frozen=True)
+class AgentSettings:
+    """One agent's settings."""
+
+    roots: tuple[str, ...] = _setting(
+        "Further folders that hold its logs; ~ is the home folder.", checks.Texts(), ()
+    )
+
+
+@dataclass(frozen=True)
+class AgentsSettings:
+    """Which agents are read, and where."""
+
+    disabled: tuple[str, ...] = _setting("Agents that are not read.", checks.Texts(*AGENTS), ())
+    claude: AgentSettings = _section(
+        "Claude Code. Its own CLAUDE_CONFIG_DIR, ~/.claude and ~/.config/claude are known.",
+        AgentSettings,
+    )
+    codex: AgentSettings = _section(
+        "Codex. Its own CODEX_HOME and ~/.codex are known.", AgentSettings
+    )
+
+
+@dataclass(frozen=True)
+class WatchSettings:
+    """How the watcher notices that logs have grown."""
+
+    poll: str = _setting(
+        '"auto": file events, and looking at the files where there are none; "always": only look.',
+        checks.Choice("auto", "always"),
+        "auto",
+    )
+
+
+@dataclass(frozen=True)
+class StatusSettings:
+    """What stands in tmux's status line."""
+
+    icons: bool = _setting(
+        "Symbols of a Nerd Font instead of plain letters.", checks.Switch(), False
+    )
+    decimals: int = _setting("Digits after the point of dollars.", checks.Whole(0, 4), 2)
+
+
+@dataclass(frozen=True)
+class PriceOverride:
+    """What one model costs from a day on, in dollars per million tokens.
+
+    A kind of token without a price costs what the kind it is a part of costs: a cache read or
+    write the price of input, a 1 h write that of a 5 m write.
+    """
+
+    model: str
+    input: Decimal = _setting("Fresh input.", checks.Dollars())
+    output: Decimal = _setting("Output, reasoning included.", checks.Dollars())
+    cache_read: Decimal | None = _setting(
+        "Input read from the cache; as input if left out.", checks.Dollars()
+    )
+    cache_write_5m: Decimal | None = _setting(
+        "Input written to the cache for 5 minutes; as input if left out.", checks.Dollars()
+    )
+    cache_write_1h: Decimal | None = _setting(
+        "Input written to the cache for an hour; as cache_write_5m if left out.", checks.Dollars()
+    )
+    from_: date | None = _setting(
+        "The first day (UTC) of this price; always, if left out.", checks.Day()
+    )
+    tier: str = _setting(
+        'The service tier it is for: "standard", "fast", "priority", "flex" or "batch".',
+        checks.Choice("standard", "fast", "priority", "flex", "batch"),
+        "standard",
+    )
+    where: str = ""
+
+    @staticmethod
+    def required() -> tuple[str, ...]:
+        """Return the keys that every entry must have."""
+        return ("input", "output")
+
+
+@dataclass(frozen=True)
+class Config:
+    """All settings as they are in force, and where those that aren't defaults come from.
+
+    ``sources`` maps a key such as ``day.start`` to ``FILE:LINE``.
+    """
+
+    day: DaySettings = _section("Which moments make a day.", DaySettings)
+    agents: AgentsSettings = _section("Which agents are read.", AgentsSettings)
+    accounts: Mapping[str, str] = field(
+        default_factory=dict,
+        metadata={
+            "doc": "Names for accounts: the folder of an agent's logs, and what to call it.",
+            "example": '"~/.claude-work" = "work"',
+        },
+    )
+    watch: WatchSettings = _section("How growing logs are noticed.", WatchSettings)
+    status: StatusSettings = _section("What tmux's status line shows.", StatusSettings)
+    prices: tuple[PriceOverride, ...] = field(
+        default=(),
+        metadata={
+            "doc": "Prices of your own, in dollars per million tokens; they win over all others.",
+            "example": "\n".join(
+                (
+                    '[[prices."my-model"]]',
+                    "from = 2026-07-01",
+                    "input = 3.00",
+                    "cache_read = 0.30",
+                    "cache_write_5m = 3.75",
+                    "cache_write_1h = 6.00",
+                    "output = 15.00",
+                )
+            ),
+        },
+    )
+    sources: Mapping[str, str] = field(default_factory=dict, compare=False)
