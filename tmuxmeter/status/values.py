@@ -1,0 +1,84 @@
+"""Live figures as the values that the tmux placeholders show."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tmuxmeter.reports.live import windows
+from tmuxmeter.status.segments import pane_cost, pane_segment, segment, window_segment
+from tmuxmeter.status.text import (
+    AGENT_LENGTH,
+    MODEL_LENGTH,
+    PROBLEM_LENGTH,
+    REASON_LENGTH,
+    clean,
+    for_tmux,
+    money,
+    share,
+    tokens,
+)
+from tmuxmeter.tmux.formats import variable
+
+if TYPE_CHECKING:
+    from tmuxmeter.reports.live import Live, LivePane, LiveWindow
+    from tmuxmeter.status.options import StatusOptions
+
+
+def tmux_values(live: Live, options: StatusOptions) -> dict[str, str]:
+    """Return every hidden environment value for one tmux server, escaped for its status line.
+
+    Empty texts are left out: their placeholder then shows nothing.
+    """
+    values = {variable(name): text for name, text in _global(live, options).items()}
+    for window in windows(live.panes):
+        texts = _window(window, options).items()
+        values.update({variable(name, window.window): text for name, text in texts})
+    for pane in live.panes:
+        texts = _pane(pane, options).items()
+        values.update({variable(name, pane.pane): text for name, text in texts})
+    return {name: for_tmux(text) for name, text in values.items() if text}
+
+
+def _global(live: Live, options: StatusOptions) -> dict[str, str]:
+    return {
+        "segment": segment(live, options),
+        "total": money(live.cost_microdollars, live.unpriced_tokens),
+        "tokens": tokens(live.input_tokens),
+        "output": tokens(live.output_tokens),
+        "hit": share(live.cache_hit_rate),
+        "working": str(live.working),
+        "waiting": str(live.waiting),
+        "idle": str(live.idle),
+        "outside": money(live.outside_cost_microdollars, live.outside_unpriced_tokens),
+        "without_pane": str(live.without_pane),
+        "problem": clean(live.problem, PROBLEM_LENGTH, ascii_only=not options.icons),
+    }
+
+
+def _window(window: LiveWindow, options: StatusOptions) -> dict[str, str]:
+    return {
+        "window": window_segment(window, options),
+        "window_cost": money(window.cost_microdollars, window.unpriced_tokens),
+        "window_tokens": tokens(window.input_tokens),
+        "window_output": tokens(window.output_tokens),
+        "window_working": str(window.working),
+        "window_waiting": str(window.waiting),
+        "window_state": window.state,
+    }
+
+
+def _pane(pane: LivePane, options: StatusOptions) -> dict[str, str]:
+    plain = not options.icons
+    return {
+        "pane": pane_segment(pane, options),
+        "pane_cost": pane_cost(pane),
+        "pane_tokens": tokens(pane.input_tokens),
+        "pane_output": tokens(pane.output_tokens),
+        "pane_hit": share(pane.cache_hit_rate),
+        "pane_agent": clean(pane.agent, AGENT_LENGTH, ascii_only=plain),
+        "pane_model": clean(pane.model, MODEL_LENGTH, ascii_only=plain),
+        "pane_state": clean(pane.state, AGENT_LENGTH, ascii_only=True),
+        "pane_waiting_for": clean(pane.waiting_for, REASON_LENGTH, ascii_only=plain),
+        "pane_context": share(pane.context_fill),
+        "pane_problem": clean(pane.problem, PROBLEM_LENGTH, ascii_only=plain),
+    }
