@@ -1,0 +1,69 @@
+"""What one call to a Claude reader gathers before it is handed on."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tmuxmeter.agents.claude_records import BrokenRecordError
+from tmuxmeter.agents.claude_usage import usages
+from tmuxmeter.events import Skipped
+
+if TYPE_CHECKING:
+    from tmuxmeter.agents.claude_records import Record
+    from tmuxmeter.events import Event, TurnEnd
+
+
+class Batch:
+    """Events of some lines, and where the line at hand stands.
+
+    Several lines show one reply: only the best is turned into usage, which halves the work.
+    """
+
+    __slots__ = ("_replies", "_skipped", "_turns", "events", "line", "offset", "session", "time_ms")
+
+    def __init__(self) -> None:
+        self.events: list[Event] = []
+        self.line = memoryview(b"")
+        self.offset = 0
+        self.session = ""
+        self.time_ms = 0
+        self._replies: dict[str, tuple[Record, Record, str, int, int]] = {}
+        self._turns: dict[int, TurnEnd] = {}
+        self._skipped: dict[str, tuple[int, int]] = {}
+
+    def reply(self, identity: str, reply: Record, holder: Record) -> None:
+        """Keep the line of a reply that has the most output; a tie goes to the last."""
+        known = self._replies.get(identity)
+        if known is None or _output(reply) >= _output(known[0]):
+            self._replies[identity] = (reply, holder, self.session, self.time_ms, self.offset)
+
+    def turn(self, end: TurnEnd) -> None:
+        """Keep the sign of a turn's end that knows how long it took; a tie goes to the last."""
+        known = self._turns.get(end.key)
+        if known is None or end.duration_ms >= known.duration_ms:
+            self._turns[end.key] = end
+
+    def skip(self, reason: str, offset: int) -> None:
+        """Count a record that was left out."""
+        count, _ = self._skipped.get(reason, (0, 0))
+        self._skipped[reason] = (count + 1, offset)
+
+    def finish(self) -> list[Event]:
+        """Return all events."""
+        for identity, (reply, holder, session, time_ms, offset) in self._replies.items():
+            try:
+                for usage in usages(identity, reply, holder, session, time_ms):
+                    self.events.append(usage)
+            except BrokenRecordError as error:
+                self.skip(str(error), offset)
+        self.events += self._turns.values()
+        self.events += [
+            Skipped(key=0, session="", time_ms=0, reason=reason, count=count, offset=offset)
+            for reason, (count, offset) in self._skipped.items()
+        ]
+        return self.events
+
+
+def _output(reply: Record) -> int:
+    message = reply.message
+    return (message.usage.output_tokens or 0) if message and message.usage else 0

@@ -1,0 +1,300 @@
+"""Turns the lines of one Claude Code transcript into events."""
+
+from __future__ import annotations
+
+from hashlib import blake2b
+from typing import TYPE_CHECKING
+
+from tmuxmeter.agents import claude_prompts as prompts
+from tmuxmeter.agents import claude_state, wording
+from tmuxmeter.agents.claude_batch import Batch
+from tmuxmeter.agents.claude_records import (
+    BAD_TIME,
+    BrokenRecordError,
+    Fork,
+    Record,
+    decode_record,
+)
+from tmuxmeter.agents.claude_usage import SYNTHETIC
+from tmuxmeter.agents.times import epoch_ms
+from tmuxmeter.events import (
+    Compaction,
+    FileTouch,
+    Prompt,
+    SessionStart,
+    ToolResult,
+    TurnEnd,
+    event_key,
+)
+
+if TYPE_CHECKING:
+    from tmuxmeter.agents.claude_records import Block, Message
+    from tmuxmeter.events import Event
+
+_KINDS = frozenset({"assistant", "attachment", "progress", "system", "user"})
+_EDITS = frozenset({"Edit", "MultiEdit", "NotebookEdit", "Write"})
+_READS = frozenset({"NotebookRead", "Read"})
+_LAST_WORDS = frozenset({"end_turn", "refusal", "stop_sequence"})
+_NEVER = (b'{"type":"api-request', b'{"type":"file-history-')
+_MAX_DURATION_MS = 2**40
+
+
+class Reader:
+    """Reader of one transcript.
+
+    Parameters
+    ----------
+    session : str
+        Session of records that don't name one, from the file's name.
+    state : bytes
+        What an earlier reader of the same file left.
+    """
+
+    def __init__(self, session: str, state: bytes = b"") -> None:
+        self._session = session
+        self._state = claude_state.load(state)
+
+    def state(self) -> bytes:
+        """Return what a new reader needs to go on after the last line read."""
+        return claude_state.dump(self._state)
+
+    def read(self, block: bytes | bytearray, start: int, end: int, offset: int) -> list[Event]:
+        """Return the events of ``block[start:end]``, which holds whole lines only."""
+        batch = Batch()
+        view = memoryview(block)
+        offset -= start
+        while start < end:
+            stop = block.find(b"\n", start, end)
+            if stop < 0:
+                stop = end
+            if _matters(block, start, stop):
+                batch.line = view[start:stop]
+                batch.offset = offset + start
+                try:
+                    record = decode_record(batch.line)
+                    if record is not None and record.type in _KINDS:
+                        self._take(batch, record)
+                except BrokenRecordError as error:
+                    batch.skip(str(error), batch.offset)
+            start = stop + 1
+        return batch.finish()
+
+    def _take(self, batch: Batch, record: Record) -> None:
+        time_ms = epoch_ms(record.timestamp or "")
+        if time_ms is None:
+            raise BrokenRecordError(BAD_TIME)
+        batch.time_ms = time_ms
+        batch.session = self._session_of(record)
+        self._start(batch, record)
+        kind = record.type
+        if kind == "assistant":
+            self._reply(batch, record, record)
+        elif kind == "user":
+            self._user(batch, record)
+        elif kind == "progress":
+            self._progress(batch, record)
+        elif kind == "attachment":
+            self._attachment(batch, record)
+        else:
+            self._system(batch, record)
+
+    def _session_of(self, record: Record) -> str:
+        """Return where a record was first written: a copy in a branch belongs to its origin."""
+        fork = record.forked_from
+        origin = fork.session_id if isinstance(fork, Fork) else fork
+        return origin or record.session_id or self._session
+
+    def _start(self, batch: Batch, record: Record) -> None:
+        # A sub-agent's records carry its parent's session, which they don't begin.
+        if record.is_sidechain or not record.cwd:
+            return
+        session, parent = batch.session, self._state.parent
+        if record.forked_from is not None:
+            self._state.parent = session
+        elif self._state.start(session):
+            batch.events.append(
+                SessionStart(
+                    key=event_key("claude", "session", session),
+                    session=session,
+                    time_ms=batch.time_ms,
+                    cwd=record.cwd,
+                    branch=record.git_branch or "",
+                    parent=parent if parent != session else "",
+                    version=record.version or "",
+                )
+            )
+
+    def _progress(self, batch: Batch, record: Record) -> None:
+        """Take a sub-agent's reply out of its parent's file; in old builds it is nowhere else."""
+        reply = record.data.message if record.data is not None else None
+        if reply is not None and reply.type == "assistant":
+            batch.time_ms = epoch_ms(reply.timestamp or "") or batch.time_ms
+            self._reply(batch, reply, record)
+
+    def _reply(self, batch: Batch, reply: Record, holder: Record) -> None:
+        message = reply.message
+        main = reply is holder and not reply.is_sidechain
+        if reply.is_api_error_message:
+            if main:
+                self._state.open(_identity(reply))
+                self._end(batch, "error")
+            return
+        if message is None or message.model == SYNTHETIC:
+            return
+        if message.usage is not None:
+            # The message id: copies in other files and asides get another request id.
+            identity = message.id or reply.uuid or reply.request_id
+            batch.reply(identity or blake2b(batch.line, digest_size=16).hexdigest(), reply, holder)
+        text = ""
+        if isinstance(message.content, list):
+            for part in message.content:
+                if part.type == "text":
+                    text = part.text or text
+                elif part.type == "tool_use":
+                    self._call(batch, part, holder.cwd or "")
+        if main:
+            self._turn(batch, reply, message, text)
+
+    def _call(self, batch: Batch, part: Block, cwd: str) -> None:
+        if not part.id or not part.name:
+            return
+        self._state.call(part.id, part.name)
+        edit = part.name in _EDITS
+        if part.input is None or not (edit or part.name in _READS):
+            return
+        path = part.input.file_path or part.input.notebook_path
+        if path:
+            if cwd and not path.startswith(("/", "~", "\\")) and path[1:2] != ":":
+                path = f"{cwd}/{path.removeprefix('./')}"
+            batch.events.append(
+                FileTouch(
+                    key=event_key("claude", "touch", part.id),
+                    session=batch.session,
+                    time_ms=batch.time_ms,
+                    edit=edit,
+                    path=path,
+                )
+            )
+
+    def _turn(self, batch: Batch, reply: Record, message: Message, text: str) -> None:
+        self._state.open(message.id or _identity(reply))
+        if text:
+            self._state.asked = wording.asks(text)
+        if message.stop_reason in _LAST_WORDS:
+            self._end(batch, "done")
+
+    def _end(self, batch: Batch, reason: str, duration_ms: int = -1) -> None:
+        """Tell the turn's end, again if need be: all its signs share the last message's key."""
+        self._state.reason = reason
+        batch.turn(
+            TurnEnd(
+                key=event_key("claude", "turn", self._state.turn),
+                session=batch.session,
+                time_ms=batch.time_ms,
+                reason=reason,
+                duration_ms=duration_ms,
+                asked=self._state.asked and reason == "done",
+            )
+        )
+
+    def _system(self, batch: Batch, record: Record) -> None:
+        if record.subtype == "turn_duration" and not record.is_sidechain:
+            if not self._state.turn:
+                self._state.open(_identity(record))
+            told = -1 if record.duration_ms is None else record.duration_ms
+            known = 0 <= told < _MAX_DURATION_MS
+            self._end(batch, self._state.reason or "done", int(told) if known else -1)
+            self._state.open("")
+        elif record.subtype == "compact_boundary":
+            facts = record.compact_metadata
+            before = facts.pre_tokens if facts is not None else None
+            batch.events.append(
+                Compaction(
+                    key=event_key("claude", "compaction", _identity(record)),
+                    session=batch.session,
+                    time_ms=batch.time_ms,
+                    trigger=(facts.trigger or "") if facts is not None else "",
+                    tokens_before=-1 if before is None else before,
+                )
+            )
+
+    def _user(self, batch: Batch, record: Record) -> None:
+        content = record.message.content if record.message is not None else None
+        if isinstance(content, list):
+            for index, part in enumerate(content):
+                if part.type == "tool_result":
+                    self._result(batch, part, f"{_identity(record)}/{index}")
+        words = prompts.Words(content)
+        if words.text.startswith(prompts.INTERRUPTED):
+            if not record.is_sidechain:
+                if not self._state.turn:
+                    self._state.open(_identity(record))
+                self._end(batch, "interrupted")
+        elif prompts.is_prompt(record, words):
+            if not record.is_sidechain:
+                self._state.open("")
+            self._prompt(batch, record, words, human=prompts.is_human(record, words))
+
+    def _result(self, batch: Batch, part: Block, otherwise: str) -> None:
+        call = part.tool_use_id or otherwise
+        batch.events.append(
+            ToolResult(
+                key=event_key("claude", "tool", call),
+                session=batch.session,
+                time_ms=batch.time_ms,
+                tool=self._state.tools.pop(call, ""),
+                ok=not part.is_error,
+            )
+        )
+
+    def _attachment(self, batch: Batch, record: Record) -> None:
+        attachment = record.attachment
+        if attachment is None:
+            return
+        words = prompts.Words(attachment.prompt)
+        if prompts.is_queued_prompt(attachment, words):
+            human = prompts.is_queued_by_human(record, attachment, words)
+            self._prompt(batch, record, words, human=human)
+
+    def _prompt(self, batch: Batch, record: Record, words: prompts.Words, *, human: bool) -> None:
+        corrects = False
+        if human:
+            current = wording.fingerprint(words.text)
+            corrects = wording.corrects(words.text, current, self._state.prompt)
+            self._state.prompt = current
+        batch.events.append(
+            Prompt(
+                key=event_key("claude", "prompt", _identity(record)),
+                session=batch.session,
+                time_ms=batch.time_ms,
+                human=human,
+                corrects=corrects,
+            )
+        )
+
+
+def _matters(block: bytes | bytearray, start: int, stop: int) -> bool:
+    """Tell cheaply whether a line is worth decoding: only what surely isn't is left out.
+
+    Progress without usage, file history, attachments and debugging records are half of the lines.
+    """
+    if block.startswith(_NEVER, start):
+        return False
+    kind = block.find(b'"type":"', start, stop) + 8
+    if kind > start and (
+        block.startswith(b'progress"', kind)
+        or (
+            block.startswith(b'"attachment":{', max(kind - 22, start))
+            and not block.startswith(b'queued_command"', kind)
+        )
+    ):
+        return block.find(b'"output_tokens":', start, stop) >= 0
+    return True
+
+
+def _identity(record: Record) -> str:
+    """Return what is the same in every copy of a record."""
+    fork = record.forked_from
+    if isinstance(fork, Fork) and fork.message_uuid:
+        return fork.message_uuid
+    return record.uuid or f"{record.session_id}/{record.timestamp}"

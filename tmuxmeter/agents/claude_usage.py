@@ -1,0 +1,124 @@
+"""What one Claude reply cost in tokens: the counting rules for ``message.usage``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tmuxmeter.agents.claude_records import advisors
+from tmuxmeter.events import Usage, event_key
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tmuxmeter.agents.claude_records import Record, Tally
+
+SYNTHETIC = "<synthetic>"
+"""The model of replies that Claude Code wrote itself: nothing was asked, nothing was billed."""
+
+_TIERS = frozenset({"priority", "batch"})
+
+
+def usages(
+    identity: str, reply: Record, holder: Record, session: str, time_ms: int
+) -> Iterator[Usage]:
+    """Yield the usage of a reply and of each advisor model it asked, nothing where all are zero.
+
+    Parameters
+    ----------
+    identity : str
+        What makes the reply the same one wherever it is shown: its message id, if it has one.
+    reply, holder : Record
+        The reply's record and the transcript line that holds it: the same, or a progress record.
+    session : str
+        Session the spend belongs to.
+    time_ms : int
+        When, in epoch milliseconds.
+
+    Raises
+    ------
+    BrokenRecordError
+        After the reply's own usage, if the advisors' part can't be believed.
+    """
+    message = reply.message
+    if message is None or message.usage is None:
+        return
+    tally = message.usage
+    geo = "us" if tally.inference_geo == "us" else ""
+    model = message.model
+    if _spent(tally):
+        yield _usage(identity, tally, model, geo, reply, holder, session, time_ms)
+    for index, advisor in enumerate(advisors(tally)):
+        if _spent(advisor):
+            name = f"{identity}/advisor/{index}"
+            yield _usage(name, advisor, advisor.model, geo, reply, holder, session, time_ms)
+
+
+def _usage(
+    identity: str,
+    tally: Tally,
+    model: str | None,
+    geo: str,
+    reply: Record,
+    holder: Record,
+    session: str,
+    time_ms: int,
+) -> Usage:
+    return Usage(
+        key=event_key("claude", "usage", identity),
+        session=session,
+        time_ms=time_ms,
+        model=model or "",
+        fresh=tally.input_tokens or 0,
+        cache_read=tally.cache_read_input_tokens or 0,
+        cache_write_5m=_write_5m(tally),
+        cache_write_1h=_write_1h(tally),
+        output=tally.output_tokens or 0,
+        reasoning=_reasoning(tally),
+        web_searches=_web_searches(tally),
+        tier=_tier(tally),
+        geo=geo,
+        cwd=holder.cwd or "",
+        branch=holder.git_branch or "",
+        sidechain=bool(reply.is_sidechain or reply is not holder),
+    )
+
+
+def _spent(tally: Tally) -> bool:
+    return bool(
+        tally.output_tokens
+        or tally.input_tokens
+        or tally.cache_read_input_tokens
+        or _write_5m(tally)
+        or _write_1h(tally)
+    )
+
+
+def _write_1h(tally: Tally) -> int:
+    split = tally.cache_creation
+    return (split.ephemeral_1h_input_tokens or 0) if split is not None else 0
+
+
+def _write_5m(tally: Tally) -> int:
+    split = tally.cache_creation
+    told = (split.ephemeral_5m_input_tokens or 0) if split is not None else 0
+    # Either figure may lack what the other has (the flat one was 0 in some builds). What has no
+    # lifetime is taken for the API's default of 5 minutes, also the cheaper: never overstated.
+    return max(told, (tally.cache_creation_input_tokens or 0) - _write_1h(tally))
+
+
+def _reasoning(tally: Tally) -> int:
+    details = tally.output_tokens_details
+    told = (details.thinking_tokens or 0) if details is not None else 0
+    return min(told, tally.output_tokens or 0)
+
+
+def _web_searches(tally: Tally) -> int:
+    tools = tally.server_tool_use
+    return (tools.web_search_requests or 0) if tools is not None else 0
+
+
+def _tier(tally: Tally) -> str:
+    if tally.speed == "fast":
+        return "fast"
+    tier = tally.service_tier or ""
+    return tier if tier in _TIERS else "standard"

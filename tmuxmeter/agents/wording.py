@@ -1,0 +1,100 @@
+"""Whether a human's prompt corrects the agent, or says again what was said before.
+
+A rough reader of English openings that would rather miss a correction than invent one. It never
+keeps text: between two prompts only a 64-bit fingerprint is remembered.
+"""
+
+from __future__ import annotations
+
+import re
+from hashlib import blake2b
+from itertools import pairwise
+
+_REPEAT_WORDS = 4
+"""Shorter prompts ("continue", "yes, go on") are said often without correcting anything."""
+
+_REPEAT_BITS = 6
+"""Fingerprints that differ in no more bits belong to the same request, said again."""
+
+_LOOK_AT = 400
+"""Characters of a prompt that are looked at for a correction: people correct first."""
+
+_WORD = re.compile(r"\w+")
+
+_OPENING = re.compile(
+    r"""
+    (?: no (?: \s* [,.!;:—–-] (?!\s*(?:problem|worries|rush|need)\b)
+         | \s+ (?: that | this | it | you | not | i | don'?t | stop | wait ) \b )
+      | nope\b | wrong\b | incorrect\b
+      | not \s+ (?: what | like | that | quite | right ) \b
+      | stop\b (?! \s+ the \b )
+      | (?: please \s+ )? (?: revert | undo ) \b
+      | actually\b \s* , | wait\b \s* [,.!—–-]
+      | try \s+ again\b | again\b \s* [,.:!]
+      | (?: (?: it | that | this ) \s+ )? still \b \s* (?: not\b | no\b | doesn | isn
+          | fail | broken | wrong | get | the \s+ same | does \s+ not | is \s+ not )
+      | (?: that | this | it ) (?: '?s | \s+ is | \s+ was )
+        \s* (?: n't | not | wrong | incorrect | still )
+      | (?: that | this | it ) \s+ (?: isn'?t | wasn'?t | didn'?t \s+ work | doesn'?t \s+ work )
+      | you (?: 've | \s+ have )? \s+ (?: forgot | missed | ignored | broke | misunderstood
+          | didn'?t | did \s+ not | haven'?t | deleted | removed | were \s+ supposed
+          | should \s+ have | shouldn'?t | still )
+      | why \s+ (?: did | would | didn'?t | are | have ) \s+ you
+      | i \s+ (?: said | told | asked | meant | already | never \s+ asked | didn'?t \s+ ask )
+    )
+    """,
+    re.VERBOSE | re.IGNORECASE,
+)
+
+_ANYWHERE = re.compile(
+    r"""
+    \b (?: as \s+ i \s+ (?: said | told | asked ) | like \s+ i \s+ said
+      | i \s+ (?: already \s+ )?
+        (?: told \s+ you | said \s+ not | asked \s+ you \s+ (?: not | to ) )
+      | not \s+ what \s+ i \s+ (?: asked | meant | wanted | said )
+      | you \s+ (?: misunderstood | ignored \s+ my | forgot \s+ (?: to | the ) )
+      | (?: revert | undo ) \s+ (?: that | this | your | the \s+ last )
+      ) \b
+    """,
+    re.VERBOSE | re.IGNORECASE,
+)
+
+
+def fingerprint(prompt: str) -> int:
+    """Return 64 bits that are close for prompts that say nearly the same, 0 where it is too short.
+
+    A similarity hash (Charikar's simhash) over words and pairs of words: the prompt can't be
+    read back from it.
+    """
+    words = _WORD.findall(prompt[:4000].casefold())
+    if len(words) < _REPEAT_WORDS:
+        return 0
+    features = set(words) | {f"{a} {b}" for a, b in pairwise(words)}
+    votes = [0] * 64
+    for feature in features:
+        data = feature.encode("utf-8", "surrogatepass")
+        bits = int.from_bytes(blake2b(data, digest_size=8).digest(), "little")
+        for index in range(64):
+            votes[index] += 1 if bits >> index & 1 else -1
+    return sum(1 << index for index, vote in enumerate(votes) if vote > 0) or 1
+
+
+def corrects(prompt: str, current: int = 0, previous: int = 0) -> bool:
+    """Tell whether a prompt corrects the agent, or repeats the prompt before it.
+
+    Parameters
+    ----------
+    prompt : str
+        The human's words.
+    current, previous : int
+        Fingerprints of this prompt and of the human prompt before it; 0: not to be compared.
+    """
+    if current and previous and (current ^ previous).bit_count() <= _REPEAT_BITS:
+        return True
+    head = prompt[:_LOOK_AT].strip().replace("’", "'")
+    return bool(_OPENING.match(head) or _ANYWHERE.search(head))
+
+
+def asks(text: str) -> bool:
+    """Tell whether an agent's closing words end in a question."""
+    return text.rstrip(" \t\r\n*_`\"')]”’»").endswith(("?", "？", "؟"))
