@@ -70,7 +70,8 @@ class Prompt(_Event, frozen=True, gc=False, array_like=True, kw_only=True, tag=2
 class TurnEnd(_Event, frozen=True, gc=False, array_like=True, kw_only=True, tag=3):
     """A turn ended. ``reason``: ``done``, ``interrupted`` or ``error``. ``asked``: with a question.
 
-    ``duration_ms`` is -1 where the log doesn't say.
+    ``duration_ms`` is -1 where the log doesn't say. A log may show the same end twice: of one key
+    the longest duration wins whole, a tie goes to the last; the ledger applies that rule.
     """
 
     reason: str

@@ -16,10 +16,15 @@ from tmuxmeter.events import Event
 
 @dataclass(frozen=True, slots=True)
 class Root:
-    """A folder that holds one account's logs of one agent, whether or not it exists."""
+    """A folder that holds one account's logs of one agent, whether or not it exists.
+
+    Where ``needs`` is not empty, the last part of ``path`` is a glob pattern, and every folder
+    that matches it and holds all of ``needs`` is a root: further accounts side by side.
+    """
 
     agent: str
     path: Path
+    needs: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
