@@ -1,8 +1,8 @@
 """The one small file that shell prompts read.
 
 Line 1 is the epoch second until which the file holds. Line 2 is today's total. Every further line
-is ``SOCKET,SERVER PID,PANE<tab>TEXT``: what a pane has spent, under the key that ``$TMUX`` up to
-its last comma and ``$TMUX_PANE`` make, because pane ids repeat between servers.
+is ``SERVER PID,PANE<tab>TEXT``: what a pane has spent. Pane ids repeat between tmux servers, so the
+server's process id, which ``$TMUX`` holds as well, stands before them.
 """
 
 from __future__ import annotations
@@ -21,17 +21,15 @@ PROMPT_FILE = "prompt"
 """Its name in the runtime folder."""
 
 
-def prompt_file(lives: Mapping[tuple[str, int], Live], lease_s: int) -> str:
+def prompt_file(lives: Mapping[int, Live], lease_s: int) -> str:
     """Return the file's text.
 
-    Nothing an agent writes is in it: figures only. It is plain text; the snippets escape it for
-    their shell.
+    Nothing an agent writes is in it: figures only, in ASCII.
 
     Parameters
     ----------
-    lives : Mapping[tuple[str, int], Live]
-        The live figures by tmux server (socket path, process id). Without a server, use the key
-        ``("", 0)``.
+    lives : Mapping[int, Live]
+        The live figures by the tmux server's process id; without any server, under the key 0.
     lease_s : int
         Epoch second until which the figures hold.
     """
@@ -40,8 +38,6 @@ def prompt_file(lives: Mapping[tuple[str, int], Live], lease_s: int) -> str:
     if first is not None and first.demo:
         total += " demo"
     lines = [str(lease_s), total]
-    for (socket, pid), live in lives.items():
-        if "\n" in socket or "\t" in socket:
-            continue
-        lines.extend(f"{socket},{pid},{pane.pane}\t{pane_cost(pane)}" for pane in live.panes)
+    for pid, live in lives.items():
+        lines.extend(f"{pid},{pane.pane}\t{pane_cost(pane)}" for pane in live.panes)
     return "\n".join(lines) + "\n"
