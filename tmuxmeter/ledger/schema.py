@@ -26,16 +26,25 @@ MIGRATIONS: tuple[str, ...] = (
         PRIMARY KEY (file_id, reason)
     ) WITHOUT ROWID;
 
-    -- 'account' is the root the session was found under; 'parent' is the parent's key
+    -- 'file_id' is the first file that showed the session, NULL: only seen running; 'account' is
+    -- that file's root; 'parent' is the parent's key; the facts are merged from session_fact
     CREATE TABLE session (
         id INTEGER PRIMARY KEY,
-        agent TEXT NOT NULL, key TEXT NOT NULL, account TEXT NOT NULL,
+        agent TEXT NOT NULL, key TEXT NOT NULL, account TEXT NOT NULL, file_id INTEGER,
         parent TEXT NOT NULL DEFAULT '', spawned INTEGER NOT NULL DEFAULT 0,
         started_ms INTEGER, cwd TEXT NOT NULL DEFAULT '', branch TEXT NOT NULL DEFAULT '',
         version TEXT NOT NULL DEFAULT '',
         UNIQUE (agent, key)
     );
     CREATE INDEX session_parent ON session (agent, parent) WHERE parent <> '';
+    CREATE INDEX session_started ON session (started_ms);
+    -- what each file says about a session, so that the order of reading makes no difference
+    CREATE TABLE session_fact (
+        session_id INTEGER NOT NULL REFERENCES session, file_id INTEGER NOT NULL REFERENCES file,
+        started_ms INTEGER, cwd TEXT NOT NULL, branch TEXT NOT NULL,
+        parent TEXT NOT NULL, spawned INTEGER NOT NULL, version TEXT NOT NULL,
+        PRIMARY KEY (session_id, file_id)
+    ) WITHOUT ROWID;
 
     CREATE TABLE model (
         id INTEGER PRIMARY KEY,
@@ -47,47 +56,57 @@ MIGRATIONS: tuple[str, ...] = (
     );
 
     -- one row per request; 'file_id' wrote the winning line, 'owner_file_id' is the first file
-    -- that showed the request and gives it its session; cost NULL: unpriced
+    -- that showed the request and gives it its session ('owner_sidechain': only side chains did);
+    -- cost NULL: unpriced
     CREATE TABLE usage (
         key INTEGER PRIMARY KEY,
         session_id INTEGER NOT NULL, time_ms INTEGER NOT NULL,
         model_id INTEGER NOT NULL, place_id INTEGER NOT NULL,
-        file_id INTEGER NOT NULL, owner_file_id INTEGER NOT NULL,
+        file_id INTEGER NOT NULL,
+        owner_file_id INTEGER NOT NULL, owner_sidechain INTEGER NOT NULL,
         fresh INTEGER NOT NULL, cache_read INTEGER NOT NULL,
         cache_write_5m INTEGER NOT NULL, cache_write_1h INTEGER NOT NULL,
         output INTEGER NOT NULL, reasoning INTEGER NOT NULL, web_searches INTEGER NOT NULL,
         context_window INTEGER NOT NULL, sidechain INTEGER NOT NULL,
         cost INTEGER
     );
-    CREATE INDEX usage_time ON usage (time_ms);
+    CREATE INDEX usage_time ON usage (time_ms, session_id);
     CREATE INDEX usage_session ON usage (session_id, time_ms);
 
     CREATE TABLE prompt (
         key INTEGER PRIMARY KEY, session_id INTEGER NOT NULL, time_ms INTEGER NOT NULL,
+        owner_file_id INTEGER NOT NULL,
         human INTEGER NOT NULL, corrects INTEGER NOT NULL
     );
     CREATE INDEX prompt_session ON prompt (session_id, time_ms);
+    CREATE INDEX prompt_time ON prompt (time_ms, session_id);
     CREATE TABLE turn_end (
         key INTEGER PRIMARY KEY, session_id INTEGER NOT NULL, time_ms INTEGER NOT NULL,
+        owner_file_id INTEGER NOT NULL,
         reason TEXT NOT NULL, duration_ms INTEGER NOT NULL, asked INTEGER NOT NULL
     );
     CREATE INDEX turn_end_session ON turn_end (session_id, time_ms);
+    CREATE INDEX turn_end_time ON turn_end (time_ms, session_id);
     CREATE TABLE tool (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);
     CREATE TABLE tool_result (
         key INTEGER PRIMARY KEY, session_id INTEGER NOT NULL, time_ms INTEGER NOT NULL,
+        owner_file_id INTEGER NOT NULL,
         tool_id INTEGER NOT NULL, ok INTEGER NOT NULL
     );
     CREATE INDEX tool_result_session ON tool_result (session_id, time_ms);
     CREATE TABLE path (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);
     CREATE TABLE file_touch (
         key INTEGER PRIMARY KEY, session_id INTEGER NOT NULL, time_ms INTEGER NOT NULL,
+        owner_file_id INTEGER NOT NULL,
         path_id INTEGER NOT NULL, edit INTEGER NOT NULL
     );
     CREATE INDEX file_touch_session ON file_touch (session_id, time_ms);
     CREATE TABLE compaction (
         key INTEGER PRIMARY KEY, session_id INTEGER NOT NULL, time_ms INTEGER NOT NULL,
+        owner_file_id INTEGER NOT NULL,
         cause TEXT NOT NULL, tokens_before INTEGER NOT NULL
     );
+    CREATE INDEX compaction_session ON compaction (session_id, time_ms);
     -- the newest word per account, limit and window length
     CREATE TABLE rate_limit (
         agent TEXT NOT NULL, account TEXT NOT NULL, name TEXT NOT NULL,
@@ -106,8 +125,9 @@ MIGRATIONS: tuple[str, ...] = (
         first_ms INTEGER NOT NULL, last_ms INTEGER NOT NULL, ended_ms INTEGER,
         UNIQUE (socket, server_pid, server_started, pane, pid, pid_start)
     );
+    CREATE INDEX pane_open ON pane (id) WHERE ended_ms IS NULL;
 
-    -- where a session ran: 'place' is pane, outside (a process outside tmux) or without-pane
+    -- where a session ran: 'where_kind' is pane, outside (a process outside tmux) or without-pane
     -- (the pane is gone, the work went on); end_ms NULL: still there
     CREATE TABLE binding (
         id INTEGER PRIMARY KEY,
@@ -122,3 +142,5 @@ MIGRATIONS: tuple[str, ...] = (
     CREATE INDEX binding_open ON binding (id) WHERE end_ms IS NULL;
     """,
 )
+
+SCHEMA_VERSION = len(MIGRATIONS)

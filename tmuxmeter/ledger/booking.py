@@ -1,0 +1,354 @@
+"""Events into rows: the rules by which a request, a prompt or a tool result counts once.
+
+Each rule picks the greatest of all rows that were ever shown under one key, in an order that does
+not depend on when a row was read. So files may be read in any order, in any pieces, again and
+again, by one process or by one that was killed and started anew: the ledger comes out the same.
+"""
+
+from __future__ import annotations
+
+# ruff: noqa: S608 - the names put into statements are the schema's own, values are bound
+from math import isfinite
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+
+from tmuxmeter.events import (
+    Compaction,
+    FileTouch,
+    Prompt,
+    RateLimit,
+    SessionStart,
+    Skipped,
+    ToolResult,
+    TurnEnd,
+    Usage,
+)
+from tmuxmeter.ledger.facts import SessionFacts
+from tmuxmeter.ledger.text import storable
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Iterable
+
+    from tmuxmeter.events import Chunk, Event, Position
+    from tmuxmeter.ledger.ids import Ids
+
+ROWS_PER_FLUSH = 20_000
+"""Rows held back before they go to SQLite sorted by key; measured fastest around this size."""
+
+MOST_TOKENS = 1 << 32
+"""No request has more tokens of one kind; beyond it sums could leave SQLite's 64-bit integers."""
+LAST_MS = 253_402_300_800_000
+"""Year 10000: no event is later."""
+
+_USAGE_COLUMNS = (
+    "key, session_id, time_ms, model_id, place_id, file_id, owner_file_id, owner_sidechain,"
+    " fresh, cache_read, cache_write_5m, cache_write_1h, output, reasoning, web_searches,"
+    " context_window, sidechain, cost"
+)
+# the winning line: highest output, then a main transcript before a side chain, then the file
+# seen first, then the last line of that file
+_WINS = (
+    "(excluded.output > output OR (excluded.output = output"
+    " AND (excluded.sidechain, excluded.file_id) <= (sidechain, file_id)))"
+)
+# the owner: a main transcript before a side chain, then the file seen first
+_OWNS = "(excluded.owner_sidechain, excluded.owner_file_id) < (owner_sidechain, owner_file_id)"
+_PRICED = (
+    "time_ms", "model_id", "fresh", "cache_read", "cache_write_5m", "cache_write_1h", "output",
+    "reasoning", "web_searches",
+)  # fmt: skip
+_WON = (*_PRICED, "place_id", "file_id", "context_window", "sidechain")
+
+
+def _row(columns: Iterable[str], table: str = "") -> str:
+    return "(" + ", ".join(f"{table}{name}" for name in columns) + ")"
+
+
+# a line read again is no change, and what was priced once keeps its price until `reprice`
+_UPSERT_USAGE = (
+    f"INSERT INTO usage ({_USAGE_COLUMNS}) VALUES ({', '.join('?' * 18)})"
+    " ON CONFLICT (key) DO UPDATE SET "
+    + ", ".join(
+        f"{name} = CASE WHEN {_OWNS} THEN excluded.{name} ELSE {name} END"
+        for name in ("session_id", "owner_file_id", "owner_sidechain")
+    )
+    + ", "
+    + ", ".join(f"{name} = CASE WHEN {_WINS} THEN excluded.{name} ELSE {name} END" for name in _WON)
+    + f", cost = CASE WHEN {_WINS} AND {_row(_PRICED, 'excluded.')} <> {_row(_PRICED)}"
+    " THEN excluded.cost ELSE cost END"
+    f" WHERE {_OWNS} OR ({_WINS} AND {_row(_WON, 'excluded.')} <> {_row(_WON)})"
+)
+
+
+def _upsert(table: str, *columns: str) -> str:
+    names = ("session_id", "time_ms", "owner_file_id", *columns)
+    return (
+        f"INSERT INTO {table} (key, {', '.join(names)}) VALUES (?{', ?' * len(names)})"
+        f" ON CONFLICT (key) DO UPDATE SET"
+        f" {', '.join(f'{name} = excluded.{name}' for name in names)}"
+        " WHERE excluded.owner_file_id < owner_file_id"
+    )
+
+
+_UPSERTS: dict[type, str] = {
+    Prompt: _upsert("prompt", "human", "corrects"),
+    TurnEnd: _upsert("turn_end", "reason", "duration_ms", "asked"),
+    ToolResult: _upsert("tool_result", "tool_id", "ok"),
+    FileTouch: _upsert("file_touch", "path_id", "edit"),
+    Compaction: _upsert("compaction", "cause", "tokens_before"),
+}
+
+_UPSERT_RATE_LIMIT = """
+    INSERT INTO rate_limit (agent, account, name, window_minutes, time_ms, used_percent,
+                            resets_ms, plan)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+    ON CONFLICT (agent, account, name, window_minutes) DO UPDATE SET
+        time_ms = excluded.time_ms, used_percent = excluded.used_percent,
+        resets_ms = excluded.resets_ms, plan = excluded.plan
+    WHERE (excluded.time_ms, excluded.used_percent, excluded.resets_ms, excluded.plan)
+        > (time_ms, used_percent, resets_ms, plan)
+"""
+_UPSERT_SKIPPED = """
+    INSERT INTO skipped (file_id, reason, count, offset) VALUES (?, ?, ?, ?)
+    ON CONFLICT (file_id, reason) DO UPDATE SET
+        count = count + excluded.count, offset = max(offset, excluded.offset)
+"""
+_SET_POSITION = """
+    UPDATE file SET device = ?, inode = ?, size = ?, mtime_ns = ?, offset = ?, mark = ?, reader = ?
+    WHERE id = ?
+"""
+
+
+class Price(Protocol):
+    """What a request costs, by its own date."""
+
+    def __call__(self, agent: str, usage: Usage, /) -> int | None:
+        """Return microdollars, None where the model has no price."""
+
+
+class Booked(NamedTuple):
+    """What one booking changed.
+
+    ``requests`` and ``others`` count rows that are new or changed, ``sessions`` are the agent and
+    key of every session that the chunks named; ``changed`` tells that a report may look different.
+    """
+
+    requests: int
+    others: int
+    skipped: int
+    sessions: frozenset[tuple[str, str]]
+    changed: bool
+
+
+class _Request:
+    """The best line of one request in this booking, and who owns it."""
+
+    __slots__ = ("agent", "file_id", "model_id", "owner", "place_id", "session_id", "usage")
+
+    def __init__(
+        self, agent: str, usage: Usage, session_id: int, model_id: int, place_id: int, file_id: int
+    ) -> None:
+        self.agent = agent
+        self.usage = usage
+        self.session_id = session_id
+        self.model_id = model_id
+        self.place_id = place_id
+        self.file_id = file_id
+        self.owner = (usage.sidechain, file_id)
+
+    def meet(self, other: _Request) -> None:
+        """Take over what a later line of the same request does better."""
+        if other.owner < self.owner:
+            self.owner = other.owner
+            self.session_id = other.session_id
+        new, old = other.usage, self.usage
+        if new.output > old.output or (
+            new.output == old.output
+            and (new.sidechain, other.file_id) <= (old.sidechain, self.file_id)
+        ):
+            self.usage = new
+            self.model_id = other.model_id
+            self.place_id = other.place_id
+            self.file_id = other.file_id
+
+
+class Booking:
+    """Collects the events of one transaction and writes them in sorted portions.
+
+    The caller begins, commits or undoes the transaction.
+    """
+
+    def __init__(self, connection: sqlite3.Connection, ids: Ids, price: Price) -> None:
+        self._connection = connection
+        self._ids = ids
+        self._price = price
+        self._facts = SessionFacts(connection)
+        self._requests: dict[int, _Request] = {}
+        self._others: dict[type, dict[int, tuple[Any, ...]]] = {kind: {} for kind in _UPSERTS}
+        self._positions: dict[int, Position] = {}
+        self._limits: list[tuple[object, ...]] = []
+        self._sessions: set[tuple[str, str]] = set()
+        self._waiting = 0
+        self._booked_requests = 0
+        self._booked_others = 0
+        self._skipped = 0
+
+    def add(self, chunk: Chunk) -> None:
+        """Take the events of one chunk."""
+        agent, root = chunk.file.agent, chunk.file.root
+        ids = self._ids
+        file_id = ids.file(chunk.file)
+        if chunk.restart:
+            self._connection.execute("DELETE FROM skipped WHERE file_id = ?", (file_id,))
+        sessions: dict[str, int] = {}
+        skipped: dict[str, tuple[int, int]] = {}
+        for event in chunk.events:
+            if isinstance(event, Skipped):
+                count, offset = skipped.get(event.reason, (0, 0))
+                skipped[event.reason] = (count + event.count, max(offset, event.offset))
+                continue
+            if not _plausible(event):
+                count, offset = skipped.get("value out of range", (0, 0))
+                skipped["value out of range"] = (count + 1, offset)
+                continue
+            session_id = sessions.get(event.session)
+            if session_id is None:
+                session_id = ids.session(agent, event.session, file_id, root)
+                sessions[event.session] = session_id
+            if isinstance(event, Usage):
+                self._add_usage(agent, event, session_id, file_id)
+            elif isinstance(event, SessionStart):
+                self._facts.add(session_id, file_id, event)
+            elif isinstance(event, RateLimit):
+                self._limits.append(
+                    (
+                        *(agent, storable(root), storable(event.limit), event.window_minutes),
+                        *(event.time_ms, event.used_percent, event.resets_ms),
+                        storable(event.plan),
+                    )
+                )
+            else:
+                rows = self._others[type(event)]
+                row = rows.get(event.key)
+                if row is None or file_id < row[3]:
+                    rows[event.key] = (
+                        *(event.key, session_id, event.time_ms, file_id),
+                        *_details(ids, event),
+                    )
+                    self._waiting += 1
+        self._sessions.update((agent, key) for key in sessions)
+        self._positions[file_id] = chunk.position
+        if skipped:
+            self._skipped += sum(count for count, _ in skipped.values())
+            self._connection.executemany(
+                _UPSERT_SKIPPED,
+                [(file_id, storable(why), *counted) for why, counted in skipped.items()],
+            )
+        if self._waiting >= ROWS_PER_FLUSH:
+            self._flush()
+
+    def finish(self) -> Booked:
+        """Write what is left, then the positions; the transaction can be committed after it."""
+        self._flush()
+        others = self._booked_others + self._facts.write()
+        before = self._connection.total_changes
+        self._connection.executemany(_UPSERT_RATE_LIMIT, self._limits)
+        others += self._connection.total_changes - before
+        self._connection.executemany(
+            _SET_POSITION,
+            [
+                (p.device, p.inode, p.size, p.mtime_ns, p.offset, p.mark, p.reader, file_id)
+                for file_id, p in self._positions.items()
+            ],
+        )
+        return Booked(
+            requests=self._booked_requests,
+            others=others,
+            skipped=self._skipped,
+            sessions=frozenset(self._sessions),
+            changed=bool(self._booked_requests or others),
+        )
+
+    def _add_usage(self, agent: str, usage: Usage, session_id: int, file_id: int) -> None:
+        request = _Request(
+            agent,
+            usage,
+            session_id,
+            self._ids.model(agent, usage),
+            self._ids.place(usage.cwd, usage.branch),
+            file_id,
+        )
+        known = self._requests.get(usage.key)
+        if known is None:
+            self._requests[usage.key] = request
+            self._waiting += 1
+        else:
+            known.meet(request)
+
+    def _flush(self) -> None:
+        price = self._price
+        rows = []
+        for key in sorted(self._requests):
+            request = self._requests[key]
+            usage = request.usage
+            owner_sidechain, owner_file_id = request.owner
+            rows.append(
+                (
+                    *(key, request.session_id, usage.time_ms, request.model_id, request.place_id),
+                    *(request.file_id, owner_file_id, owner_sidechain, usage.fresh),
+                    *(usage.cache_read, usage.cache_write_5m, usage.cache_write_1h),
+                    *(usage.output, usage.reasoning, usage.web_searches, usage.context_window),
+                    *(usage.sidechain, price(request.agent, usage)),
+                )
+            )
+        before = self._connection.total_changes
+        self._connection.executemany(_UPSERT_USAGE, rows)
+        after = self._connection.total_changes
+        self._booked_requests += after - before
+        self._requests.clear()
+        for kind, events in self._others.items():
+            if events:
+                self._connection.executemany(
+                    _UPSERTS[kind], [events[key] for key in sorted(events)]
+                )
+                events.clear()
+        self._booked_others += self._connection.total_changes - after
+        self._waiting = 0
+
+
+def _details(
+    ids: Ids, event: Prompt | TurnEnd | ToolResult | FileTouch | Compaction
+) -> tuple[object, ...]:
+    """Return the columns that an event's own table has."""
+    if isinstance(event, ToolResult):
+        return (ids.tool(event.tool), event.ok)
+    if isinstance(event, FileTouch):
+        return (ids.path(event.path), event.edit)
+    if isinstance(event, Prompt):
+        return (event.human, event.corrects)
+    if isinstance(event, TurnEnd):
+        return (storable(event.reason), event.duration_ms, event.asked)
+    return (storable(event.trigger), event.tokens_before)
+
+
+def _plausible(event: Event) -> bool:
+    """Tell whether SQLite can hold every number of an event, and sums of many of them."""
+    if not 0 <= event.time_ms < LAST_MS:
+        return False
+    if isinstance(event, Usage):
+        counts = (
+            *(event.fresh, event.cache_read, event.cache_write_5m, event.cache_write_1h),
+            *(event.output, event.reasoning, event.web_searches, event.context_window),
+        )
+        return min(counts) >= 0 and max(counts) < MOST_TOKENS
+    if isinstance(event, TurnEnd):
+        return -1 <= event.duration_ms < LAST_MS
+    if isinstance(event, Compaction):
+        return -1 <= event.tokens_before < MOST_TOKENS
+    if isinstance(event, RateLimit):
+        return (
+            isfinite(event.used_percent)
+            and 0 <= event.window_minutes < MOST_TOKENS
+            and 0 <= event.resets_ms < LAST_MS
+        )
+    return True

@@ -1,0 +1,184 @@
+"""The ledger's smaller questions: their rows and their SQL."""
+
+from __future__ import annotations
+
+# ruff: noqa: S608 - the names put into statements are the schema's own, values are bound
+from typing import NamedTuple, TypeVar
+
+
+class BindingRow(NamedTuple):
+    """Where a session runs or ran; the pane's fields are empty where it has none."""
+
+    id: int
+    agent: str
+    session: str
+    where_kind: str
+    pane_id: int | None
+    pid: int
+    pid_start: str
+    start_ms: int
+    end_ms: int | None
+    seen_ms: int
+    evidence: str
+    confidence: float
+    socket: str
+    server_pid: int
+    server_started: int
+    pane: str
+
+
+class RecentSession(NamedTuple):
+    """A session's state as its log tells it. Times are None where nothing of the kind happened.
+
+    ``turn_reason`` and ``asked`` are those of the last turn that ended. ``model``,
+    ``context_tokens`` (all input of one request) and ``context_window`` (0: unknown) are those of
+    the newest request of the session's own chain: side chains have contexts of their own.
+    """
+
+    agent: str
+    session: str
+    account: str
+    cwd: str
+    branch: str
+    parent: str
+    spawned: int
+    started_ms: int | None
+    last_ms: int
+    last_prompt_ms: int | None
+    last_turn_end_ms: int | None
+    turn_reason: str
+    asked: int
+    model: str
+    context_tokens: int
+    context_window: int
+
+
+class Unmetered(NamedTuple):
+    """A session that worked without its log ever telling tokens."""
+
+    agent: str
+    session: str
+    account: str
+    cwd: str
+
+
+class SkippedRow(NamedTuple):
+    """Records of one file left out for one reason; ``offset`` is where the last one stood."""
+
+    agent: str
+    root: str
+    name: str
+    path: str
+    reason: str
+    records: int
+    offset: int
+
+
+class FileRow(NamedTuple):
+    """A log file and how far it was read, in bytes. Undecodable names are bytes."""
+
+    agent: str
+    root: str | bytes
+    name: str | bytes
+    path: str | bytes
+    size: int
+    offset: int
+    mtime_ns: int
+
+
+class RateLimitRow(NamedTuple):
+    """A plan window; ``resets_ms`` 0: unknown."""
+
+    agent: str
+    account: str
+    name: str
+    window_minutes: int
+    time_ms: int
+    used_percent: float
+    resets_ms: int
+    plan: str
+
+
+RowT = TypeVar("RowT", BindingRow, RecentSession, Unmetered, SkippedRow, FileRow, RateLimitRow)
+
+SELECT_BINDINGS = """
+    SELECT b.id, s.agent, s.key, b.where_kind, b.pane_id, b.pid, b.pid_start, b.start_ms, b.end_ms,
+           b.seen_ms, b.evidence, b.confidence, coalesce(p.socket, ''),
+           coalesce(p.server_pid, 0), coalesce(p.server_started, 0), coalesce(p.pane, '')
+    FROM binding b JOIN session s ON s.id = b.session_id LEFT JOIN pane p ON p.id = b.pane_id
+"""
+BINDINGS = (
+    SELECT_BINDINGS
+    + " WHERE b.start_ms < ? AND (b.end_ms IS NULL OR b.end_ms > ?) ORDER BY b.start_ms, b.id"
+)
+
+# every part is one step down an index, however long the history
+RECENT_SESSIONS = """
+    WITH active (id) AS (
+        SELECT session_id FROM usage INDEXED BY usage_time WHERE time_ms >= ?1
+        UNION SELECT session_id FROM prompt INDEXED BY prompt_time WHERE time_ms >= ?1
+        UNION SELECT session_id FROM turn_end INDEXED BY turn_end_time WHERE time_ms >= ?1
+        UNION SELECT id FROM session INDEXED BY session_started WHERE started_ms >= ?1
+    ), newest (id, usage_key, prompt_ms, turn_key) AS (
+        SELECT a.id,
+            (SELECT u.key FROM usage u JOIN session s ON s.id = u.session_id
+             WHERE u.session_id = a.id AND (u.sidechain = 0 OR s.spawned)
+             ORDER BY u.time_ms DESC LIMIT 1),
+            (SELECT time_ms FROM prompt WHERE session_id = a.id AND human
+             ORDER BY time_ms DESC LIMIT 1),
+            (SELECT key FROM turn_end WHERE session_id = a.id ORDER BY time_ms DESC LIMIT 1)
+        FROM active a
+    )
+    SELECT s.agent, s.key, s.account, s.cwd, s.branch, s.parent, s.spawned, s.started_ms,
+        max(coalesce(s.started_ms, 0),
+            coalesce((SELECT max(time_ms) FROM usage WHERE session_id = s.id), 0),
+            coalesce((SELECT max(time_ms) FROM prompt WHERE session_id = s.id), 0),
+            coalesce((SELECT max(time_ms) FROM tool_result WHERE session_id = s.id), 0),
+            coalesce((SELECT max(time_ms) FROM file_touch WHERE session_id = s.id), 0),
+            coalesce(t.time_ms, 0)) AS last_ms,
+        n.prompt_ms, t.time_ms, coalesce(t.reason, ''), coalesce(t.asked, 0),
+        coalesce(m.name, ''),
+        coalesce(u.fresh + u.cache_read + u.cache_write_5m + u.cache_write_1h, 0),
+        coalesce(u.context_window, 0)
+    FROM newest n JOIN session s ON s.id = n.id
+         LEFT JOIN usage u ON u.key = n.usage_key LEFT JOIN model m ON m.id = u.model_id
+         LEFT JOIN turn_end t ON t.key = n.turn_key
+    ORDER BY last_ms, s.id
+"""
+
+# a request may come on the other side of midnight, so "never" is asked, not "not in the span"
+UNMETERED = """
+    SELECT s.agent, s.key, s.account, s.cwd FROM session s
+    WHERE s.id IN (
+        SELECT session_id FROM prompt INDEXED BY prompt_time
+        WHERE time_ms >= ?1 AND time_ms < ?2 AND human
+        UNION SELECT session_id FROM turn_end INDEXED BY turn_end_time
+        WHERE time_ms >= ?1 AND time_ms < ?2
+    ) AND NOT s.spawned
+      AND NOT EXISTS (SELECT 1 FROM usage WHERE session_id = s.id)
+      AND NOT EXISTS (
+        SELECT 1 FROM session child JOIN usage ON usage.session_id = child.id
+        WHERE child.agent = s.agent AND child.parent = s.key AND child.parent <> ''
+          AND child.spawned
+    )
+    ORDER BY s.agent, s.key
+"""
+
+SKIPPED = """
+    SELECT f.agent, f.root, f.name, f.path, k.reason, k.count, k.offset
+    FROM skipped k JOIN file f ON f.id = k.file_id ORDER BY k.count DESC, f.id, k.reason
+"""
+FILES = "SELECT agent, root, name, path, size, offset, mtime_ns FROM file ORDER BY id"
+RATE_LIMITS = """
+    SELECT agent, account, name, window_minutes, time_ms, used_percent, resets_ms, plan
+    FROM rate_limit ORDER BY agent, account, name, window_minutes
+"""
+META = "SELECT value FROM meta WHERE name = ?"
+
+COUNTS = {
+    name: f"SELECT count(*) FROM {name}"
+    for name in (
+        *("file", "session", "usage", "prompt", "turn_end", "tool_result", "file_touch"),
+        *("compaction", "pane", "binding"),
+    )
+} | {"unpriced": "SELECT count(*) FROM usage WHERE cost IS NULL"}

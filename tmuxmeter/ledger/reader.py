@@ -1,0 +1,147 @@
+"""Reading the ledger: never waits for the writer, never writes, loads nothing heavy."""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+from typing import TYPE_CHECKING
+
+from tmuxmeter.errors import LedgerError
+from tmuxmeter.ledger import queries
+from tmuxmeter.ledger.database import (
+    LEDGER_NAME,
+    check_version,
+    connect_readable,
+    ledger_errors,
+    migrate,
+)
+from tmuxmeter.ledger.schema import SCHEMA_VERSION
+from tmuxmeter.ledger.slices import Slice, slices
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+    from types import TracebackType
+    from typing import Self
+
+
+class Reader:
+    """Answers from one ledger. Raises :class:`~tmuxmeter.errors.LedgerError` if it is damaged.
+
+    Attributes
+    ----------
+    missing : bool
+        There is no ledger yet: all answers are empty.
+    """
+
+    def __init__(self, connection: sqlite3.Connection, name: str, *, shared: bool = False) -> None:
+        self._connection = connection
+        self._name = name
+        self._shared = shared
+        self.missing = False
+
+    @classmethod
+    def open(cls, folder: Path) -> Reader:
+        """Open the ledger in a folder; where there is none yet, an empty one that is ``missing``.
+
+        Raises
+        ------
+        LedgerNewerError
+            It was written by a newer tmuxmeter.
+        LedgerError
+            It is damaged, or was written by an older tmuxmeter and not brought up to date yet.
+        """
+        path = folder / LEDGER_NAME
+        version = 0
+        if path.exists():
+            connection = connect_readable(path)
+            version = check_version(connection, str(path))
+            if version == SCHEMA_VERSION:
+                return cls(connection, str(path))
+            connection.close()
+        if version:
+            msg = f"{path} was written by an older tmuxmeter; `tmuxmeter up` brings it up to date"
+            raise LedgerError(msg)
+        # a file of version 0 is one that a writer is about to fill
+        connection = sqlite3.connect(":memory:", isolation_level=None)
+        migrate(connection)
+        reader = cls(connection, str(path))
+        reader.missing = True
+        return reader
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the connection, unless it is the writer's."""
+        if not self._shared:
+            self._connection.close()
+
+    @contextlib.contextmanager
+    def snapshot(self) -> Iterator[Self]:
+        """Answer everything asked inside from the same state of the ledger."""
+        with ledger_errors(self._name):
+            if self._connection.in_transaction:
+                yield self
+                return
+            self._connection.execute("BEGIN")
+            try:
+                yield self
+            finally:
+                if self._connection.in_transaction:
+                    self._connection.execute("ROLLBACK")
+
+    def slices(self, start_ms: int, end_ms: int) -> list[Slice]:
+        """Return what was spent from a time up to, not including, another."""
+        with self.snapshot():
+            return list(slices(self._connection, start_ms, end_ms))
+
+    def unmetered_sessions(self, start_ms: int, end_ms: int) -> list[queries.Unmetered]:
+        """Return sessions with prompts or turns in a span whose log never told any tokens."""
+        return self._rows(queries.Unmetered, queries.UNMETERED, start_ms, end_ms)
+
+    def recent_sessions(self, since_ms: int) -> list[queries.RecentSession]:
+        """Return the sessions that began or did anything since a time, newest last."""
+        return self._rows(queries.RecentSession, queries.RECENT_SESSIONS, since_ms)
+
+    def bindings(self, start_ms: int, end_ms: int) -> list[queries.BindingRow]:
+        """Return where sessions ran in a span, in order of time."""
+        return self._rows(queries.BindingRow, queries.BINDINGS, end_ms, start_ms)
+
+    def skipped(self) -> list[queries.SkippedRow]:
+        """Return which records of which files were left out, and why."""
+        return self._rows(queries.SkippedRow, queries.SKIPPED)
+
+    def files(self) -> list[queries.FileRow]:
+        """Return every log file ever read and how far."""
+        return self._rows(queries.FileRow, queries.FILES)
+
+    def rate_limits(self) -> list[queries.RateLimitRow]:
+        """Return the newest word on each plan window of each account."""
+        return self._rows(queries.RateLimitRow, queries.RATE_LIMITS)
+
+    def counts(self) -> dict[str, int]:
+        """Return how many rows each kind of thing has; takes longer the more history there is."""
+        with self.snapshot():
+            return {
+                table: int(self._connection.execute(statement).fetchone()[0])
+                for table, statement in queries.COUNTS.items()
+            }
+
+    def meta(self, name: str) -> str | None:
+        """Return a value the writer keeps under a name, None where there is none."""
+        with self.snapshot():
+            row = self._connection.execute(queries.META, (name,)).fetchone()
+        return None if row is None else str(row[0])
+
+    def _rows(self, kind: type[queries.RowT], statement: str, *values: int) -> list[queries.RowT]:
+        with self.snapshot():
+            return [kind(*row) for row in self._connection.execute(statement, values)]
