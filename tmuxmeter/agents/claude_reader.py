@@ -35,7 +35,8 @@ _KINDS = frozenset({"assistant", "attachment", "progress", "system", "user"})
 _EDITS = frozenset({"Edit", "MultiEdit", "NotebookEdit", "Write"})
 _READS = frozenset({"NotebookRead", "Read"})
 _LAST_WORDS = frozenset({"end_turn", "refusal", "stop_sequence"})
-_NEVER = (b'{"type":"api-request', b'{"type":"file-history-')
+_NEVER = (b"api-request", b"file-history-")
+_BRACE, _P = b"{p"
 _MAX_DURATION_MS = 2**40
 
 
@@ -53,6 +54,7 @@ class Reader:
     def __init__(self, session: str, state: bytes = b"") -> None:
         self._session = session
         self._state = claude_state.load(state)
+        self._last = ""
 
     def state(self) -> bytes:
         """Return what a new reader needs to go on after the last line read."""
@@ -84,8 +86,12 @@ class Reader:
         if time_ms is None:
             raise BrokenRecordError(BAD_TIME)
         batch.time_ms = time_ms
-        batch.session = self._session_of(record)
-        self._start(batch, record)
+        batch.session = record.session_id or self._session
+        if record.forked_from is not None:
+            self._copied(batch, record)
+        elif batch.session != self._last and record.cwd and not record.is_sidechain:
+            # A sub-agent's records carry its parent's session, which they don't begin.
+            self._start(batch, record)
         kind = record.type
         if kind == "assistant":
             self._reply(batch, record, record)
@@ -98,26 +104,23 @@ class Reader:
         else:
             self._system(batch, record)
 
-    def _session_of(self, record: Record) -> str:
-        """Return where a record was first written: a copy in a branch belongs to its origin."""
+    def _copied(self, batch: Batch, record: Record) -> None:
+        """Book a record that was copied into a branch where it was first written."""
         fork = record.forked_from
         origin = fork.session_id if isinstance(fork, Fork) else fork
-        return origin or record.session_id or self._session
+        if origin:
+            batch.session = self._state.parent = origin
 
     def _start(self, batch: Batch, record: Record) -> None:
-        # A sub-agent's records carry its parent's session, which they don't begin.
-        if record.is_sidechain or not record.cwd:
-            return
         session, parent = batch.session, self._state.parent
-        if record.forked_from is not None:
-            self._state.parent = session
-        elif self._state.start(session):
+        self._last = session
+        if self._state.start(session):
             batch.events.append(
                 SessionStart(
                     key=event_key("claude", "session", session),
                     session=session,
                     time_ms=batch.time_ms,
-                    cwd=record.cwd,
+                    cwd=record.cwd or "",
                     branch=record.git_branch or "",
                     parent=parent if parent != session else "",
                     version=record.version or "",
@@ -221,9 +224,11 @@ class Reader:
     def _user(self, batch: Batch, record: Record) -> None:
         content = record.message.content if record.message is not None else None
         if isinstance(content, list):
-            for index, part in enumerate(content):
-                if part.type == "tool_result":
-                    self._result(batch, part, f"{_identity(record)}/{index}")
+            results = [part for part in content if part.type == "tool_result"]
+            for index, part in enumerate(results):
+                self._result(batch, part, part.tool_use_id or f"{_identity(record)}/{index}")
+            if len(results) == len(content):
+                return
         words = prompts.Words(content)
         if words.text.startswith(prompts.INTERRUPTED):
             if not record.is_sidechain:
@@ -235,8 +240,7 @@ class Reader:
                 self._state.open("")
             self._prompt(batch, record, words, human=prompts.is_human(record, words))
 
-    def _result(self, batch: Batch, part: Block, otherwise: str) -> None:
-        call = part.tool_use_id or otherwise
+    def _result(self, batch: Batch, part: Block, call: str) -> None:
         batch.events.append(
             ToolResult(
                 key=event_key("claude", "tool", call),
@@ -278,15 +282,15 @@ def _matters(block: bytes | bytearray, start: int, stop: int) -> bool:
 
     Progress without usage, file history, attachments and debugging records are half of the lines.
     """
-    if block.startswith(_NEVER, start):
-        return False
     kind = block.find(b'"type":"', start, stop) + 8
-    if kind > start and (
-        block.startswith(b'progress"', kind)
-        or (
-            block.startswith(b'"attachment":{', max(kind - 22, start))
-            and not block.startswith(b'queued_command"', kind)
-        )
+    if not start + 8 < kind < stop:
+        return True
+    if kind == start + 9 and block.startswith(_NEVER, kind):
+        return False
+    if (block[kind] == _P and block.startswith(b'progress"', kind)) or (
+        block[kind - 9] == _BRACE
+        and block.startswith(b'"attachment":', kind - 22)
+        and not block.startswith(b'queued_command"', kind)
     ):
         return block.find(b'"output_tokens":', start, stop) >= 0
     return True

@@ -7,14 +7,14 @@ keeps text: between two prompts only a 64-bit fingerprint is remembered.
 from __future__ import annotations
 
 import re
-from hashlib import blake2b
 from itertools import pairwise
+from zlib import crc32
 
 _REPEAT_WORDS = 4
 """Shorter prompts ("continue", "yes, go on") are said often without correcting anything."""
 
-_REPEAT_BITS = 6
-"""Fingerprints that differ in no more bits belong to the same request, said again."""
+_COMPARE = 400
+"""Characters of a prompt that are compared with the prompt before."""
 
 _LOOK_AT = 400
 """Characters of a prompt that are looked at for a correction: people correct first."""
@@ -61,22 +61,21 @@ _ANYWHERE = re.compile(
 
 
 def fingerprint(prompt: str) -> int:
-    """Return 64 bits that are close for prompts that say nearly the same, 0 where it is too short.
+    """Return 64 bits that are equal for prompts that say nearly the same, 0 where too short.
 
-    A similarity hash (Charikar's simhash) over words and pairs of words: the prompt can't be
-    read back from it.
+    The four smallest hashes of its pairs of words (a bottom-k sketch): a long prompt keeps them
+    when a word is changed, and the prompt can't be read back from them.
     """
-    words = _WORD.findall(prompt[:4000].casefold())
+    words = _WORD.findall(prompt[:_COMPARE].casefold())
     if len(words) < _REPEAT_WORDS:
         return 0
-    features = set(words) | {f"{a} {b}" for a, b in pairwise(words)}
-    votes = [0] * 64
-    for feature in features:
-        data = feature.encode("utf-8", "surrogatepass")
-        bits = int.from_bytes(blake2b(data, digest_size=8).digest(), "little")
-        for index in range(64):
-            votes[index] += 1 if bits >> index & 1 else -1
-    return sum(1 << index for index, vote in enumerate(votes) if vote > 0) or 1
+    pairs = {
+        crc32(f"{a} {b}".encode("utf-8", "surrogatepass")) & 0xFFFF for a, b in pairwise(words)
+    }
+    sketch = 0
+    for least in sorted(pairs)[:4]:
+        sketch = sketch << 16 | least
+    return sketch or 1
 
 
 def corrects(prompt: str, current: int = 0, previous: int = 0) -> bool:
@@ -89,7 +88,7 @@ def corrects(prompt: str, current: int = 0, previous: int = 0) -> bool:
     current, previous : int
         Fingerprints of this prompt and of the human prompt before it; 0: not to be compared.
     """
-    if current and previous and (current ^ previous).bit_count() <= _REPEAT_BITS:
+    if current and current == previous:
         return True
     head = prompt[:_LOOK_AT].strip().replace("’", "'")
     return bool(_OPENING.match(head) or _ANYWHERE.search(head))
