@@ -27,7 +27,7 @@ class Programs:
 
 
 def install() -> Programs:
-    """Install what ``package.json`` pins, unless it is there; skip the suite, loudly, if it can't be."""
+    """Install what ``package.json`` pins, unless it is there; skip the suite loudly if it can't."""
     wanted = json.loads((HERE / "package.json").read_text())["dependencies"]
     programs = _find(wanted)
     if programs:

@@ -12,10 +12,11 @@ class AnthropicStub(Stub):
     """``POST /v1/messages``: what Claude Code needs of it, with a known usage per request."""
 
     def tokens(self, number: int) -> Tokens:
+        # Multiples that keep every price per kind a whole number of microdollars.
         return Tokens(
             fresh=100 + 13 * number,
-            cache_read=10_000 + 101 * number,
-            cache_write_5m=1_500 + 7 * number if number % 3 else 0,
+            cache_read=10_000 + 110 * number,
+            cache_write_5m=1_500 + 8 * number if number % 3 else 0,
             cache_write_1h=500 + 3 * number if number % 4 else 0,
             output=60 + 11 * number,
         )

@@ -12,9 +12,10 @@ class OpenAIStub(Stub):
     """``POST /v1/responses``: what Codex needs of it, with a known usage per request."""
 
     def tokens(self, number: int) -> Tokens:
+        # Multiples that keep every price per kind a whole number of microdollars.
         return Tokens(
             fresh=3_000 + 17 * number,
-            cache_read=6_000 + 13 * number,
+            cache_read=6_000 + 14 * number,
             output=150 + 7 * number,
             reasoning=40 + number,
         )
@@ -27,8 +28,9 @@ class OpenAIStub(Stub):
             return ("application/json", '{"models": []}') if path == "/v1/models" else None
         marker, script, index = _where(body.get("input", []))
         turn = json.loads(headers.get("x-codex-turn-metadata", "{}"))
-        kind = str(turn.get("request_kind", ""))
-        works = kind == "turn" and bool(body.get("tools"))
+        # Title generation runs on an ephemeral thread of its own that no rollout holds.
+        purpose = f"{turn.get('request_kind', '')}:{turn.get('thread_source', '')}"
+        works = "title" not in purpose
         action = step(script, index) if works else "say"
         self.pause(action)
         served = self.book(
@@ -38,7 +40,7 @@ class OpenAIStub(Stub):
                 session=headers.get("session-id", ""),
                 thread=headers.get("thread-id", ""),
                 model=str(body.get("model", "")),
-                purpose=kind,
+                purpose=purpose,
                 logged=works,
                 tokens=Tokens(),
                 headers=headers,
@@ -92,14 +94,21 @@ def _where(items: list[dict[str, Any]]) -> tuple[str, str, int]:
 
 def _item(action: str, served: Served, *, structured: bool) -> dict[str, Any]:
     verb, _, rest = action.partition(" ")
-    command = {"run": rest, "fail": "echo nope >&2; exit 2"}.get(verb)
-    if command:
-        return {
+    calls: dict[str, dict[str, Any]] = {
+        "run": {"name": "exec_command", "arguments": {"cmd": rest}},
+        "fail": {"name": "exec_command", "arguments": {"cmd": "echo nope >&2; exit 2"}},
+        "agent": {
+            "name": "spawn_agent",
+            "namespace": "multi_agent_v1",
+            "arguments": {"message": rest},
+        },
+    }
+    if verb in calls:
+        return calls[verb] | {
             "type": "function_call",
             "id": f"fc_stub{served.number:04}",
             "call_id": f"call_stub{served.number:04}",
-            "name": "exec_command",
-            "arguments": json.dumps({"cmd": command}),
+            "arguments": json.dumps(calls[verb]["arguments"]),
             "status": "completed",
         }
     text = json.dumps({"title": "A stub's title"}) if structured else f"Answer {served.number}."

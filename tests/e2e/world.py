@@ -1,26 +1,28 @@
-"""A user's machine in a folder: a home, two repositories, a tmux server, real agents in its panes."""
+"""A user's machine in a folder: a home, two repositories, a tmux server, agents in its panes."""
 
 from __future__ import annotations
 
 import contextlib
 import json
 import os
-import shlex
 import signal
 import subprocess
-import sys
-from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from slow_sum import claude_requests, codex_requests
 from stub_anthropic import AnthropicStub
 from stub_openai import OpenAIStub
-from tmux_fixtures import Client, TmuxServer, wait_until
+from tmux_fixtures import TmuxServer, wait_until
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from programs import Programs
+    from slow_sum import Logged
+    from stub import Served
 
 KEY = "sk-ant-stub-key-for-the-end-to-end-tests"
 CLAUDE_MODEL = "claude-sonnet-4-6"
@@ -74,8 +76,11 @@ class World:
             "ANTHROPIC_API_KEY": KEY,
             "DISABLE_TELEMETRY": "1",
             "DISABLE_AUTOUPDATER": "1",
-            "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1",
             "STUB_KEY": "anything",
+            # Only loopback is in reach, whatever else the programs would like to call home for.
+            "HTTPS_PROXY": "http://127.0.0.1:9",
+            "HTTP_PROXY": "http://127.0.0.1:9",
+            "NO_PROXY": "127.0.0.1,localhost",
         }
 
     def lay_out(self) -> None:
@@ -95,6 +100,7 @@ class World:
         trusted = {"hasTrustDialogAccepted": True, "hasCompletedProjectOnboarding": True}
         state = {
             "hasCompletedOnboarding": True,
+            "hasSeenAutoDefaultNudge": True,
             "projects": {str(self.repo): trusted, str(self.other): trusted},
             "customApiKeyResponses": {"approved": [KEY[-20:]], "rejected": []},
         }
@@ -107,6 +113,9 @@ class World:
         (self.codex / "config.toml").write_text(
             f'model = "{CODEX_MODEL}"\nmodel_provider = "stub"\n'
             'approval_policy = "never"\nsandbox_mode = "danger-full-access"\n'
+            "check_for_update_on_startup = false\n"
+            "[tui]\nscreen_reader_detection_done = true\n"
+            f'[notice.model_migrations]\n"{CODEX_MODEL}" = "gpt-6-sol"\n'
             f'[model_providers.stub]\nname = "stub"\nbase_url = "{self.openai.url}/v1"\n'
             'wire_api = "responses"\nenv_key = "STUB_KEY"\n'
             f'[projects."{self.repo}"]\ntrust_level = "trusted"\n'
@@ -136,19 +145,85 @@ class World:
             print(f"--- pane {name} wanted {texts}:\n{self.server.capture(self.panes[name])}")
             raise
 
-    def say(self, name: str, text: str) -> None:
-        """Type a prompt and send it once the agent shows it."""
+    def type(self, name: str, text: str) -> None:
+        """Type a line and send it once the agent shows it, as it takes haste for a paste."""
         pane = self.panes[name]
         self.server.run("send-keys", "-t", pane, "-l", text)
         self.wait_screen(name, text[:30])
         self.server.run("send-keys", "-t", pane, "Enter")
 
+    def say(self, marker: str, script: str, pane: str = "") -> None:
+        """Send a prompt with its marker to the pane of that name."""
+        self.type(pane or marker, f"[{marker}] {script}")
+
+    def print_mode(self, marker: str, script: str) -> dict[str, Any]:
+        """Run Claude Code without a terminal and outside tmux; return what it says about it."""
+        command = [str(self.programs.claude), "-p", "--output-format", "json"]
+        result = subprocess.run(
+            [*command, f"[{marker}] {script}"],
+            cwd=self.repo,
+            env=self.environment,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=START_SECONDS,
+            check=True,
+        )
+        answer: dict[str, Any] = json.loads(result.stdout)
+        return answer
+
+    # --- what the agents say and wrote
+
+    def process(self, name: str) -> int:
+        """Return the agent's process in a pane: the youngest below its shell with a terminal."""
+        shell = int(self.server.format("#{pane_pid}", self.panes[name]))
+        return wait_until(lambda: next(iter(children(shell)), 0))
+
+    def live(self, name: str) -> dict[str, Any]:
+        """Return Claude's ``sessions/<pid>.json`` of a pane, {} when there is none (yet)."""
+        path = self.claude / "sessions" / f"{self.process(name)}.json"
+        with contextlib.suppress(OSError, json.JSONDecodeError):
+            content: dict[str, Any] = json.loads(path.read_text())
+            return content
+        return {}
+
+    def wait_live(self, name: str, **wanted: str) -> dict[str, Any]:
+        """Wait until that file has these values; return it."""
+
+        def holds() -> dict[str, Any]:
+            live = self.live(name)
+            return live if all(live.get(key) == value for key, value in wanted.items()) else {}
+
+        return wait_until(holds, START_SECONDS, 0.05)
+
+    def logged(self) -> dict[str, Logged]:
+        """Return every request that is in a log now, by its id."""
+        return claude_requests(self.claude / "projects") | codex_requests(self.codex / "sessions")
+
+    def served(self) -> dict[str, Served]:
+        """Return every request of both stubs that belongs in a log, by its id."""
+        named = {"msg_stub": self.anthropic, "resp_stub": self.openai}
+        return {
+            f"{prefix}{one.number:04}": one
+            for prefix, stub in named.items()
+            for one in stub.served.copy()
+            if one.logged
+        }
+
+    def settle(self) -> None:
+        """Wait until every served request that belongs in a log stands in one."""
+        wait_until(lambda: self.served().keys() <= self.logged().keys(), START_SECONDS, 0.1)
+
+    def thread(self, marker: str) -> str:
+        """Return the id of the Codex thread or Claude session a marker was served in."""
+        return (self.openai.of(marker) or self.anthropic.of(marker))[0].thread
+
 
 @contextmanager
-def world(folder: Path, socket_folder: Path, programs: Programs) -> Iterator[World]:
+def world(folder: Path, programs: Programs) -> Iterator[World]:
     """Lay a world out, run its servers, and leave nothing of it behind."""
     with AnthropicStub.running() as anthropic, OpenAIStub.running() as openai:
-        server = TmuxServer(socket_folder, "s", 150, 50)
+        server = TmuxServer(folder, "s", 150, 50)
         made = World(folder, programs, anthropic, openai, server)
         made.lay_out()
         server.environment = made.environment
@@ -160,6 +235,11 @@ def world(folder: Path, socket_folder: Path, programs: Programs) -> Iterator[Wor
         finally:
             server.kill()
             end_processes(made.home)
+
+
+def children(pid: int) -> list[int]:
+    """Return the child processes of ``pid``."""
+    return [int(p) for p in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
 
 def processes_of(home: Path) -> list[int]:

@@ -1,0 +1,36 @@
+"""The vendors' list prices of the two models used here, in microdollars per token."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from stub import Served, Tokens
+
+# fresh, cache read, cache write 5 m, cache write 1 h, output
+PRICES = {
+    "claude-sonnet-4-6": tuple(map(Fraction, ("3", "0.3", "3.75", "6", "15"))),
+    "gpt-5.5": tuple(map(Fraction, ("5", "0.5", "0", "0", "30"))),
+}
+
+
+def microdollars(model: str, tokens: Tokens) -> Fraction:
+    """Return what ``tokens`` cost."""
+    kinds = (
+        tokens.fresh,
+        tokens.cache_read,
+        tokens.cache_write_5m,
+        tokens.cache_write_1h,
+        tokens.output,
+    )
+    return sum((n * p for n, p in zip(kinds, PRICES[model], strict=True)), Fraction())
+
+
+def bill(served: Iterable[Served]) -> int:
+    """Return what the requests cost together; the stubs' numbers make it whole."""
+    total = sum((microdollars(one.model, one.tokens) for one in served), Fraction())
+    assert total.denominator == 1, total
+    return int(total)
