@@ -124,8 +124,10 @@ def test_prices_are_exact_and_dated() -> None:
         ("[agents.cluade]", "/etc/config.toml:1: unknown key agents.cluade; did you mean "),
         (
             "[[prices.m]]\ninput = 1\noutput = 1\ncache_reed = 1",
-            "/etc/config.toml:4: unknown key prices.m.cache_reed; did you mean "
-            "prices.m.cache_read?",
+            (
+                "/etc/config.toml:4: unknown key prices.m.cache_reed; did you mean "
+                "prices.m.cache_read?"
+            ),
         ),
     ],
 )

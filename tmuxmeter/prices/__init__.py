@@ -1,0 +1,8 @@
+"""What tokens cost: dated prices from genai-prices, what vendors add, and the user's own."""
+
+from __future__ import annotations
+
+from tmuxmeter.prices.book import PriceBook
+from tmuxmeter.prices.explain import Explanation, PriceRow
+
+__all__ = ["Explanation", "PriceBook", "PriceRow"]
