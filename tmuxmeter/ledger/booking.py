@@ -9,7 +9,8 @@ from __future__ import annotations
 
 # ruff: noqa: S608 - the names put into statements are the schema's own, values are bound
 from math import isfinite
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from operator import itemgetter
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeAlias
 
 from tmuxmeter.events import (
     Compaction,
@@ -32,11 +33,13 @@ if TYPE_CHECKING:
     from tmuxmeter.events import Chunk, Event, Position
     from tmuxmeter.ledger.ids import Ids
 
-ROWS_PER_FLUSH = 20_000
-"""Rows held back before they go to SQLite sorted by key; measured fastest around this size."""
+EVENTS_PER_FLUSH = 40_000
+"""Events held back before they go to SQLite sorted by key: about 20 000 requests."""
 
 MOST_TOKENS = 1 << 32
 """No request has more tokens of one kind; beyond it sums could leave SQLite's 64-bit integers."""
+IMPLAUSIBLE = "value out of range"
+"""Reason under which an event is skipped that can't be true and that SQLite might not hold."""
 LAST_MS = 253_402_300_800_000
 """Year 10000: no event is later."""
 
@@ -140,36 +143,18 @@ class Booked(NamedTuple):
     changed: bool
 
 
-class _Request:
-    """The best line of one request in this booking, and who owns it."""
+# best line, its file, then the owner: session, whether only a side chain, file
+_Request: TypeAlias = tuple[Usage, int, int, bool, int]
 
-    __slots__ = ("agent", "file_id", "model_id", "owner", "place_id", "session_id", "usage")
 
-    def __init__(
-        self, agent: str, usage: Usage, session_id: int, model_id: int, place_id: int, file_id: int
-    ) -> None:
-        self.agent = agent
-        self.usage = usage
-        self.session_id = session_id
-        self.model_id = model_id
-        self.place_id = place_id
-        self.file_id = file_id
-        self.owner = (usage.sidechain, file_id)
-
-    def meet(self, other: _Request) -> None:
-        """Take over what a later line of the same request does better."""
-        if other.owner < self.owner:
-            self.owner = other.owner
-            self.session_id = other.session_id
-        new, old = other.usage, self.usage
-        if new.output > old.output or (
-            new.output == old.output
-            and (new.sidechain, other.file_id) <= (old.sidechain, self.file_id)
-        ):
-            self.usage = new
-            self.model_id = other.model_id
-            self.place_id = other.place_id
-            self.file_id = other.file_id
+def _met(old: _Request, new: _Request) -> _Request:
+    """Return what two lines say of one request, ``new`` having come later."""
+    owner = new if new[3:] < old[3:] else old
+    wins = new[0].output > old[0].output or (
+        new[0].output == old[0].output and (new[0].sidechain, new[1]) <= (old[0].sidechain, old[1])
+    )
+    best = new if wins else old
+    return (best[0], best[1], owner[2], owner[3], owner[4])
 
 
 class Booking:
@@ -186,6 +171,7 @@ class Booking:
         self._requests: dict[int, _Request] = {}
         self._others: dict[type, dict[int, tuple[Any, ...]]] = {kind: {} for kind in _UPSERTS}
         self._positions: dict[int, Position] = {}
+        self._agents: dict[int, str] = {}
         self._limits: list[tuple[object, ...]] = []
         self._sessions: set[tuple[str, str]] = set()
         self._waiting = 0
@@ -202,40 +188,28 @@ class Booking:
             self._connection.execute("DELETE FROM skipped WHERE file_id = ?", (file_id,))
         sessions: dict[str, int] = {}
         skipped: dict[str, tuple[int, int]] = {}
+        requests = self._requests
         for event in chunk.events:
             if isinstance(event, Skipped):
                 count, offset = skipped.get(event.reason, (0, 0))
                 skipped[event.reason] = (count + event.count, max(offset, event.offset))
                 continue
             if not _plausible(event):
-                count, offset = skipped.get("value out of range", (0, 0))
-                skipped["value out of range"] = (count + 1, offset)
+                count, offset = skipped.get(IMPLAUSIBLE, (0, 0))
+                skipped[IMPLAUSIBLE] = (count + 1, offset)
                 continue
             session_id = sessions.get(event.session)
             if session_id is None:
                 session_id = ids.session(agent, event.session, file_id, root)
                 sessions[event.session] = session_id
             if isinstance(event, Usage):
-                self._add_usage(agent, event, session_id, file_id)
-            elif isinstance(event, SessionStart):
-                self._facts.add(session_id, file_id, event)
-            elif isinstance(event, RateLimit):
-                self._limits.append(
-                    (
-                        *(agent, storable(root), storable(event.limit), event.window_minutes),
-                        *(event.time_ms, event.used_percent, event.resets_ms),
-                        storable(event.plan),
-                    )
-                )
+                key = event.key
+                known = requests.get(key)
+                request = (event, file_id, session_id, event.sidechain, file_id)
+                requests[key] = request if known is None else _met(known, request)
             else:
-                rows = self._others[type(event)]
-                row = rows.get(event.key)
-                if row is None or file_id < row[3]:
-                    rows[event.key] = (
-                        *(event.key, session_id, event.time_ms, file_id),
-                        *_details(ids, event),
-                    )
-                    self._waiting += 1
+                self._add_other(agent, root, file_id, session_id, event)
+        self._agents[file_id] = agent
         self._sessions.update((agent, key) for key in sessions)
         self._positions[file_id] = chunk.position
         if skipped:
@@ -244,7 +218,8 @@ class Booking:
                 _UPSERT_SKIPPED,
                 [(file_id, storable(why), *counted) for why, counted in skipped.items()],
             )
-        if self._waiting >= ROWS_PER_FLUSH:
+        self._waiting += len(chunk.events)
+        if self._waiting >= EVENTS_PER_FLUSH:
             self._flush()
 
     def finish(self) -> Booked:
@@ -269,36 +244,68 @@ class Booking:
             changed=bool(self._booked_requests or others),
         )
 
-    def _add_usage(self, agent: str, usage: Usage, session_id: int, file_id: int) -> None:
-        request = _Request(
-            agent,
-            usage,
-            session_id,
-            self._ids.model(agent, usage),
-            self._ids.place(usage.cwd, usage.branch),
-            file_id,
-        )
-        known = self._requests.get(usage.key)
-        if known is None:
-            self._requests[usage.key] = request
-            self._waiting += 1
+    def _add_other(
+        self,
+        agent: str,
+        root: str,
+        file_id: int,
+        session_id: int,
+        event: Prompt | TurnEnd | ToolResult | FileTouch | RateLimit | Compaction | SessionStart,
+    ) -> None:
+        details: tuple[object, ...]
+        if isinstance(event, ToolResult):
+            details = (self._ids.tool(event.tool), event.ok)
+        elif isinstance(event, FileTouch):
+            details = (self._ids.path(event.path), event.edit)
+        elif isinstance(event, Prompt):
+            details = (event.human, event.corrects)
+        elif isinstance(event, TurnEnd):
+            details = (storable(event.reason), event.duration_ms, event.asked)
+        elif isinstance(event, Compaction):
+            details = (storable(event.trigger), event.tokens_before)
+        elif isinstance(event, SessionStart):
+            self._facts.add(session_id, file_id, event)
+            return
         else:
-            known.meet(request)
+            self._limits.append(
+                (
+                    *(agent, storable(root), storable(event.limit), event.window_minutes),
+                    *(event.time_ms, event.used_percent, event.resets_ms, storable(event.plan)),
+                )
+            )
+            return
+        rows = self._others[type(event)]
+        row = rows.get(event.key)
+        if row is None or file_id < row[3]:
+            rows[event.key] = (event.key, session_id, event.time_ms, file_id, *details)
 
     def _flush(self) -> None:
-        price = self._price
+        ids, agents, price = self._ids, self._agents, self._price
         rows = []
-        for key in sorted(self._requests):
-            request = self._requests[key]
-            usage = request.usage
-            owner_sidechain, owner_file_id = request.owner
+        for key, (usage, file_id, session_id, owner_sidechain, owner) in sorted(
+            self._requests.items(), key=itemgetter(0)
+        ):
+            agent = agents[file_id]
             rows.append(
                 (
-                    *(key, request.session_id, usage.time_ms, request.model_id, request.place_id),
-                    *(request.file_id, owner_file_id, owner_sidechain, usage.fresh),
-                    *(usage.cache_read, usage.cache_write_5m, usage.cache_write_1h),
-                    *(usage.output, usage.reasoning, usage.web_searches, usage.context_window),
-                    *(usage.sidechain, price(request.agent, usage)),
+                    key,
+                    session_id,
+                    usage.time_ms,
+                    ids.model(agent, usage),
+                    ids.place(usage.cwd, usage.branch),
+                    file_id,
+                    owner,
+                    owner_sidechain,
+                    usage.fresh,
+                    usage.cache_read,
+                    usage.cache_write_5m,
+                    usage.cache_write_1h,
+                    usage.output,
+                    usage.reasoning,
+                    usage.web_searches,
+                    usage.context_window,
+                    usage.sidechain,
+                    price(agent, usage),
                 )
             )
         before = self._connection.total_changes
@@ -316,31 +323,15 @@ class Booking:
         self._waiting = 0
 
 
-def _details(
-    ids: Ids, event: Prompt | TurnEnd | ToolResult | FileTouch | Compaction
-) -> tuple[object, ...]:
-    """Return the columns that an event's own table has."""
-    if isinstance(event, ToolResult):
-        return (ids.tool(event.tool), event.ok)
-    if isinstance(event, FileTouch):
-        return (ids.path(event.path), event.edit)
-    if isinstance(event, Prompt):
-        return (event.human, event.corrects)
-    if isinstance(event, TurnEnd):
-        return (storable(event.reason), event.duration_ms, event.asked)
-    return (storable(event.trigger), event.tokens_before)
-
-
 def _plausible(event: Event) -> bool:
     """Tell whether SQLite can hold every number of an event, and sums of many of them."""
     if not 0 <= event.time_ms < LAST_MS:
         return False
     if isinstance(event, Usage):
-        counts = (
-            *(event.fresh, event.cache_read, event.cache_write_5m, event.cache_write_1h),
-            *(event.output, event.reasoning, event.web_searches, event.context_window),
-        )
-        return min(counts) >= 0 and max(counts) < MOST_TOKENS
+        # a negative number keeps its sign, and no bit beyond the limit appears that none has
+        bits = event.fresh | event.cache_read | event.cache_write_5m | event.cache_write_1h
+        bits |= event.output | event.reasoning | event.web_searches | event.context_window
+        return 0 <= bits < MOST_TOKENS
     if isinstance(event, TurnEnd):
         return -1 <= event.duration_ms < LAST_MS
     if isinstance(event, Compaction):
