@@ -71,7 +71,7 @@ class TurnEnd(_Event, frozen=True, gc=False, array_like=True, kw_only=True, tag=
     """A turn ended. ``reason``: ``done``, ``interrupted`` or ``error``. ``asked``: with a question.
 
     ``duration_ms`` is -1 where the log doesn't say. A log may show the same end twice: of one key
-    the longest duration wins whole, a tie goes to the last; the ledger applies that rule.
+    the greatest ``(duration_ms, time_ms, asked)`` wins whole; the ledger applies that rule.
     """
 
     reason: str

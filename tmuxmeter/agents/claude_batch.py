@@ -38,9 +38,9 @@ class Batch:
             self._replies[identity] = (reply, holder, self.session, self.time_ms, self.offset)
 
     def turn(self, end: TurnEnd) -> None:
-        """Keep the sign of a turn's end that knows how long it took; a tie goes to the last."""
+        """Keep the sign of a turn's end that knows most: its duration, then the later words."""
         known = self._turns.get(end.key)
-        if known is None or end.duration_ms >= known.duration_ms:
+        if known is None or _knowledge(end) >= _knowledge(known):
             self._turns[end.key] = end
 
     def skip(self, reason: str, offset: int) -> None:
@@ -67,3 +67,7 @@ class Batch:
 def _output(reply: Record) -> int:
     message = reply.message
     return (message.usage.output_tokens or 0) if message and message.usage else 0
+
+
+def _knowledge(end: TurnEnd) -> tuple[int, int, bool]:
+    return end.duration_ms, end.time_ms, end.asked
