@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tmuxmeter.config import Config, PriceOverride, effective, example, load, read, try_load
+from tmuxmeter.config import Config, PriceOverride, effective, example, load, parse, read, try_load
 from tmuxmeter.errors import ConfigError
 
 FILE = Path("/etc/config.toml")
@@ -20,13 +20,13 @@ EXAMPLE = Path(__file__).parent.parent / "config.example.toml"
 
 def problems(text: str) -> list[str]:
     with pytest.raises(ConfigError) as caught:
-        load(FILE, text)
+        parse(FILE, text)
     return str(caught.value).split("\n")
 
 
 def test_no_file_gives_defaults() -> None:
-    assert load(FILE, None) == Config()
-    assert load(FILE, "") == Config()
+    assert parse(FILE, None) == Config()
+    assert parse(FILE, "") == Config()
     assert Config().day.start_minutes == 0
 
 
@@ -35,7 +35,7 @@ def test_example_file_is_the_generated_one() -> None:
 
 
 def test_example_parses_to_the_defaults_and_names_every_key() -> None:
-    config = load(FILE, example())
+    config = parse(FILE, example())
     assert config == Config()
     given_keys = {setting.key for setting in effective(config) if setting.origin != "default"}
     assert given_keys == {setting.key for setting in effective(Config())}
@@ -46,13 +46,13 @@ def test_the_commented_examples_are_valid_too() -> None:
     start = lines.index('# [[prices."my-model"]]')
     entry = "\n".join(line.removeprefix("# ") for line in lines[start:])
     account = next(line for line in lines if "claude-work" in line).removeprefix("# ")
-    config = load(FILE, f"[accounts]\n{account}\n{entry}")
+    config = parse(FILE, f"[accounts]\n{account}\n{entry}")
     assert config.accounts == {"~/.claude-work": "work"}
     assert config.prices[0].cache_write_1h == Decimal(6)
 
 
 def test_values_are_typed() -> None:
-    config = load(
+    config = parse(
         FILE,
         """
         day = { start = "04:30", timezone = "Europe/Vienna" }
@@ -80,7 +80,7 @@ def test_values_are_typed() -> None:
 
 
 def test_prices_are_exact_and_dated() -> None:
-    config = load(
+    config = parse(
         FILE,
         """
         [[prices."my.model"]]
@@ -210,7 +210,7 @@ def test_syntax_errors_name_file_and_line(text: str, place: str) -> None:
 def test_any_text_is_read_or_refused(text: str) -> None:
     config, found = Config(), []
     try:
-        config = load(FILE, text)
+        config = parse(FILE, text)
     except ConfigError as error:
         found = str(error).split("\n")
     assert found or config.sources or config == Config()
@@ -243,7 +243,7 @@ def test_forbidden_file_is_named(tmp_path: Path) -> None:
 def test_byte_order_mark_is_forgiven(tmp_path: Path) -> None:
     file = tmp_path / "config.toml"
     file.write_bytes(b"\xef\xbb\xbf[status]\ndecimals = 3\n")
-    assert load(file, read(file)).status.decimals == 3
+    assert load(file).status.decimals == 3
 
 
 def test_try_load_keeps_the_old_settings_where_anything_is_wrong(tmp_path: Path) -> None:
@@ -262,7 +262,7 @@ def test_try_load_keeps_the_old_settings_where_anything_is_wrong(tmp_path: Path)
 
 def test_effective_tells_where_each_value_comes_from() -> None:
     text = '[status]\n\ndecimals = 3\n[accounts]\n"~/w" = "wo\\"rk"\n[prices.m]\ninput=1\noutput=2'
-    rows = {row.key: row for row in effective(load(FILE, text))}
+    rows = {row.key: row for row in effective(parse(FILE, text))}
     assert (rows["status.decimals"].value, rows["status.decimals"].origin) == (
         "3",
         "/etc/config.toml:3",
@@ -297,7 +297,7 @@ def test_loading_defaults_imports_nothing_heavy() -> None:
     code = (
         "import sys, pathlib\n"
         "from tmuxmeter.config import load\n"
-        "load(pathlib.Path('x'), None)\n"
+        "load(pathlib.Path('x'))\n"
         "heavy = {'genai_prices', 'msgspec', 'pydantic', 'tomllib', 'zoneinfo', 'rich'}\n"
         "print(sorted(heavy & set(sys.modules)))\n"
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tmuxmeter.config.reading import load, read, try_load
+from tmuxmeter.config.reading import load, parse, read, try_load
 from tmuxmeter.config.settings import Config, PriceOverride
 from tmuxmeter.config.showing import Effective, effective, example
 
@@ -13,6 +13,7 @@ __all__ = [
     "effective",
     "example",
     "load",
+    "parse",
     "read",
     "try_load",
 ]

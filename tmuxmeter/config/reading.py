@@ -42,8 +42,8 @@ def read(path: Path, *, must_exist: bool = False) -> str | None:
         raise ConfigError(msg) from error
 
 
-def load(path: Path, text: str | None) -> Config:
-    """Return the settings of a configuration file's text; without a text, the defaults.
+def parse(path: Path, text: str | None) -> Config:
+    """Return the settings that a configuration file's text holds; without a text, the defaults.
 
     Raises
     ------
@@ -56,6 +56,17 @@ def load(path: Path, text: str | None) -> Config:
     if problems:
         raise ConfigError("\n".join(problems))
     return config
+
+
+def load(path: Path, *, must_exist: bool = False) -> Config:
+    """Read and check a configuration file; where there is none, return the defaults.
+
+    Raises
+    ------
+    ConfigError
+        It can't be read or parsed, or ``must_exist`` and it doesn't.
+    """
+    return parse(path, read(path, must_exist=must_exist))
 
 
 def try_load(path: Path, old: Config, *, must_exist: bool = False) -> tuple[Config, list[str]]:
@@ -71,7 +82,7 @@ def try_load(path: Path, old: Config, *, must_exist: bool = False) -> tuple[Conf
         Whether a missing file is a problem.
     """
     try:
-        return load(path, read(path, must_exist=must_exist)), []
+        return load(path, must_exist=must_exist), []
     except ConfigError as error:
         return old, str(error).split("\n")
 

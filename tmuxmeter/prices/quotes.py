@@ -155,16 +155,12 @@ def _factor(entry: catalog.Entry, tier: str, time_ms: int) -> tables.TierFactor 
 
 def _times(brackets: Sequence[Bracket], factor: Fraction) -> tuple[Bracket, ...]:
     """Return the brackets with all token prices multiplied; a web search keeps its price."""
-    return tuple(
-        Bracket(
-            bracket.above,
-            Rates(
-                *[None if rate is None else rate * factor for rate in bracket.rates[:-1]],
-                bracket.rates.web_search,
-            ),
-        )
-        for bracket in brackets
-    )
+    multiplied = []
+    for bracket in brackets:
+        *tokens, search = bracket.rates
+        rates = [None if rate is None else rate * factor for rate in tokens]
+        multiplied.append(Bracket(bracket.above, Rates._make([*rates, search])))
+    return tuple(multiplied)
 
 
 def _from(override: PriceOverride) -> int:
