@@ -1,0 +1,150 @@
+"""Turns the lines of one Codex rollout into events."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, TypeAlias
+
+import msgspec
+
+from tmuxmeter.agents import codex_activity as activity
+from tmuxmeter.agents import codex_session as session
+from tmuxmeter.agents import codex_spend as spend
+from tmuxmeter.agents.codex_records import HEAD
+from tmuxmeter.agents.codex_state import BAD_COUNTS, BAD_FIELD, BROKEN, SkipRecord, State, word
+from tmuxmeter.events import Event, Skipped
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+Handler: TypeAlias = "Callable[[State, bytes, list[Event]], None]"
+
+_WHOLE: dict[bytes, Handler] = {
+    b"session_meta": session.on_session_meta,
+    b"turn_context": session.on_turn_context,
+    b"token_usage_record": spend.on_usage_record,
+    b"compacted": activity.on_compacted,
+}
+"""Lines known by their own type."""
+
+_INNER: dict[bytes, dict[bytes, Handler]] = {
+    b"event_msg": {
+        b"token_count": spend.on_token_count,
+        b"thread_settings_applied": session.on_settings,
+        b"task_started": session.on_task_started,
+        b"turn_started": session.on_task_started,
+        b"task_complete": activity.on_task_complete,
+        b"turn_complete": activity.on_task_complete,
+        b"turn_aborted": activity.on_turn_aborted,
+        b"user_message": activity.on_user_message,
+        b"item_completed": activity.on_item,
+        b"exec_command_end": activity.on_tool_end,
+        b"mcp_tool_call_end": activity.on_tool_end,
+        b"patch_apply_end": activity.on_tool_end,
+        b"context_compacted": activity.on_context_compacted,
+    },
+    b"response_item": {
+        b"message": activity.on_message,
+        b"function_call": activity.on_tool_call,
+        b"custom_tool_call": activity.on_tool_call,
+        b"local_shell_call": activity.on_tool_call,
+        b"function_call_output": activity.on_tool_output,
+        b"custom_tool_call_output": activity.on_tool_output,
+        b"local_shell_call_output": activity.on_tool_output,
+    },
+}
+"""Lines known by their payload's type."""
+
+_MINE = (b'"role":"assistant"', b'"role":"developer"')
+_ROLE_WITHIN = 250
+
+
+class CodexReader:
+    """Reads one rollout. See :class:`tmuxmeter.agents.base.Reader`.
+
+    Lines are told apart by their first bytes, so that what isn't needed (reasoning, answers, the
+    state of the world: most of a rollout's bytes) is never decoded; what is needed is decoded
+    whole, as a typed record. A line that doesn't begin as Codex writes it is decoded to see what
+    it is.
+
+    Parameters
+    ----------
+    thread : str
+        The thread's id as the file's name has it, "" to take it from the file.
+    state : bytes
+        What :meth:`state` of another reader of this file returned.
+    """
+
+    def __init__(self, thread: str, state: bytes = b"") -> None:
+        self._state = msgspec.msgpack.decode(state, type=State) if state else State()
+        if not state:
+            self._state.lineage.thread = thread
+
+    def state(self) -> bytes:
+        """Return what a new reader needs to go on after the last line read."""
+        return msgspec.msgpack.encode(self._state)
+
+    def read(self, block: bytes | bytearray, start: int, end: int, offset: int) -> list[Event]:
+        """Return the events of ``block[start:end]``, which holds whole lines only."""
+        events: list[Event] = []
+        skipped: dict[str, tuple[int, int]] = {}
+        position = start
+        while position < end:
+            stop = block.find(b"\n", position, end)
+            if stop < 0:
+                stop = end
+            reason = self._line(block, position, stop, events)
+            if reason:
+                count = skipped.get(reason, (0, 0))[0]
+                skipped[reason] = (count + 1, offset + position - start)
+            position = stop + 1
+        events.extend(
+            Skipped(key=0, session=self._state.session, time_ms=0, reason=why, count=n, offset=last)
+            for why, (n, last) in skipped.items()
+        )
+        return events
+
+    def _line(self, block: bytes | bytearray, start: int, stop: int, events: list[Event]) -> str:
+        """Add a line's events; return why it was left out, "" if it wasn't."""
+        handler: Handler | None = None
+        match = HEAD.match(block, start, stop)
+        if match is not None:
+            kind, inner = match.groups()
+            handler = _WHOLE.get(kind)
+            if handler is None:
+                if kind not in _INNER:
+                    return ""
+                if inner is not None:
+                    handler = _INNER[kind].get(inner)
+                    if handler is None:
+                        return ""
+                    if handler is activity.on_message:
+                        within = min(stop, match.end() + _ROLE_WITHIN)
+                        if any(block.find(role, match.end(), within) >= 0 for role in _MINE):
+                            return ""
+        elif stop - start <= 1 and not bytes(block[start:stop]).strip():
+            return ""
+        with memoryview(block) as view:
+            line = bytes(view[start:stop])
+        try:
+            if handler is None:
+                handler = self._unusual(line, events)
+            if handler is not None:
+                handler(self._state, line, events)
+        except SkipRecord as reason:
+            return str(reason)
+        except msgspec.ValidationError as error:
+            return BAD_COUNTS if "_tokens" in str(error) or "_usage" in str(error) else BAD_FIELD
+        except (ValueError, RecursionError):
+            return BROKEN
+        return ""
+
+    def _unusual(self, line: bytes, events: list[Event]) -> Handler | None:
+        """Return what handles a line that doesn't begin as Codex writes it."""
+        envelope = session.unknown_line(line)
+        kind = word(envelope.type).encode()
+        if not kind and envelope.id is not None and not self._state.started:
+            session.on_legacy(self._state, envelope, events)
+        if kind in _WHOLE:
+            return _WHOLE[kind]
+        inner = session.payload_type(envelope) if kind in _INNER else ""
+        return _INNER[kind].get(inner.encode()) if inner else None
