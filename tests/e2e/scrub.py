@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import json
 import re
-from typing import TYPE_CHECKING, Any
+import sys
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
 
-if TYPE_CHECKING:
-    from pathlib import Path
+from slow_sum import claude_requests, codex_requests
 
+FIXTURES = Path(__file__).parents[1] / "fixtures"
 LONGEST_TEXT = 240
 KEPT_TEXT = 100
 LONGEST_LIST = 12
@@ -49,3 +52,25 @@ def scrub_lines(source: Path, target: Path) -> None:
         lines.append(text + "\n")
     target.parent.mkdir(parents=True, exist_ok=True)
     target.write_text("".join(lines))
+
+
+def scrub_home(home: Path, name: str) -> None:
+    """Copy the logs of both agents below ``home``, each with what the slow sum finds in them."""
+    agents = {
+        "claude": (home / ".claude", ("projects", "sessions"), claude_requests),
+        "codex": (home / ".codex", ("sessions",), codex_requests),
+    }
+    for agent, (root, folders, requests) in agents.items():
+        paths = [p for folder in folders for p in sorted((root / folder).rglob("*.json*"))]
+        if not paths:
+            continue
+        target = FIXTURES / agent / name
+        for path in paths:
+            scrub_lines(path, target / path.relative_to(root))
+        truth = {key: asdict(one) for key, one in sorted(requests(root / folders[0]).items())}
+        lines = ",\n".join(f" {json.dumps(key)}: {json.dumps(one)}" for key, one in truth.items())
+        (target / "truth.json").write_text("{\n" + lines + "\n}\n")
+
+
+if __name__ == "__main__":
+    scrub_home(Path(sys.argv[1]), sys.argv[2])

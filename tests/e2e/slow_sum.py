@@ -51,7 +51,9 @@ def claude_requests(folder: Path) -> dict[str, Logged]:
             )
             known = found.get(message["id"])
             if known is None or tokens.output >= known.tokens.output:
-                found[message["id"]] = Logged(record["sessionId"], message["model"], tokens)
+                # A fork copies its parent's records under its own session id.
+                session = record.get("requestSessionId", record["sessionId"])
+                found[message["id"]] = Logged(session, message["model"], tokens)
     return found
 
 

@@ -7,6 +7,8 @@ from typing import Any
 
 from stub import Served, Stub, Tokens, event_stream, marked, step
 
+COMPACTION = "Your task is to create a detailed summary of the conversation so far"
+
 
 class AnthropicStub(Stub):
     """``POST /v1/messages``: what Claude Code needs of it, with a known usage per request."""
@@ -31,8 +33,8 @@ class AnthropicStub(Stub):
         if path != "/v1/messages":
             return None
         marker, script, index = _where(body.get("messages", []))
-        # Title generation and the like offer the model no tools; Claude Code logs none of them.
-        works = bool(body.get("tools"))
+        purpose = _purpose(body)
+        works = purpose == "turn"
         action = step(script, index) if works else "say"
         self.pause(action)
         served = self.book(
@@ -42,7 +44,7 @@ class AnthropicStub(Stub):
                 session=headers.get("x-claude-code-session-id", ""),
                 thread=headers.get("x-claude-code-agent-id", ""),
                 model=str(body.get("model", "")),
-                purpose="turn" if works else "auxiliary",
+                purpose=purpose,
                 logged=works,
                 tokens=Tokens(),
                 headers=headers,
@@ -50,7 +52,7 @@ class AnthropicStub(Stub):
         )
         self.bodies.append(body)
         names = {tool.get("name", "") for tool in body.get("tools", [])}
-        blocks, stop = _content(action, served, names, structured=not works)
+        blocks, stop = _content(action, served, names)
         message = {
             "id": f"msg_stub{served.number:04}",
             "type": "message",
@@ -65,6 +67,18 @@ class AnthropicStub(Stub):
             return event_stream(_events(message, blocks, stop, served.tokens))
         whole = message | {"content": blocks, "stop_reason": stop, "usage": _usage(served.tokens)}
         return "application/json", json.dumps(whole)
+
+
+def _purpose(body: dict[str, Any]) -> str:
+    """Return what a request is for: only turns are logged.
+
+    Title generation offers the model no tools; a compaction ends with the vendor's own prompt.
+    """
+    if not body.get("tools"):
+        return "title"
+    last = body["messages"][-1]
+    texts = _texts(last) if last.get("role") == "user" else []
+    return "compaction" if any(COMPACTION in text for text in texts) else "turn"
 
 
 def _usage(tokens: Tokens) -> dict[str, Any]:
@@ -101,9 +115,7 @@ def _where(messages: list[dict[str, Any]]) -> tuple[str, str, int]:
     return "", "", answers
 
 
-def _content(
-    action: str, served: Served, tools: set[str], *, structured: bool
-) -> tuple[list[dict[str, Any]], str]:
+def _content(action: str, served: Served, tools: set[str]) -> tuple[list[dict[str, Any]], str]:
     """Return the content blocks of an answer and why it stops."""
     verb, _, rest = action.partition(" ")
     call: tuple[str, dict[str, Any]] | None = None
@@ -129,7 +141,10 @@ def _content(
             "input": arguments,
         }
         return [{"type": "text", "text": f"Calling {name}."}, use], "tool_use"
-    text = json.dumps({"title": "A stub's title"}) if structured else f"Answer {served.number}."
+    text = {
+        "title": json.dumps({"title": "A stub's title"}),
+        "compaction": "<analysis>None.</analysis><summary>All was said.</summary>",
+    }.get(served.purpose, f"Answer {served.number}.")
     return [{"type": "text", "text": text}], "end_turn"
 
 
