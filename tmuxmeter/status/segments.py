@@ -63,8 +63,8 @@ def segment(live: Live, options: StatusOptions) -> str:
     sign = signs(options)
     parts = {
         "cost": money(live.cost_microdollars, live.unpriced_tokens),
-        "tokens": tokens(live.input_tokens) + sign.tokens,
-        "output": sign.output + tokens(live.output_tokens),
+        "tokens": tokens(live.input_tokens) + sign.tokens if live.input_tokens else "",
+        "output": sign.output + tokens(live.output_tokens) if live.output_tokens else "",
         "hit": "" if live.cache_hit_rate is None else sign.hit + share(live.cache_hit_rate),
         "agents": _agents(live.working, live.waiting, sign, live.without_pane),
         "outside": _outside(live, sign),
@@ -82,8 +82,8 @@ def window_segment(window: LiveWindow, options: StatusOptions) -> str:
     sign = signs(options)
     parts = {
         "cost": money(window.cost_microdollars, window.unpriced_tokens),
-        "tokens": tokens(window.input_tokens) + sign.tokens,
-        "output": sign.output + tokens(window.output_tokens),
+        "tokens": tokens(window.input_tokens) + sign.tokens if window.input_tokens else "",
+        "output": sign.output + tokens(window.output_tokens) if window.output_tokens else "",
         "agents": _agents(window.working, window.waiting, sign),
     }
     return _joined(*(parts[name] for name in options.window_segment))
@@ -97,8 +97,8 @@ def pane_segment(pane: LivePane, options: StatusOptions) -> str:
         "agent": clean(pane.agent, AGENT_LENGTH, ascii_only=plain),
         "model": clean(pane.model, MODEL_LENGTH, ascii_only=plain),
         "cost": pane_cost(pane),
-        "tokens": tokens(pane.input_tokens) + sign.tokens,
-        "output": sign.output + tokens(pane.output_tokens),
+        "tokens": tokens(pane.input_tokens) + sign.tokens if pane.input_tokens else "",
+        "output": sign.output + tokens(pane.output_tokens) if pane.output_tokens else "",
         "hit": "" if pane.cache_hit_rate is None else sign.hit + share(pane.cache_hit_rate),
         "context": "" if pane.context_fill is None else sign.context + share(pane.context_fill),
         "state": _state(pane, sign, plain=plain),

@@ -15,8 +15,6 @@ without any process and a change costs a redraw of the status line only. Three r
 
 from __future__ import annotations
 
-import re
-
 LEASE = "TMUXMETER_LEASE"
 """Hidden value: the epoch second until which all the others hold."""
 
@@ -117,12 +115,6 @@ PLACEHOLDERS: dict[str, str] = {
 """Every placeholder, without ``#{}``, and its format."""
 
 _LONGEST_FIRST = sorted(PLACEHOLDERS.items(), key=lambda item: -len(item[1]))
-_MENTION = re.compile(r"#\{tmuxmeter[a-z_]*\}")
-
-
-def mentions(text: str) -> bool:
-    """Tell whether a format may hold a placeholder."""
-    return _MENTION.search(text) is not None
 
 
 def interpolate(text: str) -> str:

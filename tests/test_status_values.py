@@ -1,0 +1,57 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+from test_status_segments import LIVE, PANE
+
+from tmuxmeter.status.options import StatusOptions
+from tmuxmeter.status.values import tmux_values
+from tmuxmeter.tmux.formats import GLOBAL_NAMES, PANE_NAMES, WINDOW_NAMES, variable
+
+FULL = replace(
+    LIVE,
+    problem="disk full",
+    panes=(replace(PANE, state="waiting", waiting_for="permission", problem="odd"),),
+)
+
+
+def test_every_placeholder_has_a_value() -> None:
+    values = tmux_values(FULL, StatusOptions())
+    names = {variable(name) for name in ("segment", *GLOBAL_NAMES)}
+    names |= {variable(name, "@1") for name in ("window", *WINDOW_NAMES)}
+    names |= {variable(name, "%3") for name in ("pane", *PANE_NAMES)}
+    assert set(values) == names
+
+
+def test_values_are_the_figures() -> None:
+    values = tmux_values(FULL, StatusOptions())
+    assert values["TMUXMETER_TOTAL"] == "$12.34"
+    assert values["TMUXMETER_TOKENS"] == "1.2M"
+    assert values["TMUXMETER_HIT"] == "62%"
+    assert (values["TMUXMETER_WORKING"], values["TMUXMETER_WAITING"]) == ("2", "1")
+    assert values["TMUXMETER_WINDOW_1"] == "$1.20 1⏳"
+    assert values["TMUXMETER_WINDOW_STATE_1"] == "waiting"
+    assert values["TMUXMETER_PANE_COST_3"] == "$1.20"
+    assert values["TMUXMETER_PANE_MODEL_3"] == "claude-sonnet-4-6"
+    assert values["TMUXMETER_PANE_CONTEXT_3"] == "43%"
+
+
+def test_unknown_is_unknown_and_empty_is_left_out() -> None:
+    pane = replace(PANE, cost_microdollars=None, context_fill=None, model="", state="")
+    values = tmux_values(replace(LIVE, cache_hit_rate=None, panes=(pane,)), StatusOptions())
+    assert values["TMUXMETER_HIT"] == "?"
+    assert values["TMUXMETER_PANE_COST_3"] == "?"
+    assert values["TMUXMETER_PANE_CONTEXT_3"] == "?"
+    assert "TMUXMETER_PANE_MODEL_3" not in values
+    assert "TMUXMETER_PANE_STATE_3" not in values
+    assert "TMUXMETER_PROBLEM" not in values
+
+
+def test_words_from_logs_are_escaped_and_bounded() -> None:
+    pane = replace(PANE, model="#(touch x)\n#{pane_id}\x1b" + "m" * 99, agent="#[fg=red]")
+    values = tmux_values(replace(LIVE, panes=(pane,)), StatusOptions())
+    assert values["TMUXMETER_PANE_AGENT_3"] == "##[fg=red]"
+    assert values["TMUXMETER_PANE_3"].startswith("##[fg=red] $1.20")
+    model = values["TMUXMETER_PANE_MODEL_3"]
+    assert model.startswith("##(touch x) ##{pane_id} mmm")
+    assert len(model) == 40 + 2
