@@ -1,0 +1,364 @@
+"""Finding the log files below agents' roots, and noticing what changed about them.
+
+A folder's own modification time tells whether names appeared or went, so a check lists only the
+folders whose time moved and looks at single files only where their number differs.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING
+
+from tmuxmeter.events import LogFile
+from tmuxmeter.logs.compressed import SUFFIX
+from tmuxmeter.logs.found import (
+    Changes,
+    Entry,
+    FileKey,
+    Folder,
+    LiveFile,
+    Problem,
+    Scope,
+    file_key,
+    scopes,
+)
+from tmuxmeter.logs.source import refusal, why
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+
+    from tmuxmeter.agents.base import Agent, Root
+
+# A folder changed this shortly before it was listed may change again within the same clock tick.
+_TICK_NS = 2 * 10**9
+
+_NOT_TEXT = "name is not valid UTF-8, not read"
+
+
+class Catalog:
+    """The logs below some roots, as far as they have been looked at.
+
+    Of two files with one canonical name the plain one hides the compressed one, then the one in
+    the earlier of the agent's log folders hides the other. Only regular files are taken; links to
+    folders are never followed below a root, so loops can't happen.
+
+    Parameters
+    ----------
+    roots
+        Agents and the folders they may log to, existing or not. A root that is the same folder as
+        an earlier one of the same agent is left out.
+    entering, leaving
+        Told the path of each folder before it is listed for the first time, and after it has gone.
+    """
+
+    def __init__(
+        self,
+        roots: Sequence[tuple[Agent, Root]],
+        *,
+        entering: Callable[[str], None] = lambda _: None,
+        leaving: Callable[[str], None] = lambda _: None,
+    ) -> None:
+        self._roots = [str(root.path) for _, root in roots]
+        self._agents = [agent.name for agent, _ in roots]
+        self._entering = entering
+        self._leaving = leaving
+        self._tops: dict[str, tuple[str, Scope]] = {}
+        self._folders: dict[str, Folder] = {}
+        self._named: dict[FileKey, list[Entry]] = {}
+        self._changed: set[FileKey] = set()
+        self._changed_live: dict[str, LiveFile] = {}
+        for agent, root in roots:
+            for relative, scope in scopes(agent, str(root.path)):
+                path = f"{root.path}/{relative}" if relative else str(root.path)
+                self._tops.setdefault(path, (relative, scope))
+
+    def entries(self) -> Iterator[Entry]:
+        """Yield the file that stands for each log."""
+        for entries in self._named.values():
+            yield entries[0]
+
+    def entry(self, key: FileKey) -> Entry | None:
+        """Return the file that stands for the log of this key, None if there is none."""
+        entries = self._named.get(key)
+        return entries[0] if entries else None
+
+    def live_entries(self) -> Iterator[Entry]:
+        """Yield the files that describe running processes."""
+        for folder in self._folders.values():
+            if folder.scope.patterns:
+                yield from (entry for entry in folder.files.values() if entry.log is None)
+
+    def folders(self) -> list[str]:
+        """Return the path of every folder that is looked at."""
+        return list(self._folders)
+
+    def top_folders(self) -> list[str]:
+        """Return the path of every folder that is looked for, existing or not."""
+        return list(self._tops)
+
+    def problems(self) -> list[Problem]:
+        """Return what can't be read, and why."""
+        found = []
+        for folder in self._folders.values():
+            if folder.problem:
+                found.append(Problem(folder.path, folder.problem))
+            found += [Problem(f"{folder.path}/{n}", r) for n, r in folder.problems.items()]
+        return found
+
+    def take(self) -> Changes:
+        """Return what changed since the last call."""
+        changes = Changes(live=list(self._changed_live.values()))
+        for key in self._changed:
+            entries = self._named.get(key)
+            if entries and entries[0].log:
+                changes.logs.append(entries[0].log)
+        self._changed.clear()
+        self._changed_live.clear()
+        return changes
+
+    def check_roots(self, now_ns: int) -> None:
+        """Look for log folders that appeared. ``now_ns``: the time in epoch nanoseconds."""
+        taken: dict[tuple[str, int, int], str] = {}
+        for agent, root in zip(self._agents, self._roots, strict=True):
+            try:
+                facts = os.stat(root)  # noqa: PTH116
+            except OSError:
+                continue
+            taken.setdefault((agent, facts.st_dev, facts.st_ino), root)
+        real = set(taken.values())
+        for path, (relative, scope) in self._tops.items():
+            if path not in self._folders and scope.root in real and _exists(path):
+                self._walk([Folder(path, relative, scope)], now_ns)
+
+    def check_folders(self, now_ns: int) -> None:
+        """List the folders whose modification time moved since they were listed."""
+        look = os.stat
+        for path, folder in list(self._folders.items()):
+            try:
+                if look(path).st_mtime_ns == folder.mtime_ns:
+                    continue
+            except OSError:
+                pass
+            if self._folders.get(path) is folder:
+                self._walk([folder], now_ns)
+
+    def check_files(self, entries: Iterable[Entry]) -> None:
+        """Look at single files that were found before."""
+        for entry in entries:
+            try:
+                facts = os.lstat(entry.path)
+            except OSError:
+                facts = None
+            if facts is None or not stat.S_ISREG(facts.st_mode):
+                self.check_path(entry.path, 0)
+            elif entry.update(facts):
+                self._note(entry)
+
+    def check_path(self, path: str, now_ns: int) -> None:
+        """Look at a file or folder that something is said to have happened to."""
+        known = self._folders.get(path)
+        if known:
+            self._walk([known], now_ns)
+            return
+        parent, _, name = path.rpartition("/")
+        folder = self._folders.get(parent)
+        if folder is None:
+            return
+        try:
+            facts = os.lstat(path)
+        except OSError:
+            self._lose(folder, name)
+            return
+        if stat.S_ISDIR(facts.st_mode):
+            self._walk(self._subfolder(folder, name), now_ns)
+        else:
+            self._file(folder, name, facts)
+
+    def _walk(self, folders: list[Folder], now_ns: int) -> None:
+        """List folders and, where they are new, the ones below them."""
+        while folders:
+            folder = folders.pop()
+            if folder.path not in self._folders:
+                self._folders[folder.path] = folder
+                # Told first, so that a watch stands before the listing and nothing is missed.
+                self._entering(folder.path)
+            folders += self._list(folder, now_ns)
+
+    def _list(self, folder: Folder, now_ns: int) -> list[Folder]:
+        """List a folder and return the new ones in it."""
+        try:
+            # The root itself may be a link, nothing below it.
+            facts = os.stat(folder.path, follow_symlinks=not folder.relative)  # noqa: PTH116
+            folder.problem = ""
+            if not stat.S_ISDIR(facts.st_mode):
+                self._empty(folder)
+                folder.problem = refusal(facts.st_mode) or "is no folder"
+                return []
+            with os.scandir(folder.path) as listing:
+                items = list(listing)
+        except (FileNotFoundError, NotADirectoryError):
+            self._drop(folder)
+            return []
+        except OSError as error:
+            folder.problem = why(error)
+            folder.mtime_ns = -1
+            return []
+        fresh = now_ns - facts.st_mtime_ns < _TICK_NS
+        folder.mtime_ns = -1 if fresh else facts.st_mtime_ns
+        folder.problems.clear()
+        below = []
+        names = set()
+        for item in items:
+            name = item.name
+            names.add(name)
+            if item.is_dir(follow_symlinks=False):
+                if name not in folder.folders:
+                    below += self._subfolder(folder, name)
+                continue
+            known = folder.files.get(name)
+            # Same number, same file: whether it grew is asked elsewhere.
+            if known is None or known.inode != item.inode():
+                self._item(folder, item)
+        for name in [*(folder.files.keys() - names), *(folder.folders - names)]:
+            self._lose(folder, name)
+        return below
+
+    def _subfolder(self, folder: Folder, name: str) -> list[Folder]:
+        """Return a folder found in another one, if anything is looked for in it."""
+        self._lose(folder, name)
+        scope = folder.scope
+        path = f"{folder.path}/{name}"
+        if not scope.logs or path in self._tops or not _speakable(folder, name):
+            return []
+        folder.folders.add(name)
+        if scope.patterns:
+            scope = Scope(scope.agent, scope.root, scope.rank, logs=True)
+        return [Folder(path, f"{folder.relative}/{name}" if folder.relative else name, scope)]
+
+    def _item(self, folder: Folder, item: os.DirEntry[str]) -> None:
+        entry = folder.files.get(item.name) or _entry(folder, item.name)
+        if entry:
+            try:
+                facts = item.stat(follow_symlinks=False)
+            except OSError:
+                self._lose(folder, item.name)
+                return
+            self._keep(folder, item.name, entry, facts)
+        elif folder.scope.logs and item.is_symlink() and item.is_dir():
+            folder.problems[item.name] = "is a symbolic link to a folder, not followed"
+
+    def _file(self, folder: Folder, name: str, facts: os.stat_result) -> None:
+        entry = folder.files.get(name) or _entry(folder, name)
+        if entry:
+            self._keep(folder, name, entry, facts)
+
+    def _keep(self, folder: Folder, name: str, entry: Entry, facts: os.stat_result) -> None:
+        reason = refusal(facts.st_mode)
+        if reason or not _speakable(folder, name):
+            self._lose(folder, name)
+            folder.problems[name] = reason or _NOT_TEXT
+            return
+        folder.problems.pop(name, None)
+        # What a process says of itself may change within a clock tick and keep its size.
+        changed = entry.update(facts) or entry.log is None
+        if name not in folder.files:
+            folder.files[name] = entry
+            if entry.log:
+                entries = self._named.setdefault(file_key(entry.log), [])
+                entries.append(entry)
+                entries.sort(key=lambda e: e.rank)
+        if changed:
+            self._note(entry, folder)
+
+    def _note(self, entry: Entry, folder: Folder | None = None) -> None:
+        if entry.log is None:
+            folder = folder or self._folders[entry.path.rpartition("/")[0]]
+            scope = folder.scope
+            self._changed_live[entry.path] = LiveFile(scope.agent.name, scope.root, entry.path)
+            return
+        key = file_key(entry.log)
+        if entry in self._named.get(key, [])[:1]:
+            self._changed.add(key)
+
+    def _lose(self, folder: Folder, name: str) -> None:
+        """Forget a file or folder that is no longer there, or no longer what it was."""
+        folder.problems.pop(name, None)
+        entry = folder.files.pop(name, None)
+        if entry and entry.log:
+            key = file_key(entry.log)
+            entries = self._named[key]
+            if entries[0] is entry:
+                self._changed.add(key)
+            entries.remove(entry)
+            if not entries:
+                del self._named[key]
+        elif entry:
+            self._note(entry, folder)
+        if name in folder.folders:
+            folder.folders.discard(name)
+            below = self._folders.get(f"{folder.path}/{name}")
+            if below:
+                self._drop(below)
+
+    def _empty(self, folder: Folder) -> None:
+        for name in [*folder.files, *folder.folders]:
+            self._lose(folder, name)
+
+    def _drop(self, folder: Folder) -> None:
+        """Forget a folder that is gone, and all that was below it."""
+        parent, _, name = folder.path.rpartition("/")
+        if parent in self._folders:
+            self._folders[parent].folders.discard(name)
+        gone = [folder]
+        while gone:
+            folder = gone.pop()
+            below = [self._folders.get(f"{folder.path}/{name}") for name in folder.folders]
+            gone += [found for found in below if found]
+            folder.folders.clear()
+            self._empty(folder)
+            if self._folders.pop(folder.path, None):
+                self._leaving(folder.path)
+
+
+def discover(roots: Sequence[tuple[Agent, Root]], *, now_ns: int) -> Catalog:
+    """Walk the log folders of all roots once. ``now_ns``: the time in epoch nanoseconds."""
+    catalog = Catalog(roots)
+    catalog.check_roots(now_ns)
+    return catalog
+
+
+def _exists(path: str) -> bool:
+    try:
+        os.lstat(path)
+    except OSError:
+        return False
+    return True
+
+
+def _speakable(folder: Folder, name: str) -> bool:
+    """Tell whether a name can be stored as text."""
+    if name.isascii():
+        return True
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        folder.problems[name] = _NOT_TEXT
+        return False
+    return True
+
+
+def _entry(folder: Folder, name: str) -> Entry | None:
+    """Return what a file of this name in a folder stands for, None if nothing is made of it."""
+    scope = folder.scope
+    path = f"{folder.path}/{name}"
+    if scope.logs:
+        relative = f"{folder.relative}/{name}" if folder.relative else name
+        log_name = scope.agent.log_name(relative)
+        if log_name is not None:
+            log = LogFile(scope.agent.name, scope.root, log_name, path)
+            return Entry(path, log, (name.endswith(SUFFIX), scope.rank, path))
+    if any(fnmatchcase(name, pattern) for pattern in scope.patterns):
+        return Entry(path, None, (False, 0, path))
+    return None

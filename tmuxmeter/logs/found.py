@@ -1,0 +1,104 @@
+"""What the search for logs finds: files, folders, changes and problems."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, TypeAlias
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Iterator
+
+    from tmuxmeter.agents.base import Agent
+    from tmuxmeter.events import LogFile
+
+FileKey: TypeAlias = tuple[str, str, str]
+"""Agent, root and canonical name: what a log is known by, wherever it lies."""
+
+
+def file_key(log: LogFile) -> FileKey:
+    """Return what the ledger knows this log by."""
+    return log.agent, log.root, log.name
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Something that keeps a log from being read, for ``doctor``."""
+
+    path: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class LiveFile:
+    """A small file that describes a running process, written, changed or gone."""
+
+    agent: str
+    root: str
+    path: str
+
+
+@dataclass(slots=True, eq=False)
+class Entry:
+    """A file that was found, with its facts when it was last looked at."""
+
+    path: str
+    log: LogFile | None
+    rank: tuple[bool, int, str]
+    device: int = 0
+    inode: int = 0
+    size: int = -1
+    mtime_ns: int = 0
+
+    def update(self, facts: os.stat_result) -> bool:
+        """Take new facts and tell whether they differ."""
+        new = facts.st_dev, facts.st_ino, facts.st_size, facts.st_mtime_ns
+        if new == (self.device, self.inode, self.size, self.mtime_ns):
+            return False
+        self.device, self.inode, self.size, self.mtime_ns = new
+        return True
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """What is looked for in a folder: logs (also in folders below), files of patterns, or both."""
+
+    agent: Agent
+    root: str
+    rank: int = 0
+    logs: bool = False
+    patterns: tuple[str, ...] = ()
+
+
+@dataclass(slots=True, eq=False)
+class Folder:
+    """A folder that is looked at. ``mtime_ns`` is its time when it was listed, -1: list again."""
+
+    path: str
+    relative: str
+    scope: Scope
+    mtime_ns: int = -1
+    problem: str = ""
+    files: dict[str, Entry] = field(default_factory=dict)
+    folders: set[str] = field(default_factory=set)
+    problems: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Changes:
+    """What changed since it was asked for last. A log is named once however often it changed."""
+
+    logs: list[LogFile] = field(default_factory=list)
+    live: list[LiveFile] = field(default_factory=list)
+
+
+def scopes(agent: Agent, root: str) -> Iterator[tuple[str, Scope]]:
+    """Yield the folders below a root that hold anything to be found, and what that is."""
+    patterns: dict[str, tuple[str, ...]] = {}
+    for pattern in agent.live_files():
+        folder, _, name = pattern.rpartition("/")
+        patterns[folder] = (*patterns.get(folder, ()), name)
+    for rank, relative in enumerate(agent.log_folders()):
+        yield relative, Scope(agent, root, rank, logs=True, patterns=patterns.pop(relative, ()))
+    for relative, names in patterns.items():
+        yield relative, Scope(agent, root, patterns=names)
