@@ -188,7 +188,32 @@ def test_priority_of_codex(book: PriceBook, model: str, factor: str, tier: str, 
 
 
 @pytest.mark.parametrize("when", [JULY, NOVEMBER])
-def test_batches_cost_half_but_searches_do_not(book: PriceBook, when: int) -> None:
+def test_priority_of_codex_has_one_price_for_prompts_of_all_sizes(
+    book: PriceBook, when: int
+) -> None:
+    """The vendor's priority list leaves long context out for gpt-5.5, and has it for gpt-5.6."""
+    cost = charge(book, "gpt-5.5", agent="codex", tier="fast", fresh=MILLION, when=when)
+    assert cost == 12_500_000
+    cost = charge(book, "gpt-5.6-terra", agent="codex", tier="fast", fresh=MILLION, when=when)
+    plain = charge(book, "gpt-5.6-terra", agent="codex", fresh=MILLION, when=when)
+    assert plain is not None
+    assert cost == plain * 2
+
+
+def test_batches_have_no_price_before_they_existed(book: PriceBook) -> None:
+    first = at("2024-10-08")
+    assert charge(book, "claude-3-5-sonnet", tier="batch", fresh=1000, when=first) == 1500
+    assert charge(book, "claude-3-5-sonnet", tier="batch", fresh=1000, when=first - 1) is None
+
+
+def test_models_with_a_price_per_request_are_unpriced(book: PriceBook) -> None:
+    assert charge(book, "sonar", agent="perplexity", fresh=1000) is None
+    explained = book.explain("sonar", JULY, agent="perplexity")
+    assert "a price per request" in explained.whence[0]
+
+
+@pytest.mark.parametrize("when", [JULY, NOVEMBER])
+def test_batches_cost_cost_half_but_searches_do_not(book: PriceBook, when: int) -> None:
     cost = charge(book, "claude-opus-4-8", tier="batch", fresh=1000, web_searches=1, when=when)
     assert cost == 2500 + 10_000
 

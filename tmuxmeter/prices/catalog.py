@@ -212,6 +212,9 @@ def _names(match: MatchLogic, name: str, anywhere: str) -> bool:
 
     if isinstance(match, types.ClauseOr):
         return any(_names(clause, name, anywhere) for clause in match.or_)
+    if isinstance(match, types.ClauseAnd):
+        spelt = any(_names(clause, name, anywhere) for clause in match.and_)
+        return spelt and match.is_match(name)
     if isinstance(match, types.ClauseEquals):
         return match.equals.lower() == name
     if isinstance(match, types.ClauseStartsWith):
