@@ -1,0 +1,82 @@
+"""What the status line shows of panes and agents, as plain data."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from tmuxmeter.panes.evidence import SessionFacts
+    from tmuxmeter.panes.locate import PaneRef
+    from tmuxmeter.tmux.snapshot import Pane, ServerSnapshot
+
+SILENCE_MS = 60 * 60_000
+"""A turn that neither ended nor showed anything for this long is not called working any more."""
+
+
+@dataclass(frozen=True, slots=True)
+class AgentNow:
+    """An agent and what it does.
+
+    ``session`` is "" where it can't be told without a guess. ``state`` is ``working``, ``waiting``
+    (for the human; ``waiting_for`` is the agent's word for what), ``idle``, ``gone``, or "" where
+    it isn't known. ``evidence`` and ``confidence`` are those of the session. ``nested``: started by
+    another agent. ``pane`` is None outside metered servers. ``pid`` 0: no process known.
+    """
+
+    agent: str
+    session: str
+    state: str
+    waiting_for: str
+    evidence: str
+    confidence: float
+    pid: int
+    started_ms: int
+    nested: bool
+    pane: PaneRef | None
+
+
+@dataclass(frozen=True, slots=True)
+class PaneNow:
+    """A pane, the agent that stands for it, and the others in it."""
+
+    ref: PaneRef
+    pane: Pane
+    main: AgentNow | None
+    others: tuple[AgentNow, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """Everything at one moment.
+
+    ``outside`` are agents that run outside all metered servers; ``without_pane`` are sessions whose
+    turn goes on after their pane is gone: nobody sees what they spend. ``down`` are registered
+    servers that don't answer, with the reason.
+    """
+
+    now_ms: int
+    servers: tuple[ServerSnapshot, ...]
+    down: Mapping[Path, str]
+    panes: tuple[PaneNow, ...]
+    outside: tuple[AgentNow, ...]
+    without_pane: tuple[AgentNow, ...]
+
+
+def state_from_log(facts: SessionFacts | None, now_ms: int) -> str:
+    """Return what a session's log says it is doing, "" where that can't be told.
+
+    What was logged after the last end of a turn belongs to a turn that goes on.
+    """
+    if facts is None:
+        return ""
+    if facts.last_turn_end_ms and facts.last_turn_end_ms >= max(
+        facts.last_prompt_ms, facts.last_ms
+    ):
+        return "waiting" if facts.asked else "idle"
+    if not facts.last_prompt_ms and facts.last_ms <= facts.started_ms:
+        return "idle"
+    return "working" if now_ms - facts.last_ms <= SILENCE_MS else ""

@@ -1,0 +1,215 @@
+"""One look at everything outside the ledger: servers, processes, agents' own files."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from tmuxmeter.agents.base import Root
+from tmuxmeter.errors import TmuxError
+from tmuxmeter.panes.evidence import Live, trust
+from tmuxmeter.panes.live import LiveFiles
+from tmuxmeter.panes.locate import Locator
+from tmuxmeter.panes.runs import Daemon, Detector, Run
+from tmuxmeter.tmux.client import Tmux
+from tmuxmeter.tmux.snapshot import ServerSnapshot, take_snapshot
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+    from pathlib import Path
+
+    from tmuxmeter.agents.base import Agent
+    from tmuxmeter.panes.processes import Entry, ProcessTable
+
+GUEST_RETRY_MS = 10_000
+"""How often an unmetered tmux server that agents run in is asked again after it didn't answer."""
+
+
+@dataclass(frozen=True)
+class Survey:
+    """What was seen at one moment.
+
+    ``down`` are metered servers that don't answer, with the reason. ``open_logs`` are the sessions
+    whose logs an agent's process has open, by pid; only looked at for agents that don't say
+    themselves what their processes do.
+    """
+
+    servers: tuple[ServerSnapshot, ...]
+    down: Mapping[Path, str]
+    locator: Locator
+    runs: tuple[Run, ...]
+    daemons: tuple[Daemon, ...]
+    live: tuple[Live, ...]
+    open_logs: Mapping[int, tuple[str, ...]]
+
+
+class Surveyor:
+    """Looks at servers and processes.
+
+    Parameters
+    ----------
+    agents : sequence of Agent
+        The agents to look for.
+    table : ProcessTable
+        Read anew by every :meth:`look`.
+    binary : str
+        The tmux program.
+    """
+
+    def __init__(self, agents: Sequence[Agent], table: ProcessTable, binary: str = "tmux") -> None:
+        self.table = table
+        self._agents = {agent.name: agent for agent in agents}
+        self._detector = Detector(agents)
+        self._live = LiveFiles(agents)
+        self._binary = binary
+        self._guests: dict[Path, int] = {}
+        self._last: dict[Path, tuple[ServerSnapshot, Entry | None]] = {}
+        self.found_roots: frozenset[Root] = frozenset()
+        """Log folders named by the environments of running agents."""
+
+    @property
+    def self_reporting(self) -> frozenset[str]:
+        """Names of the agents that say themselves what their processes do."""
+        return self._live.agents
+
+    def look(self, sockets: Iterable[Path], roots: Iterable[Root], now_ms: int) -> Survey:
+        """Look at these servers, at all processes, and at live files below these folders.
+
+        Raises
+        ------
+        MissingProgramError
+            If tmux is not installed.
+        """
+        # Processes first: then no process is seen whose pane isn't known yet.
+        self.table.scan()
+        servers: list[ServerSnapshot] = []
+        down: dict[Path, str] = {}
+        for socket in sockets:
+            snapshot = self._snapshot(socket)
+            if isinstance(snapshot, ServerSnapshot):
+                self._last[socket] = snapshot, self.table.get(snapshot.server_pid)
+                servers.append(snapshot)
+                continue
+            down[socket] = snapshot
+            last, process = self._last.get(socket, (None, None))
+            if last is not None and process is not None:
+                still = self.table.get(process.pid)
+                if still is not None and still.start == process.start:
+                    # Stopped or overloaded, not gone: its panes are where they were.
+                    servers.append(last)
+        folders = _folders({*roots, *self.found_roots})
+        live = [item for item in self._live.read(folders) if self._is_true(item)]
+        named = {item.session.pid for item in live}
+        guests = self._guest_snapshots(servers, now_ms)
+        locator = Locator(self.table, servers, guests)
+        runs, daemons = self._detector.find(self.table, locator, named)
+        if self._meet_guests(runs, locator):
+            guests = self._guest_snapshots(servers, now_ms)
+            locator = Locator(self.table, servers, guests)
+            runs, daemons = self._detector.find(self.table, locator, named)
+        self.found_roots = frozenset(self._detector.roots)
+        return Survey(
+            servers=tuple(servers),
+            down=down,
+            locator=locator,
+            runs=tuple(replace(run, accounts=_real(run.accounts)) for run in runs),
+            daemons=tuple(daemons),
+            live=tuple(live),
+            open_logs=self._open_logs(runs, daemons, folders),
+        )
+
+    def _snapshot(self, socket: Path) -> ServerSnapshot | str:
+        if not socket.exists():
+            return "not running"
+        try:
+            return take_snapshot(Tmux(socket, self._binary))
+        except TmuxError as error:
+            return str(error)
+
+    def _is_true(self, live: Live) -> bool:
+        entry = self.table.get(live.session.pid)
+        return entry is not None and trust(live.session, self.table.process(entry)) > 0
+
+    def _meet_guests(self, runs: Sequence[Run], locator: Locator) -> bool:
+        """Take note of servers that agents run in and nobody registered; say if any is new."""
+        new = False
+        for run in runs:
+            entry = self.table.get(run.pid)
+            if entry is not None and run.location.pane is None and not run.below_daemon:
+                socket = locator.unknown_server(entry)
+                if socket is not None and socket not in self._guests:
+                    self._guests[socket] = 0
+                    new = True
+        return new
+
+    def _guest_snapshots(
+        self, servers: Sequence[ServerSnapshot], now_ms: int
+    ) -> list[ServerSnapshot]:
+        metered = {snapshot.socket for snapshot in servers}
+        found = []
+        for socket, retry_ms in list(self._guests.items()):
+            if socket in metered:
+                del self._guests[socket]
+            elif retry_ms <= now_ms:
+                snapshot = self._snapshot(socket)
+                if isinstance(snapshot, ServerSnapshot):
+                    found.append(snapshot)
+                elif socket.exists():
+                    self._guests[socket] = now_ms + GUEST_RETRY_MS
+                else:
+                    del self._guests[socket]
+        return found
+
+    def _open_logs(
+        self, runs: Sequence[Run], daemons: Sequence[Daemon], roots: Sequence[Root]
+    ) -> dict[int, tuple[str, ...]]:
+        found = {}
+        pids = [(run.agent, pid) for run in runs for pid in run.pids]
+        pids += [(daemon.agent, daemon.process.pid) for daemon in daemons]
+        for name, pid in pids:
+            if name in self._live.agents:
+                continue
+            sessions = {
+                session
+                for path in self.table.source.open_files(pid)
+                if (session := self._session_of(self._agents[name], path, roots))
+            }
+            if sessions:
+                found[pid] = tuple(sorted(sessions))
+        return found
+
+    def _session_of(self, agent: Agent, path: str, roots: Sequence[Root]) -> str:
+        for root in roots:
+            folder = real_path(str(root.path)) + "/"
+            if root.agent == agent.name and path.startswith(folder):
+                name = agent.log_name(path[len(folder) :])
+                return agent.session_of_log(name) if name else ""
+        return ""
+
+
+@lru_cache(maxsize=4096)
+def real_path(path: str) -> str:
+    """Return a folder's path without symbolic links: two names of one account are one account."""
+    return os.path.realpath(path)
+
+
+def _real(paths: Iterable[str]) -> frozenset[str]:
+    return frozenset(map(real_path, paths))
+
+
+def _folders(roots: Iterable[Root]) -> list[Root]:
+    """Return these log folders, with those that are patterns replaced by what matches them."""
+    found: dict[tuple[str, Path], Root] = {}
+    for root in roots:
+        paths = [root.path]
+        if root.needs:
+            paths = [
+                path
+                for path in root.path.parent.glob(root.path.name)
+                if all((path / need).is_dir() for need in root.needs)
+            ]
+        for path in paths:
+            found[root.agent, path] = Root(root.agent, path)
+    return sorted(found.values(), key=lambda root: (root.agent, str(root.path)))

@@ -1,0 +1,179 @@
+"""Follows which session runs in which pane: one update looks, concludes, books and reports."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from tmuxmeter.panes.bookkeeping import Bookkeeper
+from tmuxmeter.panes.evidence import OPEN_LOG, SAME_FOLDER, START_SLACK_MS
+from tmuxmeter.panes.facts import gather_facts
+from tmuxmeter.panes.painter import Painter
+from tmuxmeter.panes.resolve import resolve
+from tmuxmeter.panes.survey import Surveyor
+from tmuxmeter.panes.world import World
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from pathlib import Path
+
+    from tmuxmeter.agents.base import Agent, Root
+    from tmuxmeter.panes.bookkeeping import Book
+    from tmuxmeter.panes.evidence import Claim, SessionFacts
+    from tmuxmeter.panes.facts import SessionRow
+    from tmuxmeter.panes.picture import Picture
+    from tmuxmeter.panes.processes import ProcessTable
+    from tmuxmeter.panes.runs import Run
+    from tmuxmeter.panes.survey import Survey
+
+REMEMBERED_MS = 10 * 60_000
+"""A program that ended is remembered this long: its session's log may appear, or grow, later."""
+
+
+class Tracker:
+    """Keeps the ledger's bindings true and tells what every pane's agent does.
+
+    An update costs one tmux call per server and one scan of the process table, a few milliseconds;
+    call it every few seconds, and at once when a live file changed.
+
+    Parameters
+    ----------
+    agents : sequence of Agent
+        The agents to look for.
+    book : Book
+        The ledger's writer for panes.
+    table : ProcessTable
+        The machine's processes.
+    started_ms : int
+        When tracking began, in epoch milliseconds: before that, programs may have come and gone
+        unseen.
+    binary : str
+        The tmux program.
+    """
+
+    def __init__(
+        self,
+        agents: Sequence[Agent],
+        book: Book,
+        table: ProcessTable,
+        started_ms: int,
+        binary: str = "tmux",
+    ) -> None:
+        self._surveyor = Surveyor(agents, table, binary)
+        self._keeper = Bookkeeper(book)
+        self._started_ms = started_ms
+        self._runs: dict[tuple[int, str], Run] = {}
+        self._ended: dict[tuple[int, str], Run] = {}
+        self._painter = Painter()
+
+    @property
+    def found_roots(self) -> frozenset[Root]:
+        """Log folders that the environments of running agents name: worth following as well."""
+        return self._surveyor.found_roots
+
+    def use_book(self, book: Book) -> None:
+        """Go on with another ledger writer, such as one in memory while the disk is full."""
+        self._keeper = Bookkeeper(book)
+
+    def update(
+        self,
+        sockets: Iterable[Path],
+        roots: Iterable[Root],
+        sessions: Iterable[SessionRow],
+        now_ms: int,
+    ) -> Picture:
+        """Look at everything once, book what changed, and return the picture.
+
+        Parameters
+        ----------
+        sockets : iterable of Path
+            The metered tmux servers, running or not.
+        roots : iterable of Root
+            The agents' log folders.
+        sessions : iterable of SessionRow
+            Sessions that began or did anything lately, as ``Reader.recent_sessions`` gives them.
+        now_ms : int
+            Now, in epoch milliseconds.
+
+        Raises
+        ------
+        MissingProgramError
+            If tmux is not installed.
+        LedgerError
+            If the ledger can't be written; a later update makes up for it.
+        """
+        survey = self._surveyor.look(sockets, roots, now_ms)
+        facts = gather_facts(sessions, self._keeper.history)
+        unsure = self._unsure(survey, now_ms)
+        world = World(
+            runs=[*survey.runs, *self._ended.values()],
+            sessions=facts,
+            live=survey.live,
+            open_logs=survey.open_logs,
+            previous=self._keeper.previous(),
+            self_reporting=self._surveyor.self_reporting,
+            watched_since_ms=self._started_ms,
+        )
+        claims = [claim for claim in resolve(world) if claim.run.key not in unsure]
+        alive = {run.key for run in survey.runs} | {daemon.key for daemon in survey.daemons}
+        self._keeper.write(survey.locator.panes, claims, facts, alive, now_ms)
+        self._book_daemons(survey, facts, claims, now_ms)
+        runs = [run for run in survey.runs if run.key not in unsure]
+        without_pane = [row for row in self._keeper.open() if row.where_kind == "without-pane"]
+        return self._painter.paint(survey, runs, claims, facts, without_pane, now_ms)
+
+    def _unsure(self, survey: Survey, now_ms: int) -> set[tuple[int, str]]:
+        """Take note of runs that ended; return those whose place isn't sure yet.
+
+        A process may be seen before its pane, or while its pane vanishes: that it is outside is
+        believed when it is seen there a second time.
+        """
+        found = {run.key: run for run in survey.runs}
+        for key, run in self._runs.items():
+            if key not in found:
+                self._ended[key] = replace(run, ended_ms=now_ms)
+        self._ended = {
+            key: run
+            for key, run in self._ended.items()
+            if key not in found and now_ms - run.ended_ms <= REMEMBERED_MS
+        }
+        unsure = set()
+        for key, run in found.items():
+            if run.location.pane is None and not run.below_daemon:
+                before = self._runs.get(key)
+                if before is None or before.location.pane is not None:
+                    unsure.add(key)
+        self._runs = found
+        return unsure
+
+    def _book_daemons(
+        self,
+        survey: Survey,
+        facts: dict[tuple[str, str], SessionFacts],
+        claims: Sequence[Claim],
+        now_ms: int,
+    ) -> None:
+        """Book what daemons go on with although no program shows it any more."""
+        claimed = {(c.agent, c.session) for c in claims if c.current and not c.run.ended_ms}
+        for daemon in survey.daemons:
+            for key in survey.open_logs.get(daemon.process.pid, ()):
+                session = facts.get((daemon.agent, key))
+                if session is None or session.spawned or (daemon.agent, key) in claimed:
+                    continue
+                if session.bound_until_ms:
+                    # Bound before: what it did since then, nobody saw.
+                    if session.last_ms > session.bound_until_ms:
+                        self._keeper.book_without_pane(session, daemon, "daemon", OPEN_LOG, now_ms)
+                elif not session.bound_pid and self._is_nobodys(session, survey):
+                    self._keeper.book_without_pane(session, daemon, "daemon", SAME_FOLDER, now_ms)
+
+    def _is_nobodys(self, session: SessionFacts, survey: Survey) -> bool:
+        """Tell whether no program, running or ended lately, can have begun or resumed a session."""
+        if session.last_ms < self._started_ms:
+            return False
+        return not any(
+            run.agent == session.agent
+            and run.process.cwd == session.cwd
+            and run.started_ms - START_SLACK_MS <= session.last_ms
+            for run in (*survey.runs, *self._ended.values())
+        )
