@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from tmuxmeter.config.reading import load, parse, read, try_load
 from tmuxmeter.config.settings import Config, PriceOverride
-from tmuxmeter.config.showing import Effective, effective, example
+
+if TYPE_CHECKING:
+    from tmuxmeter.config.showing import Effective, effective, example
 
 __all__ = [
     "Config",
@@ -17,3 +21,13 @@ __all__ = [
     "read",
     "try_load",
 ]
+
+
+def __getattr__(name: str) -> object:
+    """Load what shows settings when it is asked for: every command reads them, one shows them."""
+    if name not in __all__:
+        msg = f"module {__name__!r} has no attribute {name!r}"
+        raise AttributeError(msg)
+    from tmuxmeter.config import showing
+
+    return getattr(showing, name)

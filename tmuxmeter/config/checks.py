@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
-from decimal import Decimal
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from decimal import Decimal
 
 MAX_PRICE = 1_000_000
 
@@ -141,6 +143,8 @@ class Dollars:
 
     def read(self, value: object) -> Decimal:
         """Return the price; the file's reader hands fractions over as decimals."""
+        from decimal import Decimal
+
         if isinstance(value, bool) or not isinstance(value, int | Decimal):
             raise Refused
         price = Decimal(value)
