@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from tmuxmeter.events import LogFile
 
 HOT_SECONDS = 600.0
+HOT_COUNT = 256
 JUMP_SECONDS = 5.0
 ROOTS_PERIOD = 2.0
 
@@ -30,7 +31,7 @@ ROOTS_PERIOD = 2.0
 class Pace:
     """How often what is looked at, in seconds; at least ``*_each`` seconds per item of it.
 
-    ``hot``: files that changed within the last ten minutes, and those of running processes.
+    ``hot``: the latest files that changed within ten minutes, and those of running processes.
     """
 
     hot: float
@@ -81,6 +82,7 @@ class Follower:
         self._again: dict[FileKey, float] = {}
         self._deaf = "" if watches else "no file events on this system"
         self._clocks = now, now_ns
+        self._due: dict[str, float] = {}
         self.catalog = Catalog(roots, entering=self._entering, leaving=self._leaving)
         for top in self.catalog.top_folders():
             kind = file_system(top, mounts)
@@ -88,9 +90,9 @@ class Follower:
                 self._silent[top] = kind
         self.catalog.check_roots(now_ns)
         self.catalog.take()
-        for entry in self.catalog.entries():
+        for entry in sorted(self.catalog.entries(), key=lambda found: found.mtime_ns):
             if entry.log and now_ns - entry.mtime_ns < HOT_SECONDS * 1e9:
-                self._hot[file_key(entry.log)] = now
+                self._warm(entry.log, now)
         pace = self._pace()
         self._due = {
             "roots": now + ROOTS_PERIOD,
@@ -144,7 +146,7 @@ class Follower:
         self._look(now, now_ns, everything=everything)
         changes = self.catalog.take()
         for log in changes.logs:
-            self._hot[file_key(log)] = now
+            self._warm(log, now)
         again = [key for key, at in self._again.items() if at <= now]
         for key in again:
             del self._again[key]
@@ -176,6 +178,14 @@ class Follower:
             self.catalog.check_files([*self._hot_entries(now), *self.catalog.live_entries()])
             self._due["hot"] = now + pace.hot
 
+    def _warm(self, log: LogFile, now: float) -> None:
+        key = file_key(log)
+        # The latest stand last, so that of too many the oldest go.
+        self._hot.pop(key, None)
+        self._hot[key] = now
+        if len(self._hot) > HOT_COUNT:
+            del self._hot[next(iter(self._hot))]
+
     def _hot_entries(self, now: float) -> list[Entry]:
         self._hot = {key: at for key, at in self._hot.items() if now - at < HOT_SECONDS}
         return [entry for entry in map(self.catalog.entry, self._hot) if entry]
@@ -193,6 +203,7 @@ class Follower:
             # Half-deaf is worse than polling, and other programs need watches too.
             self._deaf = "no file watches left (fs.inotify.max_user_watches)"
             self._watches.silence()
+            self._due = dict.fromkeys(self._due, 0.0)
 
     def _leaving(self, folder: str) -> None:
         if self._watches:
