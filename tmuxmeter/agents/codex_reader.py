@@ -9,7 +9,7 @@ import msgspec
 from tmuxmeter.agents import codex_activity as activity
 from tmuxmeter.agents import codex_session as session
 from tmuxmeter.agents import codex_spend as spend
-from tmuxmeter.agents.codex_records import HEAD
+from tmuxmeter.agents.codex_records import HEAD, kind_of
 from tmuxmeter.agents.codex_state import BAD_COUNTS, BAD_FIELD, BROKEN, SkipRecord, State, word
 from tmuxmeter.events import Event, Skipped
 
@@ -18,43 +18,45 @@ if TYPE_CHECKING:
 
 Handler: TypeAlias = "Callable[[State, bytes, list[Event]], None]"
 
-_WHOLE: dict[bytes, Handler] = {
+_NESTED: dict[str, dict[str, Handler]] = {
+    "event_msg": {
+        "token_count": spend.on_token_count,
+        "thread_settings_applied": session.on_settings,
+        "task_started": session.on_task_started,
+        "turn_started": session.on_task_started,
+        "task_complete": activity.on_task_complete,
+        "turn_complete": activity.on_task_complete,
+        "turn_aborted": activity.on_turn_aborted,
+        "user_message": activity.on_user_message,
+        "item_completed": activity.on_item,
+        "exec_command_end": activity.on_tool_end,
+        "mcp_tool_call_end": activity.on_tool_end,
+        "patch_apply_end": activity.on_tool_end,
+        "context_compacted": activity.on_context_compacted,
+    },
+    "response_item": {
+        "message": activity.on_message,
+        "function_call": activity.on_tool_call,
+        "custom_tool_call": activity.on_tool_call,
+        "local_shell_call": activity.on_tool_call,
+        "function_call_output": activity.on_tool_output,
+        "custom_tool_call_output": activity.on_tool_output,
+        "local_shell_call_output": activity.on_tool_output,
+    },
+}
+_HANDLERS: dict[bytes, Handler] = {
     b"session_meta": session.on_session_meta,
     b"turn_context": session.on_turn_context,
     b"token_usage_record": spend.on_usage_record,
     b"compacted": activity.on_compacted,
+} | {
+    kind_of(kind, inner): handler
+    for kind, inners in _NESTED.items()
+    for inner, handler in inners.items()
 }
-"""Lines known by their own type."""
 
-_INNER: dict[bytes, dict[bytes, Handler]] = {
-    b"event_msg": {
-        b"token_count": spend.on_token_count,
-        b"thread_settings_applied": session.on_settings,
-        b"task_started": session.on_task_started,
-        b"turn_started": session.on_task_started,
-        b"task_complete": activity.on_task_complete,
-        b"turn_complete": activity.on_task_complete,
-        b"turn_aborted": activity.on_turn_aborted,
-        b"user_message": activity.on_user_message,
-        b"item_completed": activity.on_item,
-        b"exec_command_end": activity.on_tool_end,
-        b"mcp_tool_call_end": activity.on_tool_end,
-        b"patch_apply_end": activity.on_tool_end,
-        b"context_compacted": activity.on_context_compacted,
-    },
-    b"response_item": {
-        b"message": activity.on_message,
-        b"function_call": activity.on_tool_call,
-        b"custom_tool_call": activity.on_tool_call,
-        b"local_shell_call": activity.on_tool_call,
-        b"function_call_output": activity.on_tool_output,
-        b"custom_tool_call_output": activity.on_tool_output,
-        b"local_shell_call_output": activity.on_tool_output,
-    },
-}
-"""Lines known by their payload's type."""
-
-_MINE = (b'"role":"assistant"', b'"role":"developer"')
+_NESTED_KINDS = frozenset(kind.encode() for kind in _NESTED)
+_ANSWERS = (b'"role":"assistant"', b'"role":"developer"')
 _ROLE_WITHIN = 250
 
 
@@ -87,44 +89,36 @@ class CodexReader:
         """Return the events of ``block[start:end]``, which holds whole lines only."""
         events: list[Event] = []
         skipped: dict[str, tuple[int, int]] = {}
+        match, handlers = HEAD.match, _HANDLERS
         position = start
-        while position < end:
-            stop = block.find(b"\n", position, end)
-            if stop < 0:
-                stop = end
-            reason = self._line(block, position, stop, events)
-            if reason:
-                count = skipped.get(reason, (0, 0))[0]
-                skipped[reason] = (count + 1, offset + position - start)
-            position = stop + 1
+        with memoryview(block) as view:
+            while position < end:
+                stop = block.find(b"\n", position, end)
+                if stop < 0:
+                    stop = end
+                head = match(block, position, stop)
+                if head is None:
+                    handler, wanted = None, stop > position
+                else:
+                    kind = head[1]
+                    handler = handlers.get(kind)
+                    wanted = handler is not None or kind in _NESTED_KINDS
+                    if handler is activity.on_message:
+                        wanted = _may_be_prompt(block, head.end(), stop)
+                if wanted:
+                    reason = self._line(handler, bytes(view[position:stop]), events)
+                    if reason:
+                        count = skipped.get(reason, (0, 0))[0]
+                        skipped[reason] = (count + 1, offset + position - start)
+                position = stop + 1
         events.extend(
             Skipped(key=0, session=self._state.session, time_ms=0, reason=why, count=n, offset=last)
             for why, (n, last) in skipped.items()
         )
         return events
 
-    def _line(self, block: bytes | bytearray, start: int, stop: int, events: list[Event]) -> str:
+    def _line(self, handler: Handler | None, line: bytes, events: list[Event]) -> str:
         """Add a line's events; return why it was left out, "" if it wasn't."""
-        handler: Handler | None = None
-        match = HEAD.match(block, start, stop)
-        if match is not None:
-            kind, inner = match.groups()
-            handler = _WHOLE.get(kind)
-            if handler is None:
-                if kind not in _INNER:
-                    return ""
-                if inner is not None:
-                    handler = _INNER[kind].get(inner)
-                    if handler is None:
-                        return ""
-                    if handler is activity.on_message:
-                        within = min(stop, match.end() + _ROLE_WITHIN)
-                        if any(block.find(role, match.end(), within) >= 0 for role in _MINE):
-                            return ""
-        elif stop - start <= 1 and not bytes(block[start:stop]).strip():
-            return ""
-        with memoryview(block) as view:
-            line = bytes(view[start:stop])
         try:
             if handler is None:
                 handler = self._unusual(line, events)
@@ -140,11 +134,17 @@ class CodexReader:
 
     def _unusual(self, line: bytes, events: list[Event]) -> Handler | None:
         """Return what handles a line that doesn't begin as Codex writes it."""
+        if not line.strip():
+            return None
         envelope = session.unknown_line(line)
-        kind = word(envelope.type).encode()
+        kind = word(envelope.type)
         if not kind and envelope.id is not None and not self._state.started:
             session.on_legacy(self._state, envelope, events)
-        if kind in _WHOLE:
-            return _WHOLE[kind]
-        inner = session.payload_type(envelope) if kind in _INNER else ""
-        return _INNER[kind].get(inner.encode()) if inner else None
+        inner = session.payload_type(envelope) if kind in _NESTED else ""
+        return _HANDLERS.get(kind_of(kind, inner))
+
+
+def _may_be_prompt(block: bytes | bytearray, start: int, stop: int) -> bool:
+    """Tell whether a message may be the human's; most are the model's and needn't be decoded."""
+    stop = min(stop, start + _ROLE_WITHIN)
+    return all(block.find(role, start, stop) < 0 for role in _ANSWERS)

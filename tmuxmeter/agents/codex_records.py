@@ -21,9 +21,15 @@ _Tokens = Annotated[int, msgspec.Meta(ge=0, le=MOST_TOKENS)]
 
 HEAD = re.compile(
     rb'\{"timestamp":"[^"\\]{1,40}",(?:"ordinal":-?\d{1,18},)?'
-    rb'"type":"(\w{1,40})","payload":\{(?:"type":"(\w{1,40})")?'
+    rb'"type":"((?:event_msg|response_item)","payload":\{"type":"\w{1,40}|\w{1,40})"'
 )
-"""The beginning of a line as Codex writes it: its type and, where it comes first, its payload's."""
+"""The beginning of a line as Codex writes it, up to its kind as :func:`kind_of` spells it."""
+
+
+def kind_of(kind: str, inner: str = "") -> bytes:
+    """Return how :data:`HEAD` spells a line's type and, for nested ones, its payload's."""
+    return f'{kind}","payload":{{"type":"{inner}'.encode() if inner else kind.encode()
+
 
 NOTHING = msgspec.Raw()
 

@@ -67,12 +67,13 @@ def _snapshot(
 ) -> None:
     state.use_model(word(info.model), events)
     state.see_window(info.model_context_window)
-    last, total = counts_of(info.last_token_usage), counts_of(info.total_token_usage)
+    total = counts_of(info.total_token_usage)
     if standing is Standing.REPLAYED:
         state.sum.inherit(total)
     elif state.recorded:
         state.sum.follow(total)
     else:
+        last = counts_of(info.last_token_usage)
         spent = state.sum.spent(last, total, continued=state.lineage.inherits)
         if standing is Standing.COPIED:
             state.sum.inherit(total)

@@ -33,7 +33,7 @@ _HEADER = 600
 _TAIL = 400
 _FAILED_STATUS = frozenset({"failed", "error", "declined"})
 
-_CALLS_KEPT = 128
+_CALLS_KEPT = 64
 
 
 class Call(msgspec.Struct, array_like=True):
@@ -50,8 +50,9 @@ class Call(msgspec.Struct, array_like=True):
 def remember(calls: dict[str, Call], call_id: str, call: Call) -> Call:
     """Keep a call for its outcome, and forget the oldest beyond a bound."""
     calls[call_id] = call
-    while len(calls) > _CALLS_KEPT:
-        del calls[next(iter(calls))]
+    if len(calls) > 2 * _CALLS_KEPT:
+        for oldest in list(calls)[:_CALLS_KEPT]:
+            del calls[oldest]
     return call
 
 
