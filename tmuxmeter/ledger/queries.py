@@ -75,12 +75,12 @@ class SkippedRow(NamedTuple):
 
 
 class FileRow(NamedTuple):
-    """A log file and how far it was read, in bytes. Undecodable names are bytes."""
+    """A log file and how far it was read, in bytes."""
 
     agent: str
-    root: str | bytes
-    name: str | bytes
-    path: str | bytes
+    root: str
+    name: str
+    path: str
     size: int
     offset: int
     mtime_ns: int

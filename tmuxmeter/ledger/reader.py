@@ -17,6 +17,7 @@ from tmuxmeter.ledger.database import (
 )
 from tmuxmeter.ledger.schema import SCHEMA_VERSION
 from tmuxmeter.ledger.slices import Slice, slices
+from tmuxmeter.ledger.text import shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -118,11 +119,19 @@ class Reader:
 
     def skipped(self) -> list[queries.SkippedRow]:
         """Return which records of which files were left out, and why."""
-        return self._rows(queries.SkippedRow, queries.SKIPPED)
+        rows = self._rows(queries.SkippedRow, queries.SKIPPED)
+        return [
+            row._replace(root=shown(row.root), name=shown(row.name), path=shown(row.path))
+            for row in rows
+        ]
 
     def files(self) -> list[queries.FileRow]:
         """Return every log file ever read and how far."""
-        return self._rows(queries.FileRow, queries.FILES)
+        rows = self._rows(queries.FileRow, queries.FILES)
+        return [
+            row._replace(root=shown(row.root), name=shown(row.name), path=shown(row.path))
+            for row in rows
+        ]
 
     def rate_limits(self) -> list[queries.RateLimitRow]:
         """Return the newest word on each plan window of each account."""

@@ -31,3 +31,8 @@ def exact(text: str) -> str | bytes:
 def text_of(value: str | bytes) -> str:
     """Return the text that :func:`exact` stored."""
     return value.decode("utf-8", "surrogatepass") if isinstance(value, bytes) else value
+
+
+def shown(value: str | bytes) -> str:
+    """Return what :func:`exact` stored as text that can be printed."""
+    return storable(text_of(value))
