@@ -116,6 +116,11 @@ def free_lock(descriptor: int) -> None:
     os.close(descriptor)
 
 
+def unwritable(error: BaseException | None) -> bool:
+    """Tell whether an error means a full disk or a read-only folder."""
+    return isinstance(error, OSError) and error.errno in _UNWRITABLE_ERRNO
+
+
 def connect_writable(folder: Path) -> sqlite3.Connection:
     """Open the ledger for writing, made or brought up to date where needed.
 
@@ -218,6 +223,4 @@ def _connect_uri(uri: str) -> sqlite3.Connection:
 
 def _os_error(name: str, error: OSError) -> LedgerError:
     msg = f"can't write {name}: {error.strerror or error}"
-    if error.errno in _UNWRITABLE_ERRNO:
-        return LedgerUnwritableError(msg)
-    return LedgerError(msg)
+    return LedgerUnwritableError(msg) if unwritable(error) else LedgerError(msg)

@@ -16,6 +16,7 @@ from tmuxmeter.ledger.database import (
     ledger_errors,
     migrate,
     take_lock,
+    unwritable,
 )
 from tmuxmeter.ledger.memory import copy_recent
 from tmuxmeter.ledger.reader import Reader
@@ -67,11 +68,15 @@ class Writer(PaneBook):
             The disk is full or the folder is read-only; see :meth:`memory`.
         LedgerError
             The file is damaged.
+        FolderError
+            The folder is a symbolic link or somebody else's.
         """
         try:
             private_folder(folder)
         except FolderError as error:
-            raise LedgerUnwritableError(str(error)) from error
+            if unwritable(error.__cause__):
+                raise LedgerUnwritableError(str(error)) from error
+            raise
         lock = take_lock(folder)
         try:
             connection = connect_writable(folder)
