@@ -81,10 +81,10 @@ class Rollout:
         self.lines.append(line)
         return self
 
-    def event(self, kind: str, **payload: Any) -> Rollout:
+    def event(self, kind: str, /, **payload: Any) -> Rollout:
         return self.record("event_msg", {"type": kind, **payload})
 
-    def item(self, kind: str, **payload: Any) -> Rollout:
+    def item(self, kind: str, /, **payload: Any) -> Rollout:
         return self.record("response_item", {"type": kind, **payload})
 
     def meta(self, **payload: Any) -> Rollout:
@@ -127,7 +127,7 @@ class Rollout:
             "UserMessage", id=f"m{self.now}", content=[{"type": "text", "text": text}]
         )
 
-    def completed(self, kind: str, **item: Any) -> Rollout:
+    def completed(self, kind: str, /, **item: Any) -> Rollout:
         return self.event("item_completed", thread_id=self.id, item={"type": kind, **item})
 
     def usage_record(self, last: Tokens, *, thread: str = "", response: str = "") -> Rollout:
