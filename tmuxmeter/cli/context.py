@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 import click
 
+from tmuxmeter.demo import MARK
 from tmuxmeter.paths import Places, places
 
 if TYPE_CHECKING:
@@ -20,8 +21,6 @@ if TYPE_CHECKING:
 
     from tmuxmeter.config import Config
     from tmuxmeter.views.table import Table
-
-DEMO_MARK = ".tmuxmeter-demo"
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -37,7 +36,7 @@ class Context:
     @property
     def demo(self) -> bool:
         """Whether the figures are played."""
-        return (self.places.home / DEMO_MARK).exists()
+        return (self.places.home / MARK).exists()
 
     @property
     def home_arguments(self) -> tuple[str, ...]:

@@ -14,7 +14,7 @@ from tmuxmeter.config import checks
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from datetime import date
+    from datetime import date, tzinfo
     from decimal import Decimal
 
 AGENTS = ("claude", "codex")
@@ -43,6 +43,15 @@ class DaySettings:
     def start_minutes(self) -> int:
         """Minutes from midnight to the beginning of a day."""
         return int(self.start[:2]) * 60 + int(self.start[3:])
+
+    @property
+    def zone(self) -> tzinfo | None:
+        """The time zone of the days, None: the system's own."""
+        if not self.timezone:
+            return None
+        from zoneinfo import ZoneInfo
+
+        return ZoneInfo(self.timezone)
 
 
 @dataclass(frozen=True)

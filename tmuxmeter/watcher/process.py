@@ -13,6 +13,7 @@ from dataclasses import asdict, dataclass
 from typing import IO, TYPE_CHECKING
 
 from tmuxmeter.errors import TmuxmeterError
+from tmuxmeter.watcher.files import replace_private
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -100,15 +101,8 @@ def running_pid(runtime: Path) -> int | None:
 
 
 def write_state(runtime: Path, state: WatcherState) -> None:
-    """Replace the state file; a full disk is no reason to stop metering."""
-    fresh = runtime / f"{STATE_FILE}.{os.getpid()}"
-    try:
-        descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
-        with os.fdopen(descriptor, "w") as file:
-            json.dump(asdict(state), file)
-        fresh.replace(runtime / STATE_FILE)
-    except OSError:
-        fresh.unlink(missing_ok=True)
+    """Replace the state file."""
+    replace_private(runtime / STATE_FILE, json.dumps(asdict(state)))
 
 
 def read_state(runtime: Path) -> WatcherState | None:

@@ -1,0 +1,166 @@
+"""What is going on now: today's pieces of the ledger and the picture of the panes, put together."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from tmuxmeter.ledger.slices import Measures
+from tmuxmeter.reports.live import IDLE, WAITING, WORKING, Live, LivePane
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from tmuxmeter.ledger.queries import RecentSession
+    from tmuxmeter.ledger.slices import Slice
+    from tmuxmeter.panes.picture import AgentNow, PaneNow, Picture
+    from tmuxmeter.tmux.snapshot import ServerSnapshot
+
+
+class PaneKey(NamedTuple):
+    """A pane for a day's sums: a respawned one is still the same pane."""
+
+    socket: str
+    server_pid: int
+    server_started: int
+    pane: str
+
+
+class Today(NamedTuple):
+    """Today's sums, in all and by pane; ``outside`` is what was spent in no tmux pane."""
+
+    total: Measures
+    outside: Measures
+    panes: Mapping[PaneKey, Measures]
+
+
+def today(slices: Iterable[Slice]) -> Today:
+    """Sum a day's pieces by pane."""
+    total = outside = Measures()
+    panes: dict[PaneKey, Measures] = {}
+    for piece in slices:
+        total = total.plus(piece.measures)
+        where = piece.where
+        if where.where != "pane":
+            outside = outside.plus(piece.measures)
+            continue
+        key = PaneKey(where.socket, where.server_pid, where.server_started, where.pane)
+        panes[key] = panes.get(key, Measures()).plus(piece.measures)
+    return Today(total, outside, panes)
+
+
+def cost(measures: Measures) -> int | None:
+    """Return microdollars, None where nothing of what was spent has a price."""
+    if measures.unpriced_requests and measures.unpriced_requests == measures.requests:
+        return None
+    return measures.cost_microdollars
+
+
+def hit_rate(measures: Measures) -> float | None:
+    """Return the share of the input that came from the cache, None without input."""
+    return measures.cache_read / measures.input if measures.input else None
+
+
+def live(
+    day: Today,
+    picture: Picture,
+    server: ServerSnapshot | None,
+    recent: Mapping[tuple[str, str], RecentSession],
+    titles: Mapping[str, str],
+    *,
+    problem: str = "",
+    demo: bool = False,
+) -> Live:
+    """Return what one server's status line shows.
+
+    Parameters
+    ----------
+    day : Today
+        Today's sums.
+    picture : Picture
+        Who runs where.
+    server : ServerSnapshot or None
+        The server; None: only the figures that are the same everywhere.
+    recent : mapping
+        Sessions of late by agent and key, for models and contexts.
+    titles : mapping of str to str
+        Agents' names for people.
+    problem : str
+        What keeps the figures from being right, for people.
+    demo : bool
+        Whether the figures are played.
+    """
+    agents = _agents(picture)
+    return Live(
+        cost_microdollars=cost(day.total),
+        unpriced_tokens=day.total.unpriced_tokens,
+        input_tokens=day.total.input,
+        output_tokens=day.total.output,
+        cache_hit_rate=hit_rate(day.total),
+        working=sum(agent.state == WORKING for agent in agents),
+        waiting=sum(agent.state == WAITING for agent in agents),
+        idle=sum(agent.state == IDLE for agent in agents),
+        outside_cost_microdollars=cost(day.outside),
+        outside_unpriced_tokens=day.outside.unpriced_tokens,
+        without_pane=len(picture.without_pane),
+        panes=tuple(
+            pane
+            for now in picture.panes
+            if _of(now, server) and (pane := _pane(now, day, recent, titles))
+        ),
+        problem=problem,
+        demo=demo,
+    )
+
+
+def _agents(picture: Picture) -> Sequence[AgentNow]:
+    """Return every agent there is, a nested one with the one that started it."""
+    mains = [pane.main for pane in picture.panes if pane.main]
+    others = [agent for pane in picture.panes for agent in pane.others if not agent.nested]
+    outside = [agent for agent in picture.outside if not agent.nested]
+    return [*mains, *others, *outside, *picture.without_pane]
+
+
+def _of(now: PaneNow, server: ServerSnapshot | None) -> bool:
+    ref = now.ref
+    return server is not None and (ref.socket, ref.server_pid, ref.server_started) == (
+        str(server.socket),
+        server.server_pid,
+        server.server_started,
+    )
+
+
+def _pane(
+    now: PaneNow,
+    day: Today,
+    recent: Mapping[tuple[str, str], RecentSession],
+    titles: Mapping[str, str],
+) -> LivePane | None:
+    """Return a pane's figures; None where no agent is or was today."""
+    ref, agent = now.ref, now.main
+    spent = day.panes.get(PaneKey(ref.socket, ref.server_pid, ref.server_started, ref.pane))
+    if agent is None and spent is None:
+        return None
+    spent = spent or Measures()
+    session = recent.get((agent.agent, agent.session)) if agent else None
+    fill = None
+    if session and session.context_window:
+        fill = session.context_tokens / session.context_window
+    return LivePane(
+        pane=ref.pane,
+        window=now.pane.window_id,
+        session=now.pane.session_id,
+        # an agent whose session can't be told spends something, nobody knows what
+        cost_microdollars=None
+        if agent and not agent.session and not spent.requests
+        else cost(spent),
+        unpriced_tokens=spent.unpriced_tokens,
+        input_tokens=spent.input,
+        output_tokens=spent.output,
+        cache_hit_rate=hit_rate(spent),
+        agent=titles.get(agent.agent, agent.agent) if agent else "",
+        model=session.model if session else "",
+        state=agent.state if agent else "",
+        waiting_for=agent.waiting_for if agent else "",
+        context_fill=fill,
+        confidence=agent.confidence if agent and agent.session else 1.0,
+    )

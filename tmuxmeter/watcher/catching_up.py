@@ -1,0 +1,113 @@
+"""Reading everything that was logged while nobody watched, on all cores where it is much."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from typing import TYPE_CHECKING
+
+from tmuxmeter.agents import AGENTS
+from tmuxmeter.errors import LedgerBusyError
+from tmuxmeter.logs.discover import discover
+from tmuxmeter.logs.scan import pending, scan, usable_cores
+from tmuxmeter.logs.tail import CHUNK_EVENTS
+from tmuxmeter.prices.book import PriceBook
+from tmuxmeter.watcher.intake import Intake
+from tmuxmeter.watcher.roots import agent_roots
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+    from tmuxmeter.config import Config
+    from tmuxmeter.events import Chunk
+    from tmuxmeter.logs.found import Entry, Problem
+    from tmuxmeter.paths import Places
+
+BATCH_S = 0.5
+"""Chunks are booked together for at most this long, so that figures grow while history is read."""
+
+
+def catch_up(
+    intake: Intake, entries: Iterable[Entry], now_ns: int, workers: int
+) -> Iterator[tuple[int, int]]:
+    """Read what is behind the ledger's positions; yield bytes done and in all after each booking.
+
+    May be left at any moment: what was booked stays, the rest is read the next time.
+
+    Parameters
+    ----------
+    intake : Intake
+        Where it goes.
+    entries : iterable of Entry
+        The logs that were found.
+    now_ns : int
+        The time in epoch nanoseconds.
+    workers : int
+        Processes to read with.
+    """
+    agents = {agent.name: agent for agent in AGENTS}
+    jobs = pending(entries, agents, intake.positions, now_ns=now_ns)
+    if not jobs:
+        return
+    # oldest first: of several files that show a request the first one owns it
+    intake.register([job.log for job in jobs])
+    done = (0, sum(job.bytes_left for job in jobs))
+
+    def progress(read: int, total: int) -> None:
+        nonlocal done
+        done = (read, total)
+
+    def problem(found: Problem) -> None:
+        intake.log_problems[found.path] = found.reason
+
+    batch: list[Chunk] = []
+    events = 0
+    due = time.monotonic() + BATCH_S
+    chunks = scan(jobs, workers=workers, progress=progress, problem=problem, now_ns=now_ns)
+    with contextlib.closing(chunks):
+        for chunk in chunks:
+            batch.append(chunk)
+            events += len(chunk.events)
+            if events >= CHUNK_EVENTS or time.monotonic() >= due:
+                intake.book(batch, now_ns // 1_000_000)
+                batch, events = [], 0
+                due = time.monotonic() + BATCH_S
+                yield done
+    if batch:
+        intake.book(batch, now_ns // 1_000_000)
+    yield done
+
+
+def bring_up_to_date(
+    places: Places, config: Config, progress: Callable[[int, int], None] | None = None
+) -> list[str]:
+    """Read what is new in all logs into the ledger; return what could not be read, and why.
+
+    Does nothing where another process holds the ledger: the watcher keeps it up to date.
+
+    Parameters
+    ----------
+    places, config
+        Where everything is, and the settings.
+    progress : callable
+        Told bytes done and in all, now and then.
+
+    Raises
+    ------
+    LedgerError
+        The ledger is damaged or was written by a newer tmuxmeter.
+    """
+    prices = PriceBook(config.prices, {agent.name: agent.provider for agent in AGENTS})
+    now_ns = time.time_ns()
+    try:
+        intake = Intake(places.state, prices.cost_of, now_ns // 1_000_000)
+    except LedgerBusyError:
+        return []
+    with contextlib.closing(intake):
+        catalog = discover(agent_roots(places, config), now_ns=now_ns)
+        for done, total in catch_up(intake, catalog.entries(), now_ns, usable_cores()):
+            if progress is not None:
+                progress(done, total)
+        problems = [f"{problem.path}: {problem.reason}" for problem in catalog.problems()]
+        problems += intake.log_problems.values()
+        return [intake.trouble, *problems] if intake.trouble else problems

@@ -1,0 +1,133 @@
+"""Bringing the ledger up to date with the logs, in memory while it can't be written."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import TYPE_CHECKING
+
+from tmuxmeter.agents import agent_named
+from tmuxmeter.errors import LedgerUnwritableError, LogError
+from tmuxmeter.events import Position
+from tmuxmeter.ledger.writer import Writer
+from tmuxmeter.logs.found import file_key
+from tmuxmeter.logs.tail import CHUNK_EVENTS, read_file
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+    from tmuxmeter.events import Chunk, LogFile
+    from tmuxmeter.ledger.booking import Price
+    from tmuxmeter.ledger.ids import FileIdentity
+
+MEMORY_MS = 2 * 86_400_000
+"""A stand-in ledger knows the last two days: today's figures, whenever today began."""
+
+
+class Intake:
+    """Reads logs from where the ledger stands and books what they say.
+
+    Parameters
+    ----------
+    folder : Path
+        The ledger's folder.
+    price : Price
+        What a request costs.
+    now_ms : int
+        The time in epoch milliseconds, for how much a ledger in memory must know.
+
+    Attributes
+    ----------
+    writer : Writer
+        The ledger in use; :attr:`trouble` says why it is one in memory, "" if it isn't.
+    log_problems : dict
+        Why a log can't be read, by its path.
+    """
+
+    def __init__(self, folder: Path, price: Price, now_ms: int) -> None:
+        self._folder = folder
+        self.price = price
+        self.trouble = ""
+        self.log_problems: dict[str, str] = {}
+        self._buffer = bytearray(1 << 20)
+        try:
+            self.writer = Writer.open(folder)
+        except LedgerUnwritableError as error:
+            self.fall_back(error, now_ms)
+        self.positions: dict[FileIdentity, Position] = self.writer.positions()
+
+    def close(self) -> None:
+        """Close the ledger."""
+        self.writer.close()
+
+    def position(self, log: LogFile) -> Position:
+        """Return how far a log was read."""
+        return self.positions.get(file_key(log), Position())
+
+    def register(self, logs: Iterable[LogFile]) -> None:
+        """Give logs their rank before anything of them is booked: the first owns what several show.
+
+        A ledger that can't be written does without: it lasts only until the one on disk is back.
+        """
+        with contextlib.suppress(LedgerUnwritableError):
+            self.writer.register(logs)
+
+    def read(self, logs: Iterable[LogFile], now_ns: int) -> bool:
+        """Read what was added to some logs; return whether reports may look different now."""
+        changed = False
+        batch: list[Chunk] = []
+        events = 0
+        for log in logs:
+            self.log_problems.pop(log.path, None)
+            chunks = read_file(
+                agent_named(log.agent),
+                log,
+                self.position(log),
+                now_ns=now_ns,
+                buffer=self._buffer,
+            )
+            try:
+                for chunk in chunks:
+                    batch.append(chunk)
+                    events += len(chunk.events)
+                    if events >= CHUNK_EVENTS:
+                        changed |= self.book(batch, now_ns // 1_000_000)
+                        batch, events = [], 0
+            except LogError as error:
+                self.log_problems[log.path] = str(error)
+        if batch:
+            changed |= self.book(batch, now_ns // 1_000_000)
+        return changed
+
+    def book(self, chunks: list[Chunk], now_ms: int) -> bool:
+        """Book chunks, in memory if the disk refuses; return whether reports may look different."""
+        try:
+            booked = self.writer.book(chunks, self.price)
+        except LedgerUnwritableError as error:
+            if self.writer.in_memory:
+                raise
+            self.writer.close()
+            self.fall_back(error, now_ms)
+            booked = self.writer.book(chunks, self.price)
+        for chunk in chunks:
+            self.positions[file_key(chunk.file)] = chunk.position
+        return booked.changed
+
+    def recover(self) -> bool:
+        """Try the ledger on disk again; True if it is back, and reads on from its own positions."""
+        try:
+            writer = Writer.open(self._folder)
+            # opening works on a full disk; only a write tells
+            writer.set_meta("last_recovery", "tried")
+        except LedgerUnwritableError:
+            return False
+        self.writer.close()
+        self.writer = writer
+        self.trouble = ""
+        self.positions = writer.positions()
+        return True
+
+    def fall_back(self, error: LedgerUnwritableError, now_ms: int) -> None:
+        """Go on with a ledger in memory, because the one on disk refuses."""
+        self.trouble = f"not saved: {error}"
+        self.writer = Writer.memory(self._folder, now_ms - MEMORY_MS)

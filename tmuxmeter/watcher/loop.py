@@ -1,0 +1,362 @@
+"""The watcher's loop: what changed on disk goes into the ledger, what that means goes to tmux."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import select
+import time
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from tmuxmeter import __version__
+from tmuxmeter.agents import AGENTS
+from tmuxmeter.config import Config, try_load
+from tmuxmeter.demo import MARK
+from tmuxmeter.errors import LedgerBusyError, LedgerUnwritableError, MissingProgramError
+from tmuxmeter.logs.follow import Follower, follow
+from tmuxmeter.logs.scan import usable_cores
+from tmuxmeter.logs.tail import last_line_due
+from tmuxmeter.panes.picture import Picture
+from tmuxmeter.panes.processes import ProcessTable
+from tmuxmeter.panes.sources import default_source
+from tmuxmeter.panes.tracker import Tracker
+from tmuxmeter.paths import private_folder
+from tmuxmeter.prices.book import PriceBook
+from tmuxmeter.reports.days import local_day_bounds, local_day_of
+from tmuxmeter.reports.now import live, today
+from tmuxmeter.tmux.servers import Servers
+from tmuxmeter.watcher.catching_up import catch_up
+from tmuxmeter.watcher.display import Display
+from tmuxmeter.watcher.intake import Intake
+from tmuxmeter.watcher.process import WatcherLock, WatcherState, running_pid, write_state
+from tmuxmeter.watcher.roots import agent_roots, agents_in_use
+from tmuxmeter.watcher.wakeup import Wakeup
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tmuxmeter.ledger.queries import RecentSession
+    from tmuxmeter.paths import Places
+    from tmuxmeter.reports.live import Live
+    from tmuxmeter.tmux.snapshot import ServerSnapshot
+
+logger = logging.getLogger(__name__)
+
+BUSY_TICK_S = 2.0
+"""How often panes and processes are looked at while an agent works."""
+IDLE_TICK_S = 5.0
+SOON_S = 0.5
+"""How soon they are looked at when a log grew: its session may be new, its turn may have ended."""
+RETRY_S = 15.0
+"""How often a ledger that could not be written is tried again."""
+LEDGER_WAIT_S = 30.0
+"""How long a scan or a repricing may hold the ledger while the watcher starts."""
+RECENT_MS = 36 * 3_600_000
+"""Sessions that did anything in this time may be the ones in the panes."""
+STATE_EVERY_S = 5.0
+LAST_LINE_S = 61.0
+"""When a last line without an end is looked at again; a file left alone a minute is complete."""
+
+
+class Watcher:
+    """Everything the watcher holds while it runs.
+
+    Parameters
+    ----------
+    places : Places
+        Where logs and the meter's own things are.
+    """
+
+    def __init__(self, places: Places) -> None:
+        self._places = places
+        self._demo = (places.home / MARK).exists()
+        self._started_ms = _now_ms()
+        self._config, self._config_problems = try_load(places.config_file, Config())
+        self._config_mark = _mark(places.config_file)
+        self._servers = Servers(places.runtime)
+        self._display = Display(places.runtime)
+        self._stopping = self._renewing = False
+        self._phase, self._progress = "reading", 0.0
+        self._picture = Picture(self._started_ms, (), {}, (), (), ())
+        self._recent: dict[tuple[str, str], RecentSession] = {}
+        self._recent_stale = True
+        self._figures_stale = True
+        self._tick_due = self._retry_due = self._state_due = self._day_end = 0.0
+        self._push_due: float | None = None
+        self._missing = ""
+        self._following = ""
+
+    def run(self) -> None:
+        """Watch until told to end by SIGTERM or SIGINT; SIGHUP: look at all settings again.
+
+        Raises
+        ------
+        LedgerBusyError
+            Another watcher runs.
+        LedgerError
+            The ledger is damaged or was written by a newer tmuxmeter.
+        """
+        private_folder(self._places.runtime)
+        lock = WatcherLock(self._places.runtime)
+        if not lock.acquire():
+            pid = running_pid(self._places.runtime)
+            message = f"another watcher (process {pid}) runs already; see `tmuxmeter status`"
+            raise LedgerBusyError(message)
+        with contextlib.ExitStack() as stack:
+            stack.callback(lock.release)
+            wakeup = stack.enter_context(contextlib.closing(Wakeup(self._stop, self._renew)))
+            self._intake = stack.enter_context(contextlib.closing(self._open()))
+            self._tracker = self._new_tracker()
+            self._roots = agent_roots(self._places, self._config)
+            self._write_state(force=True)
+            self._follower = self._new_follower()
+            stack.callback(lambda: self._follower.close())
+            stack.callback(self._display.clear)
+            logger.info("watching %s", ", ".join(str(root.path) for _, root in self._roots))
+            self._step(read=False)
+            self._read_everything()
+            while not self._stopping:
+                self._wait(wakeup)
+                self._step()
+
+    def _stop(self) -> None:
+        self._stopping = True
+
+    def _renew(self) -> None:
+        self._renewing = True
+
+    def _open(self) -> Intake:
+        """Open the ledger; a scan or a repricing that holds it will be done in a moment."""
+        deadline = time.monotonic() + LEDGER_WAIT_S
+        while True:
+            try:
+                return Intake(self._places.state, self._price_book().cost_of, _now_ms())
+            except LedgerBusyError:
+                if time.monotonic() > deadline or self._stopping:
+                    raise
+                time.sleep(0.1)
+
+    def _price_book(self) -> PriceBook:
+        return PriceBook(self._config.prices, {agent.name: agent.provider for agent in AGENTS})
+
+    def _new_tracker(self) -> Tracker:
+        agents = agents_in_use(self._config)
+        table = ProcessTable(default_source())
+        return Tracker(agents, self._intake.writer, table, self._started_ms)
+
+    def _new_follower(self) -> Follower:
+        now, now_ns = time.monotonic(), time.time_ns()
+        if self._config.watch.poll == "always":
+            follower = Follower(self._roots, watches=None, mounts="", now=now, now_ns=now_ns)
+        else:
+            follower = follow(self._roots, now=now, now_ns=now_ns)
+        self._following = "polling" if follower.fileno() < 0 else "file events"
+        return follower
+
+    def _read_everything(self) -> None:
+        """Read what came while nobody watched; figures show and grow meanwhile."""
+        entries = list(self._follower.catalog.entries())
+        for done, total in catch_up(self._intake, entries, time.time_ns(), usable_cores()):
+            self._progress = done / total if total else 1.0
+            self._recent_stale = self._figures_stale = True
+            if time.monotonic() >= self._tick_due:
+                self._step(read=False)
+            if self._stopping:
+                return
+        self._phase, self._progress = "following", 1.0
+        self._recent_stale = self._figures_stale = True
+        self._tick_due = 0.0
+        self._step(read=False)
+        self._write_state(force=True)
+
+    def _wait(self, wakeup: Wakeup) -> None:
+        now = time.monotonic()
+        due = [self._tick_due, now + self._follower.wait(now)]
+        if self._push_due is not None:
+            due.append(self._push_due)
+        descriptors = [d for d in (wakeup.fileno(), self._follower.fileno()) if d >= 0]
+        select.select(descriptors, [], [], max(0.0, min(due) - now))
+        wakeup.drain()
+
+    def _step(self, *, read: bool = True) -> None:
+        """Do everything that is due."""
+        if self._renewing:
+            self._renewing = False
+            self._config_mark = (-1, -1)
+            self._display.prepare_anew()
+            self._tick_due = 0.0
+        if read:
+            self._read_changes()
+        ticking = time.monotonic() >= self._tick_due
+        if ticking:
+            self._tick()
+        self._show(ticking)
+        self._write_state()
+
+    def _read_changes(self) -> None:
+        now, now_ns = time.monotonic(), time.time_ns()
+        changes = self._follower.take(now, now_ns)
+        if changes.live:
+            self._tick_due = now
+        if not changes.logs:
+            return
+        before = self._intake.writer
+        if self._intake.read(changes.logs, now_ns):
+            self._recent_stale = self._figures_stale = True
+            self._tick_due = min(self._tick_due, now + SOON_S)
+        for log in changes.logs:
+            if last_line_due(self._intake.position(log), now_ns + int(LAST_LINE_S * 1e9)):
+                self._follower.look_again(log, now + LAST_LINE_S)
+        if self._intake.writer is not before:
+            self._ledger_changed()
+
+    def _ledger_changed(self) -> None:
+        """Go on with another ledger: in memory while the disk is full, on disk again after."""
+        logger.warning("%s", self._intake.trouble or "the ledger can be written again")
+        self._tracker.use_book(self._intake.writer)
+        self._retry_due = time.monotonic() + RETRY_S
+        self._recent_stale = self._figures_stale = True
+
+    def _tick(self) -> None:
+        """Look at settings, folders, panes and processes."""
+        now = time.monotonic()
+        if self._intake.trouble and now >= self._retry_due:
+            self._retry_due = now + RETRY_S
+            if self._intake.recover():
+                self._ledger_changed()
+                self._read_all_again()
+        self._check_config()
+        self._check_roots()
+        before = self._picture
+        try:
+            self._look()
+        except LedgerUnwritableError as error:
+            self._intake.fall_back(error, _now_ms())
+            self._ledger_changed()
+        except MissingProgramError as error:
+            self._missing = str(error)
+        if (
+            replace(before, now_ms=0) != replace(self._picture, now_ms=0)
+            or _now_ms() >= self._day_end
+        ):
+            self._figures_stale = True
+        agents = (pane.main for pane in self._picture.panes)
+        busy = any(agent is not None and agent.state == "working" for agent in agents)
+        self._tick_due = now + (BUSY_TICK_S if busy else IDLE_TICK_S)
+
+    def _look(self) -> None:
+        if self._recent_stale:
+            self._recent_stale = False
+            rows = self._intake.writer.reader().recent_sessions(_now_ms() - RECENT_MS)
+            self._recent = {(row.agent, row.session): row for row in rows}
+        sockets = self._servers.registered()
+        self._display.keep(sockets)
+        roots = [root for _, root in self._roots]
+        self._picture = self._tracker.update(sockets, roots, self._recent.values(), _now_ms())
+
+    def _read_all_again(self) -> None:
+        """Read whatever is behind the positions that the ledger knows."""
+        logs = [entry.log for entry in self._follower.catalog.entries() if entry.log]
+        if self._intake.read(logs, time.time_ns()):
+            self._recent_stale = self._figures_stale = True
+
+    def _check_config(self) -> None:
+        mark = _mark(self._places.config_file)
+        if mark == self._config_mark:
+            return
+        self._config_mark = mark
+        self._config, self._config_problems = try_load(self._places.config_file, self._config)
+        for problem in self._config_problems:
+            logger.warning("%s", problem)
+        self._intake.price = self._price_book().cost_of
+        self._figures_stale = True
+
+    def _check_roots(self) -> None:
+        """Follow folders that the settings or a running agent's environment name anew."""
+        roots = agent_roots(self._places, self._config)
+        known = {(root.agent, str(root.path)) for _, root in roots}
+        by_name = {agent.name: agent for agent in agents_in_use(self._config)}
+        for root in sorted(self._tracker.found_roots, key=lambda found: str(found.path)):
+            if root.agent in by_name and (root.agent, str(root.path)) not in known:
+                roots.append((by_name[root.agent], root))
+        if roots != self._roots:
+            self._roots = roots
+            self._follower.close()
+            self._follower = self._new_follower()
+            self._read_all_again()
+
+    def _show(self, ticking: bool) -> None:
+        """Bring status lines and prompts up to date; a tick keeps them from looking stale."""
+        now = time.monotonic()
+        due = self._push_due is not None and now >= self._push_due
+        if not (self._figures_stale or ticking or due):
+            return
+        if self._figures_stale:
+            self._figures_stale = False
+            self._compute()
+        self._push_due = self._display.push(now, time.time())
+
+    def _compute(self) -> None:
+        now_ms = _now_ms()
+        zone, start = self._config.day.zone, self._config.day.start_minutes
+        begin, end = local_day_bounds(local_day_of(now_ms, zone, start), zone, start)
+        self._day_end = end
+        day = today(self._intake.writer.reader().slices(begin, end))
+        titles = {agent.name: agent.title for agent in AGENTS}
+
+        def figures(server: ServerSnapshot | None) -> Live:
+            return live(
+                day,
+                self._picture,
+                server,
+                self._recent,
+                titles,
+                problem=self._problem(),
+                demo=self._demo,
+            )
+
+        lives = [(server, figures(server)) for server in self._picture.servers]
+        self._display.show(lives, figures(None))
+
+    def _problem(self) -> str:
+        """Return the one thing that the status line should say is wrong."""
+        if self._phase == "reading" and self._progress:
+            return f"reading logs {self._progress:.0%}"
+        return next(filter(None, self._all_problems()), "")
+
+    def _all_problems(self) -> list[str]:
+        problems = [self._missing, self._intake.trouble, *self._config_problems]
+        return [problem for problem in problems if problem]
+
+    def _write_state(self, *, force: bool = False) -> None:
+        now = time.monotonic()
+        if now < self._state_due and not force:
+            return
+        self._state_due = now + STATE_EVERY_S
+        state = WatcherState(
+            pid=os.getpid(),
+            version=__version__,
+            started_ms=self._started_ms,
+            phase=self._phase,
+            progress=self._progress,
+            updated_ms=_now_ms(),
+            servers=tuple(str(server.socket) for server in self._picture.servers),
+            following=self._following,
+            problems=(*self._all_problems(), *self._display.problems),
+        )
+        write_state(self._places.runtime, state)
+
+
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000
+
+
+def _mark(path: Path) -> tuple[int, int]:
+    """Return what changes when a file does."""
+    try:
+        facts = path.stat()
+    except OSError:
+        return (0, 0)
+    return facts.st_mtime_ns, facts.st_size
