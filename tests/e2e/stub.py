@@ -112,7 +112,7 @@ class Stub:
             stub._server.server_close()
 
     def hold(self) -> None:
-        """Keep answers to ``hold`` steps back until :meth:`release`."""
+        """Keep steps that begin with ``hold`` back until :meth:`release`."""
         self._gate.clear()
 
     def release(self) -> None:
@@ -140,9 +140,11 @@ class Stub:
             self._changed.notify_all()
         return served
 
-    def pause(self, action: str) -> None:
-        if action.startswith("hold"):
+    def pause(self, action: str) -> str:
+        """Return ``action`` without its ``hold``, after :meth:`release` if it has one."""
+        if action.split()[0] == "hold":
             self._gate.wait(120)
+        return action.removeprefix("hold").strip()
 
     def tokens(self, number: int) -> Tokens:
         """Return what request ``number`` costs."""

@@ -35,8 +35,7 @@ class AnthropicStub(Stub):
         marker, script, index = _where(body.get("messages", []))
         purpose = _purpose(body)
         works = purpose == "turn"
-        action = step(script, index) if works else "say"
-        self.pause(action)
+        action = self.pause(step(script, index) if works else "say")
         served = self.book(
             Served(
                 number=0,

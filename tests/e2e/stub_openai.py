@@ -31,8 +31,7 @@ class OpenAIStub(Stub):
         # Title generation runs on an ephemeral thread of its own that no rollout holds.
         purpose = f"{turn.get('request_kind', '')}:{turn.get('thread_source', '')}"
         works = "title" not in purpose
-        action = step(script, index) if works else "say"
-        self.pause(action)
+        action = self.pause(step(script, index) if works else "say")
         served = self.book(
             Served(
                 number=0,

@@ -96,7 +96,8 @@ def test_a_failing_tool_says_so(played: Played) -> None:
         for record in records(path)
         if record["payload"].get("item", {}).get("type") == "CommandExecution"
     ]
-    assert sorted(codex) == [0, 0, 0, 2]
+    assert sorted(set(codex)) == [0, 2]
+    assert codex.count(2) == 1
 
 
 def test_the_stubs_knew_every_request(played: Played) -> None:

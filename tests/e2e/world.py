@@ -72,6 +72,7 @@ class World:
             "TERM": "xterm-256color",
             "SHELL": "/bin/sh",
             "TZ": "UTC",
+            "TMPDIR": str(self.folder / "tmp"),
             "ANTHROPIC_BASE_URL": self.anthropic.url,
             "ANTHROPIC_API_KEY": KEY,
             "DISABLE_TELEMETRY": "1",
@@ -85,8 +86,8 @@ class World:
 
     def lay_out(self) -> None:
         """Write what the agents ask for on their first run, so that they ask nothing."""
-        for folder in (self.home, self.repo, self.other, self.claude, self.codex):
-            folder.mkdir(parents=True, exist_ok=True)
+        for folder in (self.repo, self.other, self.claude, self.codex, self.folder / "tmp"):
+            folder.mkdir(parents=True)
         for repo in (self.repo, self.other):
             git = ["git", "-C", str(repo), "-c", "user.name=e2e", "-c", "user.email=e2e@localhost"]
             subprocess.run([*git, "init", "-q", "-b", "main"], check=True)
@@ -196,6 +197,16 @@ class World:
 
         return wait_until(holds, START_SECONDS, 0.05)
 
+    def allow(self, name: str) -> None:
+        """Say yes to Claude's permission dialog, which ignores keys for a moment after it opens."""
+        self.wait_screen(name, "Do you want to")
+
+        def gone() -> bool:
+            self.server.run("send-keys", "-t", self.panes[name], "Enter")
+            return self.live(name).get("status") != "waiting"
+
+        wait_until(gone, 20, 0.3)
+
     def logged(self) -> dict[str, Logged]:
         """Return every request that is in a log now, by its id."""
         return claude_requests(self.claude / "projects") | codex_requests(self.codex / "sessions")
@@ -238,8 +249,9 @@ def world(folder: Path, programs: Programs) -> Iterator[World]:
 
 
 def children(pid: int) -> list[int]:
-    """Return the child processes of ``pid``."""
-    return [int(p) for p in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    """Return the child processes of all threads of ``pid``."""
+    tasks = Path(f"/proc/{pid}/task").iterdir()
+    return sorted(int(p) for task in tasks for p in (task / "children").read_text().split())
 
 
 def processes_of(home: Path) -> list[int]:
