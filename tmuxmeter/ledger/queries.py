@@ -140,7 +140,7 @@ RECENT_SESSIONS = """
         coalesce(m.name, ''),
         coalesce(u.fresh + u.cache_read + u.cache_write_5m + u.cache_write_1h, 0),
         coalesce(u.context_window, 0)
-    FROM newest n JOIN session s ON s.id = n.id
+    FROM newest n CROSS JOIN session s ON s.id = n.id
          LEFT JOIN usage u ON u.key = n.usage_key LEFT JOIN model m ON m.id = u.model_id
          LEFT JOIN turn_end t ON t.key = n.turn_key
     ORDER BY last_ms, s.id
@@ -148,13 +148,13 @@ RECENT_SESSIONS = """
 
 # a request may come on the other side of midnight, so "never" is asked, not "not in the span"
 UNMETERED = """
-    SELECT s.agent, s.key, s.account, s.cwd FROM session s
-    WHERE s.id IN (
+    SELECT s.agent, s.key, s.account, s.cwd FROM (
         SELECT session_id FROM prompt INDEXED BY prompt_time
         WHERE time_ms >= ?1 AND time_ms < ?2 AND human
         UNION SELECT session_id FROM turn_end INDEXED BY turn_end_time
         WHERE time_ms >= ?1 AND time_ms < ?2
-    ) AND NOT s.spawned
+    ) active CROSS JOIN session s ON s.id = active.session_id
+    WHERE NOT s.spawned
       AND NOT EXISTS (SELECT 1 FROM usage WHERE session_id = s.id)
       AND NOT EXISTS (
         SELECT 1 FROM session child JOIN usage ON usage.session_id = child.id

@@ -96,10 +96,11 @@ SUMS = """
 _NAMED = """
     SELECT s.id, s.agent, s.key, s.account, s.parent, s.spawned,
            CASE WHEN s.cwd <> '' THEN s.cwd ELSE p.cwd END, p.branch, m.name, m.tier, g.*
-    FROM ({groups}) g JOIN session s ON s.id = g.session_id
-         JOIN model m ON m.id = g.model_id JOIN place p ON p.id = g.place_id
+    FROM ({groups}) g CROSS JOIN session s ON s.id = g.session_id
+         CROSS JOIN model m ON m.id = g.model_id CROSS JOIN place p ON p.id = g.place_id
 """
-# INDEXED BY makes it an error, not a slow query, should the index not serve
+# INDEXED BY makes it an error, not a slow query, should the index not serve; CROSS JOIN keeps
+# SQLite from turning the joins around
 BY_TIME = _NAMED.format(
     groups=f"SELECT {SUMS} FROM usage INDEXED BY usage_time"
     " WHERE time_ms >= ? AND time_ms < ? GROUP BY session_id, model_id, place_id"
