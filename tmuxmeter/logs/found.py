@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from tmuxmeter.agents.base import Agent
-    from tmuxmeter.events import LogFile
+    from tmuxmeter.events import LogFile, Position
 
 FileKey: TypeAlias = tuple[str, str, str]
 """Agent, root and canonical name: what a log is known by, wherever it lies."""
@@ -49,6 +49,11 @@ class Entry:
     inode: int = 0
     size: int = -1
     mtime_ns: int = 0
+
+    def same(self, position: Position) -> bool:
+        """Tell whether the file looked as it did when it was read up to ``position``."""
+        mine = self.device, self.inode, self.size, self.mtime_ns
+        return mine == (position.device, position.inode, position.size, position.mtime_ns)
 
     def update(self, facts: os.stat_result) -> bool:
         """Take new facts and tell whether they differ."""
