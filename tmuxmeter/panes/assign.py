@@ -43,13 +43,17 @@ class Program:
 
 @dataclass(frozen=True, slots=True)
 class Thread:
-    """A session waiting for its program. ``last_ms`` is its last activity."""
+    """A session waiting for its program.
+
+    ``last_ms`` is its last activity; ``bound`` is the program it was found in before, if any.
+    """
 
     key: str
     cwd: str
     account: str
     created_ms: int
     last_ms: int = 0
+    bound: tuple[int, str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,6 +169,7 @@ def _switch(
         program
         for program in programs
         if _alike(program, thread)
+        and thread.bound in {None, program.key}
         and program.started_ms <= thread.created_ms
         and not (program.ended_ms and program.ended_ms < thread.created_ms)
     ]

@@ -43,7 +43,14 @@ def claim_by_start(world: World, claims: dict[RunKey, list[Claim]]) -> None:
         }
         settled |= {c.session: key for key in open_to for c in claims.get(key, ())}
         threads = [
-            Thread(facts.key, facts.cwd, facts.account, facts.started_ms, facts.last_ms)
+            Thread(
+                facts.key,
+                facts.cwd,
+                facts.account,
+                facts.started_ms,
+                facts.last_ms,
+                (facts.bound_pid, facts.bound_start) if facts.bound_pid else None,
+            )
             for facts in world.sessions.values()
             if facts.agent == agent
             and not facts.spawned

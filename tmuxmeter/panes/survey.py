@@ -13,7 +13,7 @@ from tmuxmeter.panes.evidence import Live, trust
 from tmuxmeter.panes.live import LiveFiles
 from tmuxmeter.panes.locate import Locator
 from tmuxmeter.panes.runs import Daemon, Detector, Run
-from tmuxmeter.tmux.client import Tmux
+from tmuxmeter.tmux.client import TIMEOUT_SECONDS, Tmux
 from tmuxmeter.tmux.snapshot import ServerSnapshot, take_snapshot
 
 if TYPE_CHECKING:
@@ -56,14 +56,23 @@ class Surveyor:
         Read anew by every :meth:`look`.
     binary : str
         The tmux program.
+    timeout : float
+        Seconds after which a tmux server counts as not answering.
     """
 
-    def __init__(self, agents: Sequence[Agent], table: ProcessTable, binary: str = "tmux") -> None:
+    def __init__(
+        self,
+        agents: Sequence[Agent],
+        table: ProcessTable,
+        binary: str = "tmux",
+        timeout: float = TIMEOUT_SECONDS,
+    ) -> None:
         self.table = table
         self._agents = {agent.name: agent for agent in agents}
         self._detector = Detector(agents)
         self._live = LiveFiles(agents)
         self._binary = binary
+        self._timeout = timeout
         self._guests: dict[Path, int] = {}
         self._last: dict[Path, tuple[ServerSnapshot, Entry | None]] = {}
         self.found_roots: frozenset[Root] = frozenset()
@@ -124,7 +133,7 @@ class Surveyor:
         if not socket.exists():
             return "not running"
         try:
-            return take_snapshot(Tmux(socket, self._binary))
+            return take_snapshot(Tmux(socket, self._binary, self._timeout))
         except TmuxError as error:
             return str(error)
 

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from tmuxmeter.panes.processes import ProcessTable
     from tmuxmeter.panes.runs import Run
     from tmuxmeter.panes.survey import Survey
+    from tmuxmeter.panes.world import RunKey
 
 REMEMBERED_MS = 10 * 60_000
 """A program that ended is remembered this long: its session's log may appear, or grow, later."""
@@ -62,8 +63,9 @@ class Tracker:
         self._surveyor = Surveyor(agents, table, binary)
         self._keeper = Bookkeeper(book)
         self._started_ms = started_ms
-        self._runs: dict[tuple[int, str], Run] = {}
-        self._ended: dict[tuple[int, str], Run] = {}
+        self._runs: dict[RunKey, Run] = {}
+        self._ended: dict[RunKey, Run] = {}
+        self._outside: set[RunKey] = set()
         self._painter = Painter()
 
     @property
@@ -104,9 +106,9 @@ class Tracker:
         """
         survey = self._surveyor.look(sockets, roots, now_ms)
         facts = gather_facts(sessions, self._keeper.history)
-        unsure = self._unsure(survey, now_ms)
+        runs, unsure = self._known_places(survey.runs, now_ms)
         world = World(
-            runs=[*survey.runs, *self._ended.values()],
+            runs=[*runs, *self._ended.values()],
             sessions=facts,
             live=survey.live,
             open_logs=survey.open_logs,
@@ -115,20 +117,33 @@ class Tracker:
             watched_since_ms=self._started_ms,
         )
         claims = [claim for claim in resolve(world) if claim.run.key not in unsure]
-        alive = {run.key for run in survey.runs} | {daemon.key for daemon in survey.daemons}
+        alive = {run.key for run in runs} | {daemon.key for daemon in survey.daemons}
         self._keeper.write(survey.locator.panes, claims, facts, alive, now_ms)
         self._book_daemons(survey, facts, claims, now_ms)
-        runs = [run for run in survey.runs if run.key not in unsure]
+        shown = [run for run in runs if run.key not in unsure]
         without_pane = [row for row in self._keeper.open() if row.where_kind == "without-pane"]
-        return self._painter.paint(survey, runs, claims, facts, without_pane, now_ms)
+        return self._painter.paint(survey, shown, claims, facts, without_pane, now_ms)
 
-    def _unsure(self, survey: Survey, now_ms: int) -> set[tuple[int, str]]:
-        """Take note of runs that ended; return those whose place isn't sure yet.
+    def _known_places(self, runs: Iterable[Run], now_ms: int) -> tuple[list[Run], set[RunKey]]:
+        """Return the runs with what was known of them before, and which have no sure place yet.
 
-        A process may be seen before its pane, or while its pane vanishes: that it is outside is
-        believed when it is seen there a second time.
+        A process may be seen before its pane, or while it or its pane vanishes: that it is outside
+        is believed when it is seen there a second time, and what it had before still holds.
         """
-        found = {run.key: run for run in survey.runs}
+        found: dict[RunKey, Run] = {}
+        unsure = set()
+        for run in runs:
+            before = self._runs.get(run.key)
+            if run.location.pane is None and not run.below_daemon and run.key not in self._outside:
+                unsure.add(run.key)
+                self._outside.add(run.key)
+                run = replace(run, location=before.location) if before else run
+            elif run.location.pane is not None:
+                self._outside.discard(run.key)
+            if before and not run.process.cwd:
+                process = replace(run.process, cwd=before.process.cwd)
+                run = replace(run, process=process)
+            found[run.key] = run
         for key, run in self._runs.items():
             if key not in found:
                 self._ended[key] = replace(run, ended_ms=now_ms)
@@ -137,14 +152,9 @@ class Tracker:
             for key, run in self._ended.items()
             if key not in found and now_ms - run.ended_ms <= REMEMBERED_MS
         }
-        unsure = set()
-        for key, run in found.items():
-            if run.location.pane is None and not run.below_daemon:
-                before = self._runs.get(key)
-                if before is None or before.location.pane is not None:
-                    unsure.add(key)
+        self._outside &= found.keys()
         self._runs = found
-        return unsure
+        return list(found.values()), unsure
 
     def _book_daemons(
         self,
@@ -161,13 +171,13 @@ class Tracker:
                 if session is None or session.spawned or (daemon.agent, key) in claimed:
                     continue
                 if session.bound_until_ms:
-                    # Bound before: what it did since then, nobody saw.
-                    if session.last_ms > session.bound_until_ms:
+                    ended = (session.bound_pid, session.bound_start) not in self._runs
+                    if ended and session.last_ms > session.bound_until_ms:
                         self._keeper.book_without_pane(session, daemon, "daemon", OPEN_LOG, now_ms)
-                elif not session.bound_pid and self._is_nobodys(session, survey):
+                elif not session.bound_pid and self._is_nobodys(session):
                     self._keeper.book_without_pane(session, daemon, "daemon", SAME_FOLDER, now_ms)
 
-    def _is_nobodys(self, session: SessionFacts, survey: Survey) -> bool:
+    def _is_nobodys(self, session: SessionFacts) -> bool:
         """Tell whether no program, running or ended lately, can have begun or resumed a session."""
         if session.last_ms < self._started_ms:
             return False
@@ -175,5 +185,5 @@ class Tracker:
             run.agent == session.agent
             and run.process.cwd == session.cwd
             and run.started_ms - START_SLACK_MS <= session.last_ms
-            for run in (*survey.runs, *self._ended.values())
+            for run in (*self._runs.values(), *self._ended.values())
         )
