@@ -92,13 +92,14 @@ class Transcript:
     def add(self, kind: str, **fields: Any) -> Json:
         """Add a record of the conversation."""
         count = len(self.records)
+        late = kind in ("assistant", "attachment")  # their type stands behind their contents
         record: Json = {
             "parentUuid": self.records[-1].get("uuid") if self.records else None,
             "isSidechain": bool(self.agent),
             **({"agentId": self.agent} if self.agent else {}),
-            **({} if kind == "assistant" else {"type": kind}),
+            **({} if late else {"type": kind}),
             **fields,
-            **({"type": kind} if kind == "assistant" else {}),
+            **({"type": kind} if late else {}),
         }
         record.setdefault("uuid", str(uuid5(_NAMES, f"{self.session}{self.agent}{count}")))
         record.setdefault("timestamp", iso(self.now_ms))

@@ -100,6 +100,20 @@ def test_a_branch_repeats_nothing_and_its_copies_stay_with_the_parent(order: int
     assert (names.count("TurnEnd"), names.count("Compaction")) == (2, 1)
 
 
+def test_a_copy_under_a_uuid_of_its_own_is_still_a_copy() -> None:
+    parent = Transcript(A)
+    parent.prompt("build it")
+    branch = parent.forked(B)
+    branch.records[0]["uuid"] = session_id("new")
+    assert len(booked(read(parent, branch))) == 2  # the session's start and one prompt
+
+
+def test_a_branch_may_name_its_origin_in_one_word() -> None:
+    t = Transcript(B)
+    t.reply("msg_1", forkedFrom=A)
+    assert only(Usage, read(t))[0].session == A
+
+
 def test_copies_without_a_mark_of_their_origin_count_once_too() -> None:
     first, second = Transcript(A), Transcript(B)
     for t in (first, second):
@@ -151,6 +165,14 @@ def test_messages_repeated_beside_an_embedded_reply_are_not_counted() -> None:
     other = nested_reply("msg_other", usage(400, 500))
     t.agent_progress(nested_reply("msg_sub", usage(4, 50)), normalizedMessages=[other])
     assert spend(read(t))["output"] == 50
+
+
+def test_a_sub_agents_tool_result_in_progress_is_not_a_reply() -> None:
+    t = Transcript(A)
+    record = Transcript(A).result("toolu_1")
+    record["message"] |= {"id": "msg_1", "usage": usage(10, 20)}
+    t.agent_progress(record)
+    assert only(Usage, read(t)) == []
 
 
 def test_a_tools_roll_up_is_not_counted() -> None:
@@ -321,12 +343,11 @@ def test_a_tool_input_shaped_like_an_uninteresting_record_hides_nothing() -> Non
     t = Transcript(A)
     (record,) = t.reply("msg_1")
     message = record.pop("message")
+    del message["content"]
     for odd in ({"type": "progress"}, {"attachment": {"type": "date"}}, {"type": "file-history-x"}):
         call = {"input": odd, "name": "mcp__x", "id": "t", "type": "tool_use"}
-        assert (
-            spend(read_records({"message": {**message, "content": [call]}, **record}))["requests"]
-            == 1
-        )
+        events = read_records({"message": {"content": [call], **message}, **record})
+        assert spend(events)["requests"] == 1
 
 
 def test_times_with_an_offset_are_the_same_moment() -> None:

@@ -233,6 +233,23 @@ def test_a_turn_ends_once_however_often_it_is_told() -> None:
     assert ends_of(t) == [("done", 7, False), ("done", 3, False)]
 
 
+def test_last_words_shown_again_take_nothing_from_a_turns_end() -> None:
+    t = Transcript(A)
+    t.reply("msg_1", text("Done."))
+    t.turn_duration(7)
+    t.append(t.records[0])
+    assert [one.duration_ms for one in only(TurnEnd, read(t))] == [7]
+
+
+def test_a_question_counts_wherever_in_the_last_message_it_stands() -> None:
+    t = Transcript(A)
+    t.reply("msg_1", text("Which file?"), {"type": "redacted_thinking"}, stop=None)
+    t.turn_duration(7)
+    t.reply("msg_2", tool_use("toolu_1", "Bash"), stop=None)
+    t.turn_duration(8)
+    assert ends_of(t) == [("done", 7, True), ("done", 8, False)]
+
+
 def test_an_interrupted_turn() -> None:
     t = Transcript(A)
     t.prompt("hello")

@@ -276,8 +276,16 @@ def _rescue(kind: type, name: str, raw: msgspec.Raw) -> dict[str, Any]:
         if nested is not None:
             return {name: _lenient(nested, raw)}
         if (kind, name) in _BLOCKS:
-            return {name: [_lenient(Block, one) for one in _decode_array(raw)]}
+            return {name: [_block(one) for one in _decode_array(raw)]}
     except msgspec.ValidationError:
         if nested is Tally:
             raise BrokenRecordError(BROKEN_USAGE) from None
     return {}
+
+
+def _block(raw: msgspec.Raw) -> Block:
+    try:
+        block: Block = _lenient(Block, raw)
+    except msgspec.ValidationError:
+        return Block()
+    return block

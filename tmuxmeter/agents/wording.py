@@ -27,7 +27,7 @@ _OPENING = re.compile(
          | \s+ (?: that | this | it | you | not | i | don'?t | stop | wait ) \b )
       | nope\b | wrong\b | incorrect\b
       | not \s+ (?: what | like | that | quite | right ) \b
-      | stop\b (?! \s+ the \b )
+      | stop \s* (?: [,.!;:—–-] | $ | \s (?: it | that | this | \w+ing ) \b )
       | (?: please \s+ )? (?: revert | undo ) \b
       | actually\b \s* , | wait\b \s* [,.!—–-]
       | try \s+ again\b | again\b \s* [,.:!]
