@@ -99,7 +99,43 @@ class RateLimitRow(NamedTuple):
     plan: str
 
 
-RowT = TypeVar("RowT", BindingRow, RecentSession, Unmetered, SkippedRow, FileRow, RateLimitRow)
+class SessionRow(NamedTuple):
+    """A session as the ledger knows it; ``last_ms`` is its last sign of life."""
+
+    id: int
+    agent: str
+    session: str
+    account: str
+    cwd: str
+    branch: str
+    version: str
+    parent: str
+    spawned: int
+    started_ms: int | None
+    last_ms: int
+
+
+class UnpricedModel(NamedTuple):
+    """What was spent on a model and tier that had no price when it was booked."""
+
+    agent: str
+    model: str
+    tier: str
+    requests: int
+    tokens: int
+
+
+RowT = TypeVar(
+    "RowT",
+    BindingRow,
+    RecentSession,
+    Unmetered,
+    SkippedRow,
+    FileRow,
+    RateLimitRow,
+    SessionRow,
+    UnpricedModel,
+)
 
 SELECT_BINDINGS = """
     SELECT b.id, s.agent, s.key, b.where_kind, b.pane_id, b.pid, b.pid_start, b.start_ms, b.end_ms,
@@ -162,6 +198,29 @@ UNMETERED = """
           AND child.spawned
     )
     ORDER BY s.agent, s.key
+"""
+
+# a few steps down an index per session, however long each of them is
+SESSIONS = """
+    WITH story (id, last_ms) AS (
+        SELECT s.id, max(coalesce(s.started_ms, 0),
+            coalesce((SELECT max(time_ms) FROM usage WHERE session_id = s.id), 0),
+            coalesce((SELECT max(time_ms) FROM prompt WHERE session_id = s.id), 0),
+            coalesce((SELECT max(time_ms) FROM turn_end WHERE session_id = s.id), 0))
+        FROM session s
+    )
+    SELECT s.id, s.agent, s.key, s.account, s.cwd, s.branch, s.version, s.parent, s.spawned,
+           s.started_ms, t.last_ms
+    FROM story t JOIN session s ON s.id = t.id WHERE t.last_ms >= ? AND t.last_ms > 0
+    ORDER BY t.last_ms DESC, s.id DESC LIMIT ?
+"""
+MODELS = "SELECT DISTINCT agent, name FROM model WHERE name <> '' ORDER BY agent, name"
+REQUEST_SPAN = "SELECT (SELECT min(time_ms) FROM usage), (SELECT max(time_ms) FROM usage)"
+UNPRICED_MODELS = """
+    SELECT m.agent, m.name, m.tier, count(*),
+        sum(u.fresh + u.cache_read + u.cache_write_5m + u.cache_write_1h + u.output)
+    FROM usage u JOIN model m ON m.id = u.model_id WHERE u.cost IS NULL
+    GROUP BY m.agent, m.name, m.tier ORDER BY count(*) DESC, m.agent, m.name, m.tier
 """
 
 SKIPPED = """

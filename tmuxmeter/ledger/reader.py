@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import sqlite3
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from tmuxmeter.errors import LedgerError
 from tmuxmeter.ledger import queries
@@ -16,7 +16,7 @@ from tmuxmeter.ledger.database import (
     migrate,
 )
 from tmuxmeter.ledger.schema import SCHEMA_VERSION
-from tmuxmeter.ledger.slices import Slice, slices
+from tmuxmeter.ledger.slices import Attribution, Slice, Where, session_slices, slices
 from tmuxmeter.ledger.text import shown
 
 if TYPE_CHECKING:
@@ -24,6 +24,15 @@ if TYPE_CHECKING:
     from pathlib import Path
     from types import TracebackType
     from typing import Self
+
+
+class Story(NamedTuple):
+    """A session, where it last was, whether it is still noted there, and all it ever spent."""
+
+    row: queries.SessionRow
+    where: Where
+    open: bool
+    slices: list[Slice]
 
 
 class Reader:
@@ -112,6 +121,45 @@ class Reader:
     def recent_sessions(self, since_ms: int) -> list[queries.RecentSession]:
         """Return the sessions that began or did anything since a time, newest last."""
         return self._rows(queries.RecentSession, queries.RECENT_SESSIONS, since_ms)
+
+    def sessions(self, since_ms: int, limit: int) -> list[Story]:
+        """Return the newest sessions with any sign of life since a time, newest first."""
+        with self.snapshot():
+            rows = self._rows(queries.SessionRow, queries.SESSIONS, since_ms, limit)
+            attribution = Attribution(self._connection)
+            found = []
+            for row in rows:
+                stays = attribution.stays(row.id)
+                found.append(
+                    Story(
+                        row,
+                        attribution.where(row.id, stays[-1].start_ms if stays else row.last_ms),
+                        any(stay.end_ms is None for stay in stays),
+                        session_slices(self._connection, row.id, attribution),
+                    )
+                )
+        return found
+
+    def models(self) -> list[tuple[str, str]]:
+        """Return agents and the models they used."""
+        with self.snapshot():
+            return self._connection.execute(queries.MODELS).fetchall()
+
+    def request_span(self) -> tuple[int, int] | None:
+        """Return when the first and the last request were made, None without any."""
+        with self.snapshot():
+            first, last = self._connection.execute(queries.REQUEST_SPAN).fetchone()
+        return None if first is None else (int(first), int(last))
+
+    def unpriced_models(self) -> list[queries.UnpricedModel]:
+        """Return what has no price; takes longer the more history there is."""
+        return self._rows(queries.UnpricedModel, queries.UNPRICED_MODELS)
+
+    def damage(self) -> list[str]:
+        """Return what SQLite finds wrong with the file; reads all of it."""
+        with self.snapshot():
+            rows = self._connection.execute("PRAGMA quick_check").fetchall()
+        return [str(row[0]) for row in rows if row[0] != "ok"]
 
     def bindings(self, start_ms: int, end_ms: int) -> list[queries.BindingRow]:
         """Return where sessions ran in a span, in order of time."""

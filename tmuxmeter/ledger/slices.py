@@ -211,6 +211,24 @@ def slices(connection: sqlite3.Connection, start_ms: int, end_ms: int) -> Iterat
             yield from (_slice(row, where) for row in pieces)
 
 
+def session_slices(
+    connection: sqlite3.Connection, session_id: int, attribution: Attribution
+) -> list[Slice]:
+    """Return all that one session ever spent, cut by model and place."""
+    first_ms, last_ms = connection.execute(
+        "SELECT min(time_ms), max(time_ms) FROM usage WHERE session_id = ?", (session_id,)
+    ).fetchone()
+    if first_ms is None:
+        return []
+    found: list[Slice] = []
+    cuts = attribution.cuts(session_id, first_ms, last_ms)
+    for begin, end in zip([first_ms, *cuts], [*cuts, last_ms + 1], strict=True):
+        where = attribution.where(session_id, begin)
+        pieces = connection.execute(BY_SESSION, (session_id, begin, end))
+        found += (_slice(row, where) for row in pieces)
+    return found
+
+
 def _slice(row: tuple[Any, ...], where: Where) -> Slice:
     _, agent, key, account, parent, spawned, project, branch, model, tier, *rest = row
     _, _, _, first_ms, last_ms, *sums = rest
