@@ -44,13 +44,10 @@ def usages(
         return
     tally = message.usage
     geo = "us" if tally.inference_geo == "us" else ""
-    model = message.model
-    if _spent(tally):
-        yield _usage(identity, tally, model, geo, reply, holder, session, time_ms)
+    yield from _usage(identity, tally, message.model, geo, reply, holder, session, time_ms)
     for index, advisor in enumerate(advisors(tally)):
-        if _spent(advisor):
-            name = f"{identity}/advisor/{index}"
-            yield _usage(name, advisor, advisor.model, geo, reply, holder, session, time_ms)
+        name = f"{identity}/advisor/{index}"
+        yield from _usage(name, advisor, advisor.model, geo, reply, holder, session, time_ms)
 
 
 def _usage(
@@ -62,48 +59,44 @@ def _usage(
     holder: Record,
     session: str,
     time_ms: int,
-) -> Usage:
-    return Usage(
-        key=event_key("claude", "usage", identity),
-        session=session,
-        time_ms=time_ms,
-        model=model or "",
-        fresh=tally.input_tokens or 0,
-        cache_read=tally.cache_read_input_tokens or 0,
-        cache_write_5m=_write_5m(tally),
-        cache_write_1h=_write_1h(tally),
-        output=tally.output_tokens or 0,
-        reasoning=_reasoning(tally),
-        web_searches=_web_searches(tally),
-        tier=_tier(tally),
-        geo=geo,
-        cwd=holder.cwd or "",
-        branch=holder.git_branch or "",
-        sidechain=bool(reply.is_sidechain or reply is not holder),
-    )
+) -> Iterator[Usage]:
+    fresh = tally.input_tokens or 0
+    cache_read = tally.cache_read_input_tokens or 0
+    output = tally.output_tokens or 0
+    write_5m, write_1h = _writes(tally)
+    if fresh or cache_read or output or write_5m or write_1h:
+        yield Usage(
+            key=event_key("claude", "usage", identity),
+            session=session,
+            time_ms=time_ms,
+            model=model or "",
+            fresh=fresh,
+            cache_read=cache_read,
+            cache_write_5m=write_5m,
+            cache_write_1h=write_1h,
+            output=output,
+            reasoning=_reasoning(tally),
+            web_searches=_web_searches(tally),
+            tier=_tier(tally),
+            geo=geo,
+            cwd=holder.cwd or "",
+            branch=holder.git_branch or "",
+            sidechain=bool(reply.is_sidechain or reply is not holder),
+        )
 
 
-def _spent(tally: Tally) -> bool:
-    return bool(
-        tally.output_tokens
-        or tally.input_tokens
-        or tally.cache_read_input_tokens
-        or _write_5m(tally)
-        or _write_1h(tally)
-    )
+def _writes(tally: Tally) -> tuple[int, int]:
+    """Return cache writes for 5 minutes and for 1 hour.
 
-
-def _write_1h(tally: Tally) -> int:
+    Either figure may lack what the other has (the flat one was 0 in some builds). What has no
+    lifetime is taken for the API's default of 5 minutes, also the cheaper: never overstated.
+    """
+    flat = tally.cache_creation_input_tokens or 0
     split = tally.cache_creation
-    return (split.ephemeral_1h_input_tokens or 0) if split is not None else 0
-
-
-def _write_5m(tally: Tally) -> int:
-    split = tally.cache_creation
-    told = (split.ephemeral_5m_input_tokens or 0) if split is not None else 0
-    # Either figure may lack what the other has (the flat one was 0 in some builds). What has no
-    # lifetime is taken for the API's default of 5 minutes, also the cheaper: never overstated.
-    return max(told, (tally.cache_creation_input_tokens or 0) - _write_1h(tally))
+    if split is None:
+        return flat, 0
+    write_1h = split.ephemeral_1h_input_tokens or 0
+    return max(split.ephemeral_5m_input_tokens or 0, flat - write_1h), write_1h
 
 
 def _reasoning(tally: Tally) -> int:

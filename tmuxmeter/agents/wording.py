@@ -13,7 +13,7 @@ from zlib import crc32
 _REPEAT_WORDS = 4
 """Shorter prompts ("continue", "yes, go on") are said often without correcting anything."""
 
-_COMPARE = 400
+_COMPARE = 240
 """Characters of a prompt that are compared with the prompt before."""
 
 _LOOK_AT = 400
@@ -45,6 +45,19 @@ _OPENING = re.compile(
     """,
     re.VERBOSE | re.IGNORECASE,
 )
+
+_MAY_COMPLAIN = (
+    "said",
+    "told",
+    "asked",
+    "what i",
+    "misunder",
+    "ignored",
+    "forgot",
+    "revert",
+    "undo",
+)
+"""One of these is in whatever ``_ANYWHERE`` matches; looking for them first is much faster."""
 
 _ANYWHERE = re.compile(
     r"""
@@ -91,7 +104,10 @@ def corrects(prompt: str, current: int = 0, previous: int = 0) -> bool:
     if current and current == previous:
         return True
     head = prompt[:_LOOK_AT].strip().replace("’", "'")
-    return bool(_OPENING.match(head) or _ANYWHERE.search(head))
+    if _OPENING.match(head):
+        return True
+    lower = head.lower()
+    return any(word in lower for word in _MAY_COMPLAIN) and bool(_ANYWHERE.search(head))
 
 
 def asks(text: str) -> bool:
