@@ -195,6 +195,38 @@ def test_other_events_count_once_and_belong_to_the_file_seen_first(writer: Write
     assert content["compaction"][0][4:] == ("auto", 9)
 
 
+@pytest.mark.parametrize("together", [True, False])
+def test_a_later_line_of_the_same_file_may_know_more(writer: Writer, together: bool) -> None:
+    def turn(time_ms: int, duration_ms: int, reason: str) -> TurnEnd:
+        return TurnEnd(key=1, session="s", time_ms=time_ms, reason=reason, duration_ms=duration_ms)
+
+    def result(time_ms: int, tool: str, *, ok: bool) -> ToolResult:
+        return ToolResult(key=2, session="s", time_ms=time_ms, tool=tool, ok=ok)
+
+    lines: list[Event] = [
+        turn(NOON, -1, "done"),
+        turn(LATER, 900, "error"),
+        turn(NOON, -1, "interrupted"),
+        turn(NOON, 900, "done"),
+        result(NOON, "", ok=True),
+        result(NOON + 1, "Bash", ok=True),
+        result(NOON + 2, "", ok=True),
+        result(LATER, "Bash", ok=False),
+        result(NOON + 3, "Bash", ok=True),
+        Compaction(key=3, session="s", time_ms=NOON, tokens_before=9),
+        Compaction(key=3, session="s", time_ms=LATER),
+    ]
+    if together:
+        book(writer, *lines)
+    else:
+        for line in lines:
+            book(writer, line)
+    assert one(writer, "time_ms, reason, duration_ms", "turn_end") == (LATER, "error", 900)
+    assert one(writer, "time_ms, ok", "tool_result") == (LATER, 0)
+    assert dump(writer)["tool_result"][0][4] == "Bash"
+    assert one(writer, "time_ms, tokens_before", "compaction") == (NOON, 9)
+
+
 def test_facts_of_a_session_are_the_first_word_and_the_earliest_start(writer: Writer) -> None:
     writer.register([log("a.jsonl"), log("b.jsonl", root="/other")])
 

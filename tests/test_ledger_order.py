@@ -10,6 +10,7 @@ from ledger_data import NOON, dump, log, price, usage
 
 from tmuxmeter.events import (
     Chunk,
+    Compaction,
     FileTouch,
     Position,
     Prompt,
@@ -17,6 +18,7 @@ from tmuxmeter.events import (
     SessionStart,
     Skipped,
     ToolResult,
+    TurnEnd,
     Usage,
 )
 from tmuxmeter.ledger.writer import Writer
@@ -49,6 +51,17 @@ EVENTS: st.SearchStrategy[Event] = st.one_of(
         time_ms=TIMES,
         tool=st.sampled_from(["Bash", ""]),
         ok=st.booleans(),
+    ),
+    st.builds(
+        TurnEnd,
+        key=SMALL,
+        session=SESSIONS,
+        time_ms=TIMES,
+        reason=st.sampled_from(["done", "interrupted"]),
+        duration_ms=st.integers(-1, 2),
+    ),
+    st.builds(
+        Compaction, key=SMALL, session=SESSIONS, time_ms=TIMES, tokens_before=st.integers(-1, 2)
     ),
     st.builds(
         FileTouch,

@@ -188,6 +188,7 @@ def test_the_rest(writer: Writer, reader: Reader) -> None:
         ("claude", "/r", "a", "/r/a", 100, 100, 0),
         ("claude", "/r", "\\ud800", "/r/\\ud800", 100, 100, 0),
     ]
+    assert reader.models() == [("claude", "unpriced")]
     assert reader.rate_limits() == [
         ("claude", "/r", "codex", 300, NOON, 12.5, NOON + 5, "pro"),
     ]
@@ -204,6 +205,32 @@ def test_the_rest(writer: Writer, reader: Reader) -> None:
         "binding": 0,
         "unpriced": 1,
     }
+
+
+def test_sessions_with_all_they_spent(writer: Writer, reader: Reader) -> None:
+    assert reader.request_span() is None
+    book(
+        writer,
+        SessionStart(key=0, session="s1", time_ms=NOON, cwd="/w", version="2"),
+        usage("a", time_ms=NOON + 1, fresh=1, output=1),
+        usage("b", time_ms=NOON + 5, fresh=2, output=1),
+        usage("c", "s2", time_ms=NOON + 9, fresh=4, output=1, model="unpriced"),
+        Prompt(key=1, session="idle", time_ms=NOON + 20, human=True),
+    )
+    writer.bind("claude", "s1", "outside", None, 1, "2", NOON + 3, "argv", 0.7, NOON)
+    stories = reader.sessions(NOON + 5, 9)
+    assert [story.row.session for story in stories] == ["idle", "s2", "s1"]
+    assert [story.open for story in stories] == [False, False, True]
+    assert [story.where.where for story in stories] == ["unattributed", "unattributed", "outside"]
+    # all of it, cut where it moved, also what came before the time asked for
+    assert [(p.where.where, p.measures.fresh) for p in stories[2].slices] == [
+        ("unattributed", 1),
+        ("outside", 2),
+    ]
+    assert len(reader.sessions(NOON, 1)) == 1
+    assert reader.request_span() == (NOON + 1, NOON + 9)
+    assert reader.unpriced_models() == [("claude", "unpriced", "standard", 1, 5)]
+    assert reader.damage() == []
 
 
 @pytest.mark.parametrize(

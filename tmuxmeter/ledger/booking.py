@@ -10,7 +10,7 @@ from __future__ import annotations
 # ruff: noqa: S608 - the names put into statements are the schema's own, values are bound
 from math import isfinite
 from operator import itemgetter
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeAlias
+from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeAlias
 
 from tmuxmeter.events import (
     Compaction,
@@ -83,22 +83,28 @@ _UPSERT_USAGE = (
 )
 
 
-def _upsert(table: str, *columns: str) -> str:
+def _upsert(table: str, columns: tuple[str, ...], rank: str) -> str:
     names = ("session_id", "time_ms", "owner_file_id", *columns)
+    better = rank.replace("{}", "excluded.")
     return (
         f"INSERT INTO {table} (key, {', '.join(names)}) VALUES (?{', ?' * len(names)})"
         f" ON CONFLICT (key) DO UPDATE SET"
         f" {', '.join(f'{name} = excluded.{name}' for name in names)}"
-        " WHERE excluded.owner_file_id < owner_file_id"
+        f" WHERE excluded.owner_file_id < owner_file_id"
+        f" OR (excluded.owner_file_id = owner_file_id AND {better} >= {rank.replace('{}', '')}"
+        f" AND {_row(names, 'excluded.')} <> {_row(names)})"
     )
 
 
+# the file seen first tells the event; within it the line that knows most, then the last one
 _UPSERTS: dict[type, str] = {
-    Prompt: _upsert("prompt", "human", "corrects"),
-    TurnEnd: _upsert("turn_end", "reason", "duration_ms", "asked"),
-    ToolResult: _upsert("tool_result", "tool_id", "ok"),
-    FileTouch: _upsert("file_touch", "path_id", "edit"),
-    Compaction: _upsert("compaction", "cause", "tokens_before"),
+    Prompt: _upsert("prompt", ("human", "corrects"), "0"),
+    TurnEnd: _upsert(
+        "turn_end", ("reason", "duration_ms", "asked"), "({}duration_ms, {}time_ms, {}asked)"
+    ),
+    ToolResult: _upsert("tool_result", ("tool_id", "ok"), "({}ok = 0, {}tool_id <> 0)"),
+    FileTouch: _upsert("file_touch", ("path_id", "edit"), "0"),
+    Compaction: _upsert("compaction", ("cause", "tokens_before"), "({}tokens_before >= 0)"),
 }
 
 _UPSERT_RATE_LIMIT = """
@@ -143,6 +149,8 @@ class Booked(NamedTuple):
     changed: bool
 
 
+# how much a line may tell: the file seen first, then what it knows
+_Rank: TypeAlias = tuple[int, tuple[int, ...]]
 # best line, its file, then the owner: session, whether only a side chain, file
 _Request: TypeAlias = tuple[Usage, int, int, bool, int]
 
@@ -169,7 +177,9 @@ class Booking:
         self._price = price
         self._facts = SessionFacts(connection)
         self._requests: dict[int, _Request] = {}
-        self._others: dict[type, dict[int, tuple[Any, ...]]] = {kind: {} for kind in _UPSERTS}
+        self._others: dict[type, dict[int, tuple[_Rank, tuple[object, ...]]]] = {
+            kind: {} for kind in _UPSERTS
+        }
         self._positions: dict[int, Position] = {}
         self._agents: dict[int, str] = {}
         self._limits: list[tuple[object, ...]] = []
@@ -253,16 +263,20 @@ class Booking:
         event: Prompt | TurnEnd | ToolResult | FileTouch | RateLimit | Compaction | SessionStart,
     ) -> None:
         details: tuple[object, ...]
+        rank: tuple[int, ...] = ()
         if isinstance(event, ToolResult):
             details = (self._ids.tool(event.tool), event.ok)
+            rank = (not event.ok, event.tool != "")
         elif isinstance(event, FileTouch):
             details = (self._ids.path(event.path), event.edit)
         elif isinstance(event, Prompt):
             details = (event.human, event.corrects)
         elif isinstance(event, TurnEnd):
             details = (storable(event.reason), event.duration_ms, event.asked)
+            rank = (event.duration_ms, event.time_ms, event.asked)
         elif isinstance(event, Compaction):
             details = (storable(event.trigger), event.tokens_before)
+            rank = (event.tokens_before >= 0,)
         elif isinstance(event, SessionStart):
             self._facts.add(session_id, file_id, event)
             return
@@ -275,9 +289,10 @@ class Booking:
             )
             return
         rows = self._others[type(event)]
-        row = rows.get(event.key)
-        if row is None or file_id < row[3]:
-            rows[event.key] = (event.key, session_id, event.time_ms, file_id, *details)
+        known = rows.get(event.key)
+        if known is None or (-file_id, rank) >= known[0]:
+            row = (event.key, session_id, event.time_ms, file_id, *details)
+            rows[event.key] = ((-file_id, rank), row)
 
     def _flush(self) -> None:
         ids, agents, price = self._ids, self._agents, self._price
@@ -316,7 +331,7 @@ class Booking:
         for kind, events in self._others.items():
             if events:
                 self._connection.executemany(
-                    _UPSERTS[kind], [events[key] for key in sorted(events)]
+                    _UPSERTS[kind], [events[key][1] for key in sorted(events)]
                 )
                 events.clear()
         self._booked_others += self._connection.total_changes - after

@@ -74,7 +74,7 @@ def _copy_table(
         {"since": since_ms},
     )
     marks = ", ".join("?" * len(rows.description))
-    target.executemany(f"INSERT INTO {table} ({names}) VALUES ({marks})", rows)
+    target.executemany(f"INSERT OR IGNORE INTO {table} ({names}) VALUES ({marks})", rows)
 
 
 def _columns(connection: sqlite3.Connection, table: str) -> list[str]:

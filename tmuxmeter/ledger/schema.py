@@ -88,6 +88,7 @@ MIGRATIONS: tuple[str, ...] = (
     CREATE INDEX turn_end_session ON turn_end (session_id, time_ms);
     CREATE INDEX turn_end_time ON turn_end (time_ms, session_id);
     CREATE TABLE tool (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);
+    INSERT INTO tool (id, name) VALUES (0, ''); -- the result doesn't name its tool
     CREATE TABLE tool_result (
         key INTEGER PRIMARY KEY, session_id INTEGER NOT NULL, time_ms INTEGER NOT NULL,
         owner_file_id INTEGER NOT NULL,
