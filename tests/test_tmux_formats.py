@@ -142,6 +142,7 @@ def test_installing_twice_changes_nothing_and_draws_nothing(tmux_server: TmuxSer
     tmux = Tmux(tmux_server.socket)
     tmux_server.run("set-option", "-g", "status-right", "#{tmuxmeter}")
     assert install_formats(tmux) == ("status-right",)
+    tmux_server.run("respawn-pane", "-k", "-t", "%0", "cat")
     client = tmux_server.attach()
     client.settle()
     options, count = tmux_server.run("show-options", "-g"), client.count

@@ -41,6 +41,14 @@ class RecordingTmux(Tmux):
         return super().source(kept)
 
 
+@pytest.fixture
+def tmux_server(tmux_servers: Callable[..., TmuxServer]) -> TmuxServer:
+    """A server whose pane never writes a byte of its own, so that all bytes counted are ours."""
+    server = tmux_servers()
+    server.start("cat")
+    return server
+
+
 def place(server: TmuxServer, right: str = "", window: str = "", border: str = "") -> None:
     """Set formats with placeholders and install them."""
     server.run("set-option", "-g", "status-right-length", "150")
@@ -63,9 +71,9 @@ def clients(server: TmuxServer) -> list[str]:
 
 def test_figures_stand_on_the_clients_screen(tmux_servers: Callable[..., TmuxServer]) -> None:
     inner, outer = tmux_servers(), tmux_servers(width=150)
-    inner.start()
+    inner.start("cat")
     outer.start()
-    second = inner.split()
+    second = inner.split("cat")
     place(
         inner,
         right="[#{tmuxmeter}]",
@@ -116,7 +124,7 @@ def test_what_an_agent_wrote_is_shown_and_never_run(
     tmux_servers: Callable[..., TmuxServer], tmp_path: Path, hostile: str
 ) -> None:
     inner, outer = tmux_servers(), tmux_servers(width=150)
-    inner.start()
+    inner.start("cat")
     outer.start()
     mark = tmp_path / "m"
     text = hostile.format(mark=mark)[:40]
@@ -206,7 +214,7 @@ def test_a_client_that_came_between_two_pushes_is_refreshed(tmux_server: TmuxSer
 
 def split(server: TmuxServer, panes: int, layout: str) -> None:
     for _ in range(panes - 1):
-        server.split()
+        server.split("cat")
         server.run("select-layout", layout)
 
 
@@ -229,7 +237,7 @@ def test_the_estimate_of_a_redraw_is_an_upper_bound(
     lines: str,
 ) -> None:
     server = tmux_servers(width, height)
-    server.start()
+    server.start("cat")
     split(server, panes, layout)
     colours = "#[fg=#102030,bg=#a0b0c0]é#[default]é" * 6
     place(server, right=colours + "#{tmuxmeter_total}", border="#{tmuxmeter_total} #{pane_title}")
@@ -278,7 +286,7 @@ def test_no_client_redraws_more_than_four_times_a_second(tmux_server: TmuxServer
 
 def test_costly_redraws_are_rarer(tmux_servers: Callable[..., TmuxServer]) -> None:
     server = tmux_servers(240, 70)
-    server.start()
+    server.start("cat")
     split(server, 6, "tiled")
     place(server, right="#{tmuxmeter_total}", border="#{tmuxmeter_total}")
     client = server.attach(240, 70)
@@ -355,7 +363,7 @@ def test_a_dead_watchers_figures_go_stale_by_themselves(
     tmux_servers: Callable[..., TmuxServer],
 ) -> None:
     inner, outer = tmux_servers(), tmux_servers(width=150)
-    inner.start()
+    inner.start("cat")
     outer.start()
     inner.run("set-option", "-g", "status-interval", "1")
     text = "<#{tmuxmeter_total}|#{tmuxmeter}|#{tmuxmeter_pane_cost}|#{tmuxmeter_window_cost}>"

@@ -195,7 +195,7 @@ class Pusher:
         for name in due:
             state = self._clients[name]
             state.owed = False
-            state.free_at = now + max(REDRAW_EVERY_S, state.cost / BYTES_PER_S)
+            state.free_at = now + state.cost / BYTES_PER_S
 
     def _run(self, lines: list[str]) -> str:
         try:
