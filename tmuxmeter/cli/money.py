@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, time
+from datetime import UTC, datetime, time
 from typing import TYPE_CHECKING
 
 import click
@@ -12,10 +12,10 @@ from tmuxmeter.cli.context import (
     json_option,
     now_ms,
     print_json,
-    print_tables,
+    print_parts,
     with_context,
 )
-from tmuxmeter.errors import UsageError
+from tmuxmeter.cli.days import parse_day
 
 if TYPE_CHECKING:
     from tmuxmeter.config import Config
@@ -31,23 +31,6 @@ def price_book(config: Config) -> PriceBook:
     from tmuxmeter.prices.book import PriceBook
 
     return PriceBook(config.prices, {agent.name: agent.provider for agent in AGENTS})
-
-
-def parse_day(text: str | None, name: str) -> date | None:
-    """Return the date an option names.
-
-    Raises
-    ------
-    UsageError
-        It is none.
-    """
-    if text is None:
-        return None
-    try:
-        return date.fromisoformat(text)
-    except ValueError as error:
-        message = f"{name} takes a date such as 2026-07-01, not {text!r}"
-        raise UsageError(message) from error
 
 
 @click.command("prices")
@@ -81,7 +64,7 @@ def prices_command(
         return
     from tmuxmeter.views.prices import price_tables
 
-    print_tables(price_tables(found))
+    print_parts(price_tables(found))
 
 
 def price_data(explanation: Explanation) -> dict[str, object]:
@@ -138,7 +121,7 @@ def reprice_command(
         elif not changes:
             click.echo("Nothing would change.")
         else:
-            print_tables([change_table(changes)])
+            print_parts([change_table(changes)])
         if not changes or dry_run:
             return
         if not yes:

@@ -11,9 +11,9 @@ from tmuxmeter.errors import LedgerBusyError
 from tmuxmeter.logs.discover import discover
 from tmuxmeter.logs.scan import pending, scan, usable_cores
 from tmuxmeter.logs.tail import CHUNK_EVENTS
-from tmuxmeter.prices.book import PriceBook
 from tmuxmeter.watcher.intake import Intake
 from tmuxmeter.watcher.roots import agent_roots
+from tmuxmeter.watcher.settings import price_book
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -97,10 +97,9 @@ def bring_up_to_date(
     LedgerError
         The ledger is damaged or was written by a newer tmuxmeter.
     """
-    prices = PriceBook(config.prices, {agent.name: agent.provider for agent in AGENTS})
     now_ns = time.time_ns()
     try:
-        intake = Intake(places.state, prices.cost_of, now_ns // 1_000_000)
+        intake = Intake(places.state, price_book(config).cost_of, now_ns // 1_000_000)
     except LedgerBusyError:
         return []
     with contextlib.closing(intake):

@@ -11,8 +11,6 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from tmuxmeter import __version__
-from tmuxmeter.agents import AGENTS
-from tmuxmeter.config import Config, try_load
 from tmuxmeter.demo import MARK
 from tmuxmeter.errors import LedgerBusyError, LedgerUnwritableError, MissingProgramError
 from tmuxmeter.logs.follow import Follower, follow
@@ -23,24 +21,19 @@ from tmuxmeter.panes.processes import ProcessTable
 from tmuxmeter.panes.sources import default_source
 from tmuxmeter.panes.tracker import Tracker
 from tmuxmeter.paths import private_folder
-from tmuxmeter.prices.book import PriceBook
-from tmuxmeter.reports.days import local_day_bounds, local_day_of
-from tmuxmeter.reports.now import live, today
 from tmuxmeter.tmux.servers import Servers
 from tmuxmeter.watcher.catching_up import catch_up
 from tmuxmeter.watcher.display import Display
+from tmuxmeter.watcher.figures import figures
 from tmuxmeter.watcher.intake import Intake
 from tmuxmeter.watcher.process import WatcherLock, WatcherState, running_pid, write_state
 from tmuxmeter.watcher.roots import agent_roots, agents_in_use
+from tmuxmeter.watcher.settings import Settings
 from tmuxmeter.watcher.wakeup import Wakeup
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from tmuxmeter.ledger.queries import RecentSession
     from tmuxmeter.paths import Places
-    from tmuxmeter.reports.live import Live
-    from tmuxmeter.tmux.snapshot import ServerSnapshot
 
 logger = logging.getLogger(__name__)
 
@@ -73,8 +66,7 @@ class Watcher:
         self._places = places
         self._demo = (places.home / MARK).exists()
         self._started_ms = _now_ms()
-        self._config, self._config_problems = try_load(places.config_file, Config())
-        self._config_mark = _mark(places.config_file)
+        self._settings = Settings(places.config_file, must_exist=places.config_named)
         self._servers = Servers(places.runtime)
         self._display = Display(places.runtime)
         self._stopping = self._renewing = False
@@ -83,7 +75,8 @@ class Watcher:
         self._recent: dict[tuple[str, str], RecentSession] = {}
         self._recent_stale = True
         self._figures_stale = True
-        self._tick_due = self._retry_due = self._state_due = self._day_end = 0.0
+        self._tick_due = self._retry_due = self._state_due = 0.0
+        self._day_end = 0
         self._push_due: float | None = None
         self._missing = ""
         self._following = ""
@@ -109,7 +102,7 @@ class Watcher:
             wakeup = stack.enter_context(contextlib.closing(Wakeup(self._stop, self._renew)))
             self._intake = stack.enter_context(contextlib.closing(self._open()))
             self._tracker = self._new_tracker()
-            self._roots = agent_roots(self._places, self._config)
+            self._roots = agent_roots(self._places, self._settings.config)
             self._write_state(force=True)
             self._follower = self._new_follower()
             stack.callback(lambda: self._follower.close())
@@ -132,23 +125,20 @@ class Watcher:
         deadline = time.monotonic() + LEDGER_WAIT_S
         while True:
             try:
-                return Intake(self._places.state, self._price_book().cost_of, _now_ms())
+                return Intake(self._places.state, self._settings.price, _now_ms())
             except LedgerBusyError:
                 if time.monotonic() > deadline or self._stopping:
                     raise
                 time.sleep(0.1)
 
-    def _price_book(self) -> PriceBook:
-        return PriceBook(self._config.prices, {agent.name: agent.provider for agent in AGENTS})
-
     def _new_tracker(self) -> Tracker:
-        agents = agents_in_use(self._config)
+        agents = agents_in_use(self._settings.config)
         table = ProcessTable(default_source())
         return Tracker(agents, self._intake.writer, table, self._started_ms)
 
     def _new_follower(self) -> Follower:
         now, now_ns = time.monotonic(), time.time_ns()
-        if self._config.watch.poll == "always":
+        if self._settings.config.watch.poll == "always":
             follower = Follower(self._roots, watches=None, mounts="", now=now, now_ns=now_ns)
         else:
             follower = follow(self._roots, now=now, now_ns=now_ns)
@@ -184,7 +174,7 @@ class Watcher:
         """Do everything that is due."""
         if self._renewing:
             self._renewing = False
-            self._config_mark = (-1, -1)
+            self._settings.renew()
             self._display.prepare_anew()
             self._tick_due = 0.0
         if read:
@@ -227,7 +217,9 @@ class Watcher:
             if self._intake.recover():
                 self._ledger_changed()
                 self._read_all_again()
-        self._check_config()
+        if self._settings.check():
+            self._intake.price = self._settings.price
+            self._figures_stale = True
         self._check_roots()
         before = self._picture
         try:
@@ -262,23 +254,14 @@ class Watcher:
         if self._intake.read(logs, time.time_ns()):
             self._recent_stale = self._figures_stale = True
 
-    def _check_config(self) -> None:
-        mark = _mark(self._places.config_file)
-        if mark == self._config_mark:
-            return
-        self._config_mark = mark
-        self._config, self._config_problems = try_load(self._places.config_file, self._config)
-        for problem in self._config_problems:
-            logger.warning("%s", problem)
-        self._intake.price = self._price_book().cost_of
-        self._figures_stale = True
-
     def _check_roots(self) -> None:
         """Follow folders that the settings or a running agent's environment name anew."""
-        roots = agent_roots(self._places, self._config)
+        roots = agent_roots(self._places, self._settings.config)
         known = {(root.agent, str(root.path)) for _, root in roots}
-        by_name = {agent.name: agent for agent in agents_in_use(self._config)}
-        for root in sorted(self._tracker.found_roots, key=lambda found: str(found.path)):
+        by_name = {agent.name: agent for agent in agents_in_use(self._settings.config)}
+        # of another home that is examined, only what lies in it counts
+        found = self._tracker.found_roots if self._places.agent_env else ()
+        for root in sorted(found, key=lambda root: str(root.path)):
             if root.agent in by_name and (root.agent, str(root.path)) not in known:
                 roots.append((by_name[root.agent], root))
         if roots != self._roots:
@@ -299,26 +282,17 @@ class Watcher:
         self._push_due = self._display.push(now, time.time())
 
     def _compute(self) -> None:
-        now_ms = _now_ms()
-        zone, start = self._config.day.zone, self._config.day.start_minutes
-        begin, end = local_day_bounds(local_day_of(now_ms, zone, start), zone, start)
-        self._day_end = end
-        day = today(self._intake.writer.reader().slices(begin, end))
-        titles = {agent.name: agent.title for agent in AGENTS}
-
-        def figures(server: ServerSnapshot | None) -> Live:
-            return live(
-                day,
-                self._picture,
-                server,
-                self._recent,
-                titles,
-                problem=self._problem(),
-                demo=self._demo,
-            )
-
-        lives = [(server, figures(server)) for server in self._picture.servers]
-        self._display.show(lives, figures(None))
+        found = figures(
+            self._intake.writer.reader(),
+            self._settings.config,
+            self._picture,
+            self._recent,
+            _now_ms(),
+            problem=self._problem(),
+            demo=self._demo,
+        )
+        self._day_end = found.day_end_ms
+        self._display.show(found.lives, found.everywhere)
 
     def _problem(self) -> str:
         """Return the one thing that the status line should say is wrong."""
@@ -327,7 +301,7 @@ class Watcher:
         return next(filter(None, self._all_problems()), "")
 
     def _all_problems(self) -> list[str]:
-        problems = [self._missing, self._intake.trouble, *self._config_problems]
+        problems = [self._missing, self._intake.trouble, *self._settings.problems]
         return [problem for problem in problems if problem]
 
     def _write_state(self, *, force: bool = False) -> None:
@@ -351,12 +325,3 @@ class Watcher:
 
 def _now_ms() -> int:
     return time.time_ns() // 1_000_000
-
-
-def _mark(path: Path) -> tuple[int, int]:
-    """Return what changes when a file does."""
-    try:
-        facts = path.stat()
-    except OSError:
-        return (0, 0)
-    return facts.st_mtime_ns, facts.st_size
