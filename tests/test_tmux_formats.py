@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tmuxmeter.status.options import OPTION_NAMES
 from tmuxmeter.tmux.client import Tmux
 from tmuxmeter.tmux.formats import PLACEHOLDERS, interpolate, restore
 from tmuxmeter.tmux.install import install_formats, read_options, remove_formats
@@ -277,3 +279,9 @@ def test_states_have_styles_in_panes_and_windows(tmux_server: TmuxServer, state:
         assert text == f"<{state}>pane#[default] <{state}>window#[default]"
     else:
         assert text == "pane window"
+
+
+def test_every_placeholder_is_documented() -> None:
+    text = (Path(__file__).parents[1] / "docs" / "tmux.md").read_text("utf-8")
+    assert [name for name in PLACEHOLDERS if "#{" + name + "}" not in text] == []
+    assert [name for name in OPTION_NAMES if f"`{name}`" not in text] == []
