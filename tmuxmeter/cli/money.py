@@ -18,19 +18,7 @@ from tmuxmeter.cli.context import (
 from tmuxmeter.cli.days import parse_day
 
 if TYPE_CHECKING:
-    from tmuxmeter.config import Config
-    from tmuxmeter.prices.book import PriceBook
     from tmuxmeter.prices.explain import Explanation
-
-MILLION = 1_000_000
-
-
-def price_book(config: Config) -> PriceBook:
-    """Return the prices in force: the user's own, then the dated list."""
-    from tmuxmeter.agents import AGENTS
-    from tmuxmeter.prices.book import PriceBook
-
-    return PriceBook(config.prices, {agent.name: agent.provider for agent in AGENTS})
 
 
 @click.command("prices")
@@ -47,6 +35,7 @@ def prices_command(
     Without MODEL: the models met in your logs.
     """
     from tmuxmeter.ledger.reader import Reader
+    from tmuxmeter.watcher.settings import price_book
 
     chosen = parse_day(day, "--date")
     at = now_ms()
@@ -110,6 +99,7 @@ def reprice_command(
     from tmuxmeter.cli.meter import paused_watcher
     from tmuxmeter.ledger.writer import Writer
     from tmuxmeter.views.prices import change_table
+    from tmuxmeter.watcher.settings import price_book
 
     day = parse_day(since, "--since")
     since_ms = int(datetime.combine(day, time(0), UTC).timestamp() * 1000) if day else 0
