@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from tmuxmeter.config import Config
-    from tmuxmeter.views.table import Table
+    from tmuxmeter.views.table import Paragraph, Table
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -53,7 +53,7 @@ class Context:
         """
         from tmuxmeter.config import load
 
-        return load(self.places.config_file)
+        return load(self.places.config_file, must_exist=self.places.config_named)
 
 
 def now_ms() -> int:
@@ -85,8 +85,19 @@ def print_json(data: object) -> None:
     click.echo(json.dumps(data, indent=2, ensure_ascii=True))
 
 
-def print_tables(tables: Sequence[Table]) -> None:
-    """Print tables, drawn for a terminal, plain elsewhere."""
+def print_parts(parts: Sequence[Table | Paragraph]) -> None:
+    """Print tables and paragraphs: drawn and fitted to a terminal, plain and whole elsewhere."""
     from tmuxmeter.views.table import fancy, show
 
-    show(tables, sys.stdout, colours=fancy(sys.stdout, bool(os.environ.get("NO_COLOR"))))
+    colours = fancy(sys.stdout, bool(os.environ.get("NO_COLOR")))
+    show(parts, sys.stdout, colours=colours, limit=line_limit())
+
+
+def line_limit() -> int | None:
+    """Return how many terminal cells a line of output may take, None where nothing limits it."""
+    said = os.environ.get("COLUMNS", "")
+    if said.isdigit() and int(said):
+        return int(said)
+    if not sys.stdout.isatty():
+        return None
+    return os.get_terminal_size(sys.stdout.fileno()).columns or 80

@@ -6,7 +6,7 @@ from dataclasses import asdict
 
 import click
 
-from tmuxmeter.cli.context import Context, json_option, print_json, print_tables, with_context
+from tmuxmeter.cli.context import Context, json_option, print_json, print_parts, with_context
 
 
 @click.command("config")
@@ -30,4 +30,4 @@ def config_command(context: Context, path: bool, as_json: bool) -> None:
         [Column("key"), Column("value"), Column("from"), Column("meaning")],
     )
     table.rows += [[s.key, s.value, s.origin, s.doc] for s in settings]
-    print_tables([table])
+    print_parts([table])

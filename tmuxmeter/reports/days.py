@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from datetime import tzinfo
 
     from tmuxmeter.ledger.queries import Unmetered
-    from tmuxmeter.ledger.slices import Slice
+    from tmuxmeter.ledger.slices import Slice, Where
 
 DAY_MINUTES = 24 * 60
 
@@ -120,7 +120,7 @@ def span_report(slices: Sequence[Slice], unmetered: Sequence[Unmetered] = ()) ->
         "by_agent": grouped(slices, lambda piece: {"agent": piece.agent}),
         "by_model": grouped(slices, lambda piece: {"model": piece.model}),
         "by_project": grouped(slices, lambda piece: {"project": piece.project}),
-        "by_pane": grouped(slices, _pane_name),
+        "by_pane": grouped(slices, lambda piece: place_name(piece.where)),
         "sessions": len({(piece.agent, piece.session) for piece in slices}),
         "unattributed": sums(nowhere),
         "unmetered_sessions": [
@@ -201,8 +201,8 @@ def sums(measures: Measures) -> Sums:
     }
 
 
-def _pane_name(piece: Slice) -> Row:
-    where = piece.where
+def place_name(where: Where) -> Row:
+    """Return the fields that say where something was spent; a pane's own are None outside one."""
     if where.where != "pane":
         return dict.fromkeys(
             ("pane", "server", "session", "window", "window_name", "server_pid", "server_started")

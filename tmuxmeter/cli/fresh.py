@@ -1,0 +1,104 @@
+"""Reading a ledger that is up to date, whether or not a watcher keeps it so."""
+
+from __future__ import annotations
+
+import sys
+import time
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from types import TracebackType
+    from typing import Self
+
+    from rich.progress import Progress, TaskID
+
+    from tmuxmeter.cli.context import Context
+    from tmuxmeter.ledger.reader import Reader
+
+PATIENCE_S = 0.5
+"""A scan that takes no longer than this is not worth a bar."""
+
+
+def reader(context: Context) -> Reader:
+    """Open the ledger for reading; where no watcher runs, read what is new in the logs first.
+
+    Raises
+    ------
+    LedgerError
+        The ledger is damaged or was written by a newer tmuxmeter.
+    """
+    from tmuxmeter.ledger.reader import Reader
+    from tmuxmeter.watcher.process import running_pid
+
+    if running_pid(context.places.runtime) is None:
+        complain(bring_up_to_date(context))
+    return Reader.open(context.places.state)
+
+
+def bring_up_to_date(context: Context) -> list[str]:
+    """Read what is new in the logs, with a bar on a terminal; return what could not be read.
+
+    Raises
+    ------
+    LedgerError
+        The ledger is damaged or was written by a newer tmuxmeter.
+    """
+    from tmuxmeter.watcher.catching_up import bring_up_to_date
+
+    with Bar() as bar:
+        return bring_up_to_date(context.places, context.config(), bar.update)
+
+
+def complain(problems: list[str]) -> None:
+    """Say on standard error what could not be read, in one line."""
+    if problems:
+        more = f" (and {len(problems) - 1} more: `tmuxmeter doctor`)" if problems[1:] else ""
+        click.echo(f"tmuxmeter: {problems[0]}{more}", err=True)
+
+
+class Bar:
+    """A progress bar on standard error, where that is a terminal, once it takes long enough."""
+
+    def __init__(self) -> None:
+        self._begun = time.monotonic()
+        self._terminal = sys.stderr.isatty()
+        self._bar: Progress | None = None
+        self._task: TaskID | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._bar is not None:
+            self._bar.stop()
+
+    def update(self, done: int, total: int) -> None:
+        """Show how many bytes of how many are read."""
+        if not self._terminal or time.monotonic() - self._begun < PATIENCE_S:
+            return
+        if self._bar is None:
+            self._bar, self._task = self._new(total)
+        if self._task is not None:
+            self._bar.update(self._task, completed=done)
+
+    @staticmethod
+    def _new(total: int) -> tuple[Progress, TaskID]:
+        from rich.console import Console
+        from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn
+
+        bar = Progress(
+            TextColumn("Reading logs"),
+            BarColumn(),
+            DownloadColumn(),
+            console=Console(stderr=True),
+            transient=True,
+        )
+        bar.start()
+        return bar, bar.add_task("", total=total)
