@@ -146,15 +146,13 @@ def _first_sessions(
     found = []
     for part in _components(edges):
         rows, columns = {i for i, _ in part}, {j for _, j in part}
-        if len(rows) == 1:
-            # Nobody else can have begun any of them: the first is where it began.
-            pairs, order_needed = {(min(rows), min(columns))}, False
-        else:
-            pairs, order_needed = set(certain_pairs(part)), True
+        # With one program only, the first of them is where it began.
+        one = len(rows) == 1
+        pairs = {(min(rows), min(columns))} if one else certain_pairs(part)
         for i, j in pairs:
-            evidence, confidence = (
-                ("start-order", IN_ORDER) if order_needed else ("start", OWN_START)
-            )
+            # Others in the folder could have begun it as a later one.
+            alone = one and sum(_alike(p, loose[j]) and not p.ended_ms for p in programs) <= 1
+            evidence, confidence = ("start", OWN_START) if alone else ("start-order", IN_ORDER)
             found.append(Pairing(free[i].key, loose[j].key, evidence, confidence))
     return found
 

@@ -63,12 +63,14 @@ class ProcessTable:
     def __init__(self, source: Source) -> None:
         self.source = source
         self.entries: dict[int, Entry] = {}
+        self._before: dict[int, Entry] = {}
         self._children: dict[int, list[int]] | None = None
         self._argv: dict[tuple[int, str, str], tuple[str, ...]] = {}
         self._environ: dict[tuple[int, str, str], dict[str, str]] = {}
 
     def scan(self) -> None:
         """Read the table anew; what is known of processes that still run is kept."""
+        self._before = self.entries
         self.entries = self.source.scan(self.entries)
         self._children = None
         if len(self._argv) > 2 * len(self.entries) + 64:
@@ -80,12 +82,23 @@ class ProcessTable:
         """Return a process, None if it doesn't run."""
         return self.entries.get(pid)
 
+    def is_settled(self, entry: Entry) -> bool:
+        """Tell whether a process ran the same program at the scan before.
+
+        If not, it may be just about to become a program, and have no command line for a moment;
+        later one without it is the kernel's or not ours to read.
+        """
+        before = self._before.get(entry.pid)
+        return before is not None and (before.start, before.program) == (entry.start, entry.program)
+
     def argv(self, entry: Entry) -> tuple[str, ...]:
-        """Return a process's command line."""
+        """Return a process's command line, empty where it has none."""
         key = entry.pid, entry.start, entry.program
         value = self._argv.get(key)
         if value is None:
-            value = self._argv[key] = self.source.argv(entry.pid)
+            value = self.source.argv(entry.pid)
+            if value or self.is_settled(entry):
+                self._argv[key] = value
         return value
 
     def environ(self, entry: Entry) -> dict[str, str]:

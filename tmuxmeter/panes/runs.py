@@ -94,9 +94,9 @@ class Detector:
             key = entry.pid, entry.start, entry.program
             role = self._roles.get(key)
             if role is None:
+                if not table.argv(entry) and not table.is_settled(entry):
+                    continue
                 role = self._role(table.process(entry))
-                if not table.argv(entry):
-                    continue  # between fork and exec, or not ours to read: asked again
             known[key] = role
             if role[1]:
                 roles[entry.pid] = role

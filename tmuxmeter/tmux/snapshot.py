@@ -132,7 +132,14 @@ def take_snapshot(tmux: Tmux) -> ServerSnapshot:
     MissingProgramError
         If tmux is not installed.
     """
-    return parse_snapshot(tmux.socket, tmux.run(_COMMAND))
+    try:
+        text = tmux.run(_COMMAND)
+    except TmuxError as error:
+        # A server may live without sessions, then listing has nothing to start from.
+        if "no current" not in str(error):
+            raise
+        text = tmux.run(_COMMAND[: _COMMAND.index(";")])
+    return parse_snapshot(tmux.socket, text)
 
 
 def parse_snapshot(socket: Path, text: str) -> ServerSnapshot:

@@ -1,0 +1,199 @@
+"""Sessions of a shared daemon go to the programs that began them, and never by a guess."""
+
+from __future__ import annotations
+
+from itertools import permutations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tmuxmeter.panes.assign import (
+    FIRST_WINDOW_MS,
+    Pairing,
+    Program,
+    Thread,
+    assign,
+    certain_pairs,
+)
+from tmuxmeter.panes.evidence import ELIMINATED, IN_ORDER, OWN_START, SWITCHED
+
+NOBODY: frozenset[str] = frozenset()
+
+
+def program(pid: int, started: int, cwd: str = "/w", **more: object) -> Program:
+    return Program((pid, str(started)), cwd, more.pop("accounts", NOBODY), started, **more)  # type: ignore[arg-type]
+
+
+def pairs(found: list[Pairing]) -> dict[str, int]:
+    return {pairing.thread: pairing.program[0] for pairing in found}
+
+
+def test_the_thread_begun_after_the_start_is_the_programs_own() -> None:
+    (found,) = assign([program(1, 10_000)], [Thread("a", "/w", "", 12_500)])
+    assert (found.program[0], found.thread) == (1, "a")
+    assert (found.evidence, found.confidence) == ("start", OWN_START)
+
+
+def test_nothing_is_given_across_folders_or_accounts() -> None:
+    programs = [program(1, 10_000, accounts=frozenset({"/one"}))]
+    assert assign(programs, [Thread("a", "/other", "/one", 12_000)]) == []
+    assert assign(programs, [Thread("a", "/w", "/two", 12_000)]) == []
+    assert pairs(assign(programs, [Thread("a", "/w", "/one", 12_000)])) == {"a": 1}
+    assert assign([program(1, 0, cwd="")], [Thread("a", "", "", 100)]) == []
+
+
+def test_nothing_begins_before_its_program() -> None:
+    assert assign([program(1, 10_000)], [Thread("a", "/w", "", 9_000)]) == []
+
+
+def test_two_programs_started_together_keep_their_order() -> None:
+    # Seen: two programs of one folder within a second, their threads 0.6 s apart, in order.
+    programs = [program(1, 10_000), program(2, 10_900)]
+    threads = [Thread("b", "/w", "", 12_100), Thread("a", "/w", "", 11_500)]
+    found = assign(programs, threads)
+    assert pairs(found) == {"a": 1, "b": 2}
+    assert {pairing.confidence for pairing in found} == {IN_ORDER}
+
+
+def test_one_thread_for_two_programs_is_left_open() -> None:
+    programs = [program(1, 10_000), program(2, 10_900)]
+    assert assign(programs, [Thread("a", "/w", "", 12_000)]) == []
+    # Only the first was there yet: no question.
+    assert pairs(assign(programs, [Thread("a", "/w", "", 10_300)])) == {"a": 1}
+
+
+def test_a_program_that_ended_keeps_its_thread() -> None:
+    programs = [program(1, 10_000, ended_ms=15_000), program(2, 10_900)]
+    threads = [Thread("a", "/w", "", 11_500), Thread("b", "/w", "", 12_100)]
+    assert pairs(assign(programs, threads)) == {"a": 1, "b": 2}
+    assert pairs(assign(programs, [Thread("c", "/w", "", 16_000)])) == {"c": 2}
+
+
+def test_a_new_thread_of_the_only_program_is_its_own() -> None:
+    threads = [Thread("a", "/w", "", 12_000, 20_000), Thread("b", "/w", "", 500_000)]
+    found = assign([program(1, 10_000)], threads)
+    assert pairs(found) == {"a": 1, "b": 1}
+    assert next(p.confidence for p in found if p.thread == "b") == SWITCHED
+
+
+def test_a_new_thread_begun_unwatched_is_left_open() -> None:
+    threads = [Thread("a", "/w", "", 12_000), Thread("b", "/w", "", 500_000)]
+    assert pairs(assign([program(1, 10_000)], threads, watched_since_ms=600_000)) == {"a": 1}
+
+
+def test_a_new_thread_goes_to_the_program_whose_own_fell_silent() -> None:
+    programs = [program(1, 0), program(2, 100_000)]
+    first = [Thread("a", "/w", "", 1_000, 800_000), Thread("b", "/w", "", 101_000, 300_000)]
+    found = assign(programs, [*first, Thread("c", "/w", "", 500_000, 600_000)])
+    assert pairs(found) == {"a": 1, "b": 2, "c": 2}
+    assert next(p.confidence for p in found if p.thread == "c") == ELIMINATED
+
+
+def test_a_new_thread_that_two_could_have_begun_is_left_open() -> None:
+    programs = [program(1, 0), program(2, 100_000)]
+    first = [Thread("a", "/w", "", 1_000, 400_000), Thread("b", "/w", "", 101_000, 300_000)]
+    found = assign(programs, [*first, Thread("c", "/w", "", 500_000, 600_000)])
+    assert pairs(found) == {"a": 1, "b": 2}
+
+
+def test_a_resumed_program_begins_no_thread_at_its_start() -> None:
+    programs = [program(1, 10_000, resumed=True), program(2, 10_500)]
+    assert pairs(assign(programs, [Thread("a", "/w", "", 12_000)])) == {"a": 2}
+
+
+def test_a_thread_found_elsewhere_before_is_nobodys_switch() -> None:
+    thread = Thread("a", "/w", "", 500_000, bound=(9, "x"))
+    assert assign([program(1, 0)], [thread]) == []
+
+
+def test_accounts_may_cross_in_order() -> None:
+    programs = [
+        program(1, 0, accounts=frozenset({"/one"})),
+        program(2, 1_000, accounts=frozenset({"/two"})),
+    ]
+    threads = [Thread("b", "/w", "/two", 1_500), Thread("a", "/w", "/one", 2_500)]
+    assert pairs(assign(programs, threads)) == {"a": 1, "b": 2}
+
+
+def every_largest_matching(edges: frozenset[tuple[int, int]]) -> list[set[tuple[int, int]]]:
+    """Return all largest order-keeping matchings, the slow and obvious way."""
+    found: list[set[tuple[int, int]]] = [set()]
+
+    def extend(chosen: list[tuple[int, int]]) -> None:
+        found.append(set(chosen))
+        for edge in edges:
+            if not chosen or (edge[0] > chosen[-1][0] and edge[1] > chosen[-1][1]):
+                extend([*chosen, edge])
+
+    extend([])
+    most = max(map(len, found))
+    return [matching for matching in found if len(matching) == most]
+
+
+@given(st.frozensets(st.tuples(st.integers(0, 4), st.integers(0, 4)), max_size=9))
+def test_certain_pairs_are_those_of_every_largest_matching(
+    edges: frozenset[tuple[int, int]],
+) -> None:
+    matchings = every_largest_matching(edges)
+    assert certain_pairs(edges) == frozenset(set.intersection(*matchings))
+
+
+# What happened: programs started, each began a thread a moment later, in the order of the starts.
+launches = st.lists(
+    st.tuples(st.integers(0, 60_000), st.integers(1, FIRST_WINDOW_MS), st.sampled_from("xy")),
+    min_size=1,
+    max_size=5,
+)
+
+
+@given(launches, st.data())
+def test_a_first_thread_never_goes_to_another_program(
+    starts: list[tuple[int, int, str]], data: st.DataObject
+) -> None:
+    programs, threads = [], []
+    last: dict[str, int] = {}
+    for pid, (gap, delay, cwd) in enumerate(starts):
+        started = sum(earlier for earlier, _, _ in starts[:pid]) + gap
+        created = max(started + delay, last.get(cwd, 0) + 1)
+        if created - started > FIRST_WINDOW_MS:
+            continue
+        last[cwd] = created
+        programs.append(program(pid, started, cwd))
+        threads.append(Thread(str(pid), cwd, "", created))
+    # Logs appear with the first prompt only, so any part of them may be there, in any order.
+    seen = data.draw(st.permutations(threads))[: data.draw(st.integers(0, len(threads)))]
+    watched = 10**9  # nothing about later threads
+    found = assign(data.draw(st.permutations(programs)), seen, watched_since_ms=watched)
+    assert all(thread == str(who) for thread, who in pairs(found).items())
+    alone = [p for p in programs if not any(q.cwd == p.cwd for q in programs if q is not p)]
+    for one in alone:
+        assert any(t.key == str(one.key[0]) for t in seen) == (str(one.key[0]) in pairs(found))
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 50_000), st.sampled_from("xy")), max_size=4),
+    st.lists(
+        st.tuples(st.integers(0, 90_000), st.integers(0, 60_000), st.sampled_from("xy")),
+        max_size=5,
+    ),
+)
+def test_each_thread_has_one_program_whatever_the_order(
+    starts: list[tuple[int, str]], threads: list[tuple[int, int, str]]
+) -> None:
+    programs = [program(pid, started, cwd) for pid, (started, cwd) in enumerate(starts)]
+    all_threads = [
+        Thread(str(n), cwd, "", created, created + more)
+        for n, (created, more, cwd) in enumerate(threads)
+    ]
+    found = assign(programs, all_threads)
+    assert len({pairing.thread for pairing in found}) == len(found)
+    first = [p.program for p in found if p.evidence.startswith("start")]
+    assert len(set(first)) == len(first)
+    by_key = {p.key: p for p in programs}
+    for pairing in found:
+        thread = all_threads[int(pairing.thread)]
+        owner = by_key[pairing.program]
+        assert thread.cwd == owner.cwd
+        assert thread.created_ms >= owner.started_ms - 500
+    for mixed in list(permutations(all_threads))[:6]:
+        assert pairs(assign(programs[::-1], mixed)) == pairs(found)

@@ -1,0 +1,219 @@
+"""Evidence is weighed in order, and what can't be told is left open."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from tmuxmeter.agents.base import LiveSession, Process
+from tmuxmeter.panes.evidence import Bound, Claim, Live, SessionFacts, trust
+from tmuxmeter.panes.locate import Location, PaneRef
+from tmuxmeter.panes.resolve import resolve
+from tmuxmeter.panes.runs import BELOW_DAEMON, Run
+from tmuxmeter.panes.world import World
+
+START = 1_000_000
+
+
+def place(pane: str) -> Location:
+    return Location(PaneRef("/s", 1, 2, pane, 3, "4"), "tree", 1.0)
+
+
+def run(pid: int, agent: str = "claude", started: int = START, **more: object) -> Run:
+    cwd = str(more.pop("cwd", "/w"))
+    process = Process(pid, 1, agent, (agent,), started, str(started), cwd)
+    values: dict[str, object] = {"location": place(f"%{pid}"), **more}
+    return Run(agent, pid, str(started), started, process, (pid,), **values)  # type: ignore[arg-type]
+
+
+def live(pid: int, session: str, **more: object) -> Live:
+    values: dict[str, object] = {"start_token": str(START), "updated_ms": START, **more}
+    return Live("claude", "/account", LiveSession(pid, session, "/w", **values))  # type: ignore[arg-type]
+
+
+def facts(key: str, agent: str = "claude", **more: object) -> SessionFacts:
+    values: dict[str, object] = {"cwd": "/w", "started_ms": START + 100, **more}
+    if "last_ms" not in values:
+        values["last_ms"] = values["started_ms"]
+    return SessionFacts(agent, key, **values)  # type: ignore[arg-type]
+
+
+def world(*runs: Run, sessions: tuple[SessionFacts, ...] = (), **more: object) -> World:
+    known = {(item.agent, item.key): item for item in sessions}
+    return World(runs=runs, sessions=known, self_reporting={"claude"}, **more)  # type: ignore[arg-type]
+
+
+def current(claims: list[Claim]) -> dict[int, str]:
+    return {claim.run.pid: claim.session for claim in claims if claim.current}
+
+
+def test_the_agents_own_word_beats_its_command_line() -> None:
+    (claim,) = resolve(world(run(1, argv_session="old"), live=[live(1, "new")]))
+    assert (claim.session, claim.evidence, claim.confidence) == ("new", "live-file, tree", 0.99)
+
+
+def test_a_command_line_beats_a_guess_by_folder() -> None:
+    found = resolve(world(run(1, argv_session="told"), sessions=(facts("other"),)))
+    assert current(found) == {1: "told"}
+
+
+@pytest.mark.parametrize(
+    ("said", "believed"),
+    [
+        ({}, 0.99),
+        ({"start_token": "7"}, 0.0),
+        ({"start_token": "", "updated_ms": START}, 0.9),
+        ({"start_token": "", "updated_ms": START - 60_000}, 0.0),
+        ({"start_token": "", "updated_ms": 0, "started_ms": START + 5}, 0.9),
+    ],
+)
+def test_a_live_file_is_believed_only_about_the_process_that_wrote_it(
+    said: dict[str, object], believed: float
+) -> None:
+    assert trust(live(1, "s", **said).session, run(1).process) == believed
+    assert trust(live(2, "s", **said).session, run(1).process) == 0
+
+
+def test_confidence_is_no_higher_than_where_the_process_is() -> None:
+    where = replace(place("%1"), how="environment", confidence=0.6)
+    (claim,) = resolve(world(run(1, location=where), live=[live(1, "s")]))
+    assert (claim.confidence, claim.evidence) == (0.6, "live-file, environment")
+
+
+def test_a_stale_live_file_after_clear_is_followed_where_unique() -> None:
+    old = facts("old", last_ms=START + 1_000)
+    new = facts("new", started_ms=START + 9_000, last_prompt_ms=START + 9_000)
+    said = live(1, "old", updated_ms=START + 9_500)
+    (claim,) = resolve(world(run(1), sessions=(old, new), live=[said]))
+    assert (claim.session, claim.evidence) == ("new", "newer-session, tree")
+    assert claim.since_ms == START + 9_000
+    assert claim.confidence < 0.9
+
+
+def test_a_stale_live_file_is_only_doubted_where_another_may_be_it() -> None:
+    old = facts("old", last_ms=START + 1_000)
+    new = facts("new", started_ms=START + 9_000, last_prompt_ms=START + 9_000)
+    said = live(1, "old", updated_ms=START + 9_500)
+    claims = resolve(world(run(1), run(2), sessions=(old, new), live=[said]))
+    mine = next(claim for claim in claims if claim.run.pid == 1)
+    assert (mine.session, mine.evidence, mine.confidence) == ("old", "live-file-doubted, tree", 0.5)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"started_ms": START - 5, "last_prompt_ms": START - 5},
+        {"cwd": "/elsewhere"},
+        {"account": "/other"},
+        {"spawned": True},
+        {"bound_pid": 77, "bound_start": "1"},
+        {"last_prompt_ms": 0},
+    ],
+)
+def test_what_is_no_newer_session_of_this_process_changes_nothing(
+    change: dict[str, object],
+) -> None:
+    old = facts("old", account="/account", last_ms=START + 1_000)
+    new = replace(
+        facts("new", started_ms=START + 9_000, last_prompt_ms=START + 9_000),
+        **change,  # type: ignore[arg-type]
+    )
+    said = live(1, "old", updated_ms=START + 9_500)
+    (claim,) = resolve(world(run(1), sessions=(old, new), live=[said]))
+    assert (claim.session, claim.confidence) == ("old", 0.99)
+
+
+def test_a_session_that_goes_on_was_not_cleared() -> None:
+    old = facts("old", last_ms=START + 20_000)
+    new = facts("new", started_ms=START + 9_000, last_prompt_ms=START + 9_000)
+    (claim,) = resolve(world(run(1), sessions=(old, new), live=[live(1, "old")]))
+    assert (claim.session, claim.confidence) == ("old", 0.99)
+
+
+def test_the_only_session_of_a_folder_goes_to_the_only_process_there() -> None:
+    (claim,) = resolve(world(run(1), sessions=(facts("s"),)))
+    assert (claim.session, claim.evidence, claim.confidence) == ("s", "folder, tree", 0.5)
+
+
+def test_two_sessions_or_two_processes_of_a_folder_are_left_open() -> None:
+    assert resolve(world(run(1), sessions=(facts("s"), facts("t")))) == []
+    assert resolve(world(run(1), run(2), sessions=(facts("s"),))) == []
+
+
+def test_a_named_neighbour_doesnt_make_the_folder_ambiguous() -> None:
+    found = resolve(world(run(1), run(2), sessions=(facts("s"), facts("t")), live=[live(1, "s")]))
+    assert current(found) == {1: "s", 2: "t"}
+
+
+def test_an_open_log_names_the_session_and_sub_agents_are_left_out() -> None:
+    sub = facts("sub", "codex", spawned=True)
+    (claim,) = resolve(world(run(1, "codex"), sessions=(sub,), open_logs={1: ("main", "sub")}))
+    assert (claim.session, claim.confidence) == ("main", 0.95)
+
+
+def test_of_several_open_logs_the_newest_is_current() -> None:
+    older, newer = facts("z", "codex"), facts("a", "codex", started_ms=START + 5_000)
+    (claim,) = resolve(world(run(1, "codex"), sessions=(older, newer), open_logs={1: ("a", "z")}))
+    assert (claim.session, claim.confidence) == ("a", 0.8)
+
+
+def test_codex_threads_are_given_one_to_one_over_all_panes() -> None:
+    one = run(1, "codex", START)
+    two = run(2, "codex", START + 900)
+    threads = (
+        facts("a", "codex", started_ms=START + 1_500),
+        facts("b", "codex", started_ms=START + 2_100),
+    )
+    assert current(resolve(world(one, two, sessions=threads))) == {1: "a", 2: "b"}
+    # One with better evidence leaves the rest no choice.
+    found = resolve(world(one, two, sessions=threads, open_logs={1: ("b",)}))
+    assert current(found) == {1: "b", 2: "a"}
+
+
+def test_a_new_thread_ends_the_one_before_in_the_same_program() -> None:
+    threads = (
+        facts("a", "codex", started_ms=START + 1_000, last_ms=START + 50_000),
+        facts("b", "codex", started_ms=START + 90_000),
+    )
+    claims = {c.session: c for c in resolve(world(run(1, "codex"), sessions=threads))}
+    assert (claims["a"].current, claims["a"].until_ms) == (False, START + 90_000)
+    assert (claims["b"].current, claims["b"].since_ms) == (True, START + 90_000)
+
+
+def test_a_prompt_in_an_earlier_thread_brings_it_back() -> None:
+    threads = (
+        facts("a", "codex", last_ms=START + 200_000, last_prompt_ms=START + 190_000),
+        facts("b", "codex", started_ms=START + 90_000),
+    )
+    bound = {(1, str(START)): [Bound("b", "switch, tree", 0.6, START + 90_000)]}
+    claims = resolve(world(run(1, "codex"), sessions=threads, previous=bound))
+    assert current(claims) == {1: "a"}
+    (back,) = [claim for claim in claims if claim.current]
+    assert back.since_ms == START + 190_000
+
+
+def test_resume_then_new_thread_in_one_program() -> None:
+    resumed = run(1, "codex", argv_session="old")
+    old = facts("old", "codex", started_ms=START - 900_000, last_ms=START + 5_000)
+    new = facts("new", "codex", started_ms=START + 90_000)
+    assert current(resolve(world(resumed, sessions=(old,)))) == {1: "old"}
+    assert current(resolve(world(resumed, sessions=(old, new)))) == {1: "new"}
+
+
+def test_a_session_has_one_process_at_a_time() -> None:
+    first, second = run(1, argv_session="s"), run(2, started=START + 9, argv_session="s")
+    assert current(resolve(world(first, second))) == {2: "s"}
+    assert current(resolve(world(first, second, live=[live(1, "s")]))) == {1: "s"}
+
+
+def test_an_agent_started_by_a_shared_daemon_is_placed_by_its_folder_or_not_at_all() -> None:
+    # The daemon's environment names the pane that happened to start it.
+    host = run(1, "codex", argv_session="thread")
+    tool = run(2, location=BELOW_DAEMON, below_daemon="codex")
+    claims = {c.session: c for c in resolve(world(host, tool, live=[live(2, "inner")]))}
+    assert claims["inner"].run.location.pane == host.location.pane
+    assert claims["inner"].confidence == 0.5
+    other = run(3, "codex", argv_session="second")
+    claims = {c.session: c for c in resolve(world(host, other, tool, live=[live(2, "inner")]))}
+    assert claims["inner"].run.location.pane is None
