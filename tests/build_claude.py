@@ -224,13 +224,17 @@ class Transcript:
             "compact_boundary", compactMetadata={"trigger": trigger, "preTokens": before}
         )
 
-    def forked(self, session: str) -> Transcript:
-        """Return a branch of this session: its records copied under a new id."""
+    def forked(self, session: str, *, marked: bool = True) -> Transcript:
+        """Return a branch of this session: its records copied under a new id.
+
+        ``/branch`` marks the copies with their origin, ``--fork-session`` doesn't.
+        """
         copy = Transcript(session, self.cwd, self.branch, self.version, self.now_ms)
         for record in self.records:
             if "uuid" in record:
                 origin = {"sessionId": self.session, "messageUuid": record["uuid"]}
-                copy.records.append({**record, "sessionId": session, "forkedFrom": origin})
+                mark = {"forkedFrom": origin} if marked else {}
+                copy.records.append({**record, "sessionId": session, **mark})
         return copy
 
     @property

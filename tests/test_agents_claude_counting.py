@@ -115,10 +115,17 @@ def test_a_branch_may_name_its_origin_in_one_word() -> None:
 
 
 def test_copies_without_a_mark_of_their_origin_count_once_too() -> None:
-    first, second = Transcript(A), Transcript(B)
-    for t in (first, second):
-        t.reply("msg_1")
-    assert spend(read(first, second))["requests"] == 1
+    t = Transcript(A)
+    t.prompt("build it")
+    t.reply("msg_1", tool_use("toolu_1", "Read", file_path="/work/app/x.py"), stop="tool_use")
+    t.result("toolu_1")
+    t.reply("msg_2")
+    t.turn_duration()
+    t.compacted()
+    first = {key for key in booked(read(t)) if key[0] != "SessionStart"}
+    both = {key for key in booked(read(t, t.forked(B, marked=False))) if key[0] != "SessionStart"}
+    assert both == first
+    assert len(first) == 7
 
 
 def test_an_aside_replays_messages_under_another_request_id() -> None:
