@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import io
 import os
 import sys
 
@@ -74,10 +75,15 @@ def cli(ctx: click.Context, home: str | None) -> None:
 
 def main() -> None:
     """Run the command line; every foreseen failure is one line and a fitting exit code."""
+    for stream in (sys.stdout, sys.stderr):
+        # a terminal that can't show a character shows its code; it is no reason to fail
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     try:
-        cli.main(standalone_mode=False, prog_name="tmuxmeter")
-    except click.exceptions.Exit as exit_:
-        sys.exit(exit_.exit_code)
+        # Click returns the code of an early exit
+        code = cli.main(standalone_mode=False, prog_name="tmuxmeter")
+        sys.stdout.flush()
+        sys.exit(code if isinstance(code, int) else 0)
     except click.ClickException as error:
         error.show()
         sys.exit(error.exit_code)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 import click
 
 from tmuxmeter.demo import MARK
+from tmuxmeter.errors import UsageError
 from tmuxmeter.paths import Places, places
 
 if TYPE_CHECKING:
@@ -69,6 +70,9 @@ def with_context(command: Callable[..., R]) -> Callable[..., R]:
     @functools.wraps(command)
     def wrapped(click_context: click.Context, home: str | None, *args: Any, **kwargs: Any) -> R:
         home = home or click_context.obj
+        if home and not Path(home).is_dir():
+            message = f"--home {home}: there is no such folder"
+            raise UsageError(message)
         context = Context(places(Path(home) if home else None, os.environ), home is not None)
         return command(context, *args, **kwargs)
 

@@ -1,0 +1,179 @@
+"""``today``, ``days`` and ``sessions``: what was spent, from the ledger."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import click
+
+from tmuxmeter.cli.context import (
+    Context,
+    json_option,
+    now_ms,
+    print_json,
+    print_parts,
+    with_context,
+)
+from tmuxmeter.cli.days import Calendar, parse_day, span
+from tmuxmeter.cli.fresh import reader
+from tmuxmeter.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from datetime import date
+
+    from tmuxmeter.ledger.queries import Unmetered
+    from tmuxmeter.ledger.reader import Reader
+    from tmuxmeter.ledger.slices import Slice
+    from tmuxmeter.views.days import Circumstances
+    from tmuxmeter.views.table import Paragraph
+
+WEEK = 7
+LONG_SPAN_DAYS = 366
+
+
+@click.command("today")
+@click.option("--date", "day", metavar="DAY", help="Another day, such as 2026-07-01.")
+@json_option
+@with_context
+def today_command(context: Context, day: str | None, as_json: bool) -> None:
+    """Show what was spent today, by agent, model, project and pane."""
+    print_today(context, parse_day(day, "--date"), as_json=as_json)
+
+
+def print_today(context: Context, day: date | None = None, *, as_json: bool = False) -> None:
+    """Print one day's report, that of today if no other is named."""
+    from tmuxmeter.reports.days import day_report
+
+    calendar = Calendar.of(context.config())
+    today = calendar.day_of(now_ms())
+    day = day or today
+    with reader(context) as ledger:
+        report = day_report(*_day(ledger, calendar, day))
+        if as_json:
+            print_json(report)
+            return
+        from tmuxmeter.views.days import today_parts
+
+        parts = today_parts(report, circumstances(context), is_today=day == today)
+        if not report["requests"]:
+            parts += where_to_look(context, ledger, calendar)
+    print_parts(parts)
+
+
+@click.command("days")
+@click.option("--since", metavar="DAY", help="The first day; six days before the last.")
+@click.option("--until", metavar="DAY", help="The last day; today.")
+@click.option(
+    "--by",
+    type=click.Choice(["agent", "model", "project", "pane"]),
+    help="Show each day's parts as well.",
+)
+@json_option
+@with_context
+def days_command(
+    context: Context, since: str | None, until: str | None, by: str | None, as_json: bool
+) -> None:
+    """Show what was spent day by day: the last seven days, or those you name.
+
+    Of spans longer than a year, the days before anything was recorded are left out.
+    """
+    from tmuxmeter.reports.days import days_report
+
+    calendar = Calendar.of(context.config())
+    last = parse_day(until, "--until") or calendar.day_of(now_ms())
+    first = parse_day(since, "--since") or last - timedelta(days=WEEK - 1)
+    if first > last:
+        message = f"--since {first} is after the last day, {last}"
+        raise UsageError(message)
+    with reader(context) as ledger, ledger.snapshot():
+        if (last - first).days > LONG_SPAN_DAYS:
+            recorded = ledger.request_span()
+            begin = calendar.day_of(recorded[0]) if recorded else last
+            first = min(max(first, begin), last)
+        report = days_report(_days(ledger, calendar, span(first, last)))
+        if as_json:
+            print_json(report)
+            return
+        from tmuxmeter.views.days import days_parts
+
+        parts = days_parts(report, by or "", circumstances(context))
+        if not report["total"]["requests"]:
+            parts += where_to_look(context, ledger, calendar)
+    print_parts(parts)
+
+
+@click.command("sessions")
+@click.option("--since", metavar="DAY", help="Only sessions with any sign of life since this day.")
+@click.option(
+    "--limit", type=click.IntRange(min=1), default=20, show_default=True, help="At most so many."
+)
+@json_option
+@with_context
+def sessions_command(context: Context, since: str | None, limit: int, as_json: bool) -> None:
+    """Show sessions, the newest first, with all that each of them ever spent."""
+    from tmuxmeter.reports.sessions import sessions_report
+
+    config = context.config()
+    calendar = Calendar.of(config)
+    day = parse_day(since, "--since")
+    with reader(context) as ledger:
+        stories = ledger.sessions(calendar.bounds(day)[0] if day else 0, limit)
+        names = {str(context.places.expand(root)): name for root, name in config.accounts.items()}
+        about = circumstances(context)
+        report = sessions_report(stories, names, watching=about.watching)
+        if as_json:
+            print_json(report)
+            return
+        from tmuxmeter.views.sessions import sessions_parts
+
+        parts = sessions_parts(report, calendar.zone, about, now_ms())
+        if not stories:
+            parts += where_to_look(context, ledger, calendar)
+    print_parts(parts)
+
+
+def circumstances(context: Context) -> Circumstances:
+    """Return what the figures have to be read with."""
+    from tmuxmeter.views.days import Circumstances
+    from tmuxmeter.watcher.process import read_state, running_pid
+
+    runtime = context.places.runtime
+    state = read_state(runtime)
+    return Circumstances(
+        home=str(context.places.home),
+        demo=context.demo,
+        watching=running_pid(runtime) is not None,
+        reading=state.progress if state and state.phase == "reading" else None,
+    )
+
+
+def where_to_look(context: Context, ledger: Reader, calendar: Calendar) -> list[Paragraph]:
+    """Return what helps somebody who sees an empty report."""
+    from tmuxmeter.views.days import newest_elsewhere, nothing_at_all
+
+    recorded = ledger.request_span()
+    if recorded:
+        return [newest_elsewhere(calendar.day_of(recorded[1]))]
+    if ledger.files():
+        return []
+    from tmuxmeter.watcher.roots import agent_roots
+
+    roots = [str(root.path) for _, root in agent_roots(context.places, context.config())]
+    return [nothing_at_all(roots, str(context.places.home))]
+
+
+def _day(
+    ledger: Reader, calendar: Calendar, day: date
+) -> tuple[date, list[Slice], list[Unmetered]]:
+    begin, end = calendar.bounds(day)
+    with ledger.snapshot():
+        return day, ledger.slices(begin, end), ledger.unmetered_sessions(begin, end)
+
+
+def _days(
+    ledger: Reader, calendar: Calendar, days: list[date]
+) -> Iterator[tuple[date, list[Slice], list[Unmetered]]]:
+    for day in days:
+        yield _day(ledger, calendar, day)

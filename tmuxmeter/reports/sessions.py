@@ -1,0 +1,64 @@
+"""Sessions as plain data: what ``sessions --json`` prints."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from tmuxmeter.ledger.slices import Measures
+from tmuxmeter.reports.days import place_name, sums
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from tmuxmeter.ledger.reader import Story
+    from tmuxmeter.ledger.slices import Slice
+
+
+def sessions_report(
+    stories: Sequence[Story], accounts: Mapping[str, str], *, watching: bool
+) -> dict[str, Any]:
+    """Return sessions as data, in the order given. Times are epoch milliseconds.
+
+    Parameters
+    ----------
+    stories : sequence of Story
+        What the ledger knows.
+    accounts : mapping
+        The user's names for accounts, by log folder.
+    watching : bool
+        Whether a watcher runs; without one nobody knows whether a session is still where it was.
+    """
+    return {"sessions": [_session(story, accounts, watching=watching) for story in stories]}
+
+
+def _session(story: Story, accounts: Mapping[str, str], *, watching: bool) -> dict[str, Any]:
+    row, pieces = story.row, story.slices
+    total = Measures()
+    for piece in pieces:
+        total = total.plus(piece.measures)
+    newest = max(pieces, key=lambda piece: piece.last_ms, default=None)
+    return {
+        "agent": row.agent,
+        "session": row.session,
+        "account": row.account,
+        "account_name": accounts.get(row.account),
+        "project": row.cwd or (newest.project if newest else ""),
+        "branch": (newest.branch if newest else "") or row.branch,
+        "model": newest.model if newest else "",
+        "models": _models(pieces),
+        "version": row.version,
+        "parent": row.parent or None,
+        "spawned": bool(row.spawned),
+        "started_ms": row.started_ms or min((piece.first_ms for piece in pieces), default=None),
+        "last_ms": row.last_ms,
+        "last_place": {**place_name(story.where), "still_there": story.open if watching else None},
+        **sums(total),
+    }
+
+
+def _models(pieces: Sequence[Slice]) -> list[str]:
+    """Return the models of a session in the order they were first used."""
+    first: dict[str, int] = {}
+    for piece in pieces:
+        first[piece.model] = min(first.get(piece.model, piece.first_ms), piece.first_ms)
+    return sorted(first, key=lambda model: (first[model], model))

@@ -1,0 +1,157 @@
+"""Days for people: totals first, then where they come from, then what is missing in them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from tmuxmeter.status.text import share, tokens
+from tmuxmeter.views.figures import (
+    MEASURES,
+    count,
+    group_tables,
+    measures,
+    name_of,
+    row_money,
+)
+from tmuxmeter.views.fitting import home_path
+from tmuxmeter.views.table import Column, Paragraph, Table
+
+if TYPE_CHECKING:
+    from datetime import date
+
+Row = dict[str, Any]
+
+API_EQUIVALENT = "Dollars are API list prices; on a subscription API-equivalent, not a bill."
+DEMO = "DEMO: these logs are played, not yours."
+MOST_MODELS = 5
+
+
+class Circumstances(NamedTuple):
+    """What a report doesn't say itself.
+
+    Attributes
+    ----------
+    home : str
+        The home whose paths are shown with ``~``.
+    demo : bool
+        Whether the figures are played.
+    watching : bool
+        Whether a watcher runs, without which nobody knows panes.
+    reading : float or None
+        The share of history read so far, 0 to 1, while the watcher still reads it.
+    """
+
+    home: str
+    demo: bool = False
+    watching: bool = True
+    reading: float | None = None
+
+
+def today_parts(
+    report: Row, about: Circumstances, *, is_today: bool = True
+) -> list[Table | Paragraph]:
+    """Return one day's report."""
+    parts = marks(about)
+    if not report["requests"]:
+        words = "nothing yet today" if is_today else "nothing spent"
+        parts.append(Paragraph(f"{report['date']}: {words}.", "bold"))
+        return [*parts, *day_notes(report, about)]
+    parts.append(Paragraph(f"{report['date']}: {summary(report)}", "bold"))
+    parts.append(Paragraph(API_EQUIVALENT, "dim"))
+    parts += group_tables(report, about.home)
+    return [*parts, *day_notes(report, about)]
+
+
+def days_parts(report: Row, by: str, about: Circumstances) -> list[Table | Paragraph]:
+    """Return several days: a row each, below it one for each agent, model … where ``by`` asks."""
+    days, total = report["days"], report["total"]
+    parts = marks(about)
+    names = [Column(by, cut=True)] if by else []
+    table = Table("", [Column("day"), *names, *MEASURES])
+    for day in days:
+        table.rows.append([day["date"], *[""] * len(names), *measures(day)])
+        if by:
+            rows = day[f"by_{by}"]
+            table.rows += [["", name_of(by, row, about.home), *measures(row)] for row in rows]
+    table.rows.append(["total", *[""] * len(names), *measures(total)])
+    if by:
+        rows = total[f"by_{by}"]
+        table.rows += [["", name_of(by, row, about.home), *measures(row)] for row in rows]
+    parts.append(table)
+    if total["requests"]:
+        parts.append(Paragraph(API_EQUIVALENT, "dim"))
+    return [*parts, *day_notes(total, about)]
+
+
+def summary(report: Row) -> str:
+    """Return a report's sums in one line."""
+    words = [
+        row_money(report),
+        f"{tokens(report['input_tokens']['total'])} tokens in",
+        f"{tokens(report['output_tokens'])} out",
+    ]
+    if report["cache_hit_rate"] is not None:
+        words.append(f"{share(report['cache_hit_rate'])} cached")
+    words.append(count(report["requests"], "request"))
+    return ", ".join(words)
+
+
+def day_notes(report: Row, about: Circumstances) -> list[Paragraph]:
+    """Return what is not in the figures, or not where it belongs, and what to do about it."""
+    notes = []
+    unpriced = [row for row in report["by_model"] if row["unpriced_requests"]]
+    if unpriced:
+        names = [
+            f"{row['model'] or '(unknown)'} ({tokens(row['unpriced_tokens'])} tokens)"
+            for row in unpriced[:MOST_MODELS]
+        ]
+        more = f" and {len(unpriced) - MOST_MODELS} more" if unpriced[MOST_MODELS:] else ""
+        notes.append(
+            f"Unpriced, so not in the dollars: {', '.join(names)}{more}."
+            " `tmuxmeter prices MODEL` says why."
+        )
+    unmetered = Counter(row["agent"] for row in report["unmetered_sessions"])
+    if unmetered:
+        told = ", ".join(f"{agent} {number}" for agent, number in sorted(unmetered.items()))
+        sessions = count(sum(unmetered.values()), "session")
+        notes.append(f"Unmetered: {sessions} whose log tells no tokens ({told}).")
+    notes += [
+        f"Warning: {row_money(row)} was spent by sessions that went on after their pane was gone."
+        " `tmuxmeter panes` shows those still running."
+        for row in report["by_pane"]
+        if row["where"] == "without-pane"
+    ]
+    nowhere = report["unattributed"]
+    if nowhere["requests"]:
+        why = "" if about.watching else " Only a running watcher sees panes: `tmuxmeter up`."
+        notes.append(
+            f"Unattributed: {row_money(nowhere)} in {count(nowhere['requests'], 'request')};"
+            f" nobody saw in which pane.{why}"
+        )
+    return [Paragraph(note, "yellow") for note in notes]
+
+
+def nothing_at_all(roots: list[str], home: str) -> Paragraph:
+    """Return what to say on a machine without any logs."""
+    where = ", ".join(home_path(root, home) for root in roots) or "any folder that is read"
+    return Paragraph(
+        f"No agent logs found below {where}. `tmuxmeter demo` shows what it looks like with some."
+    )
+
+
+def newest_elsewhere(newest: date) -> Paragraph:
+    """Return where to look when the day asked for is empty."""
+    return Paragraph(f"The newest request is of {newest}: `tmuxmeter today --date {newest}`.")
+
+
+def marks(about: Circumstances) -> list[Table | Paragraph]:
+    """Return what must be said before any figure."""
+    parts: list[Table | Paragraph] = []
+    if about.demo:
+        parts.append(Paragraph(DEMO, "bold"))
+    if about.reading is not None:
+        parts.append(
+            Paragraph(f"History is still being read ({share(about.reading)}): figures grow.")
+        )
+    return parts
