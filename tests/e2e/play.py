@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from stub import Stub
     from world import World
 
-# Which prompts (by marker) ran in which pane. "outside" ran in no pane.
+# Which prompts (by marker) ran in which pane; "outside" ran in none.
 MARKERS = {
     "left": ("left", "left-cleared"),
     "right": ("right",),
@@ -21,6 +21,8 @@ MARKERS = {
     "codex-alone": ("codex-alone",),
     "outside": ("outside",),
 }
+# Prompts of later tests whose pane was gone when they were answered.
+IN_NO_PANE = {"without-pane": ("codex-orphan",)}
 
 
 @dataclass(frozen=True)

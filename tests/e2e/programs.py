@@ -6,15 +6,18 @@ import json
 import os
 import shutil
 import subprocess
-import sys
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
 HERE = Path(__file__).parent
 FOLDER = HERE.parents[1] / ".e2e"
 INSTALL_SECONDS = 420
+
+MISSING: list[str] = []
+"""Why the programs are missing, if they are."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +41,7 @@ def install() -> Programs:
     FOLDER.mkdir(exist_ok=True)
     shutil.copy(HERE / "package.json", FOLDER / "package.json")
     command = [npm, "install", "--prefix", str(FOLDER), "--ignore-scripts", "--no-audit"]
-    command += ["--no-fund", "--no-package-lock", "--loglevel=error"]
+    command += ["--no-fund", "--no-package-lock", "--loglevel=error", "--fetch-retries=1"]
     # The tests' own home must not hide the user's npm settings, so this runs before any test.
     try:
         result = subprocess.run(
@@ -78,17 +81,21 @@ def _executable(folder: Path, name: str) -> Path | None:
     return None
 
 
-def _skip(reason: str) -> None:
+def _skip(reason: str) -> NoReturn:
+    MISSING.append(reason)
+    pytest.skip(f"the real agents can't be installed: {reason}")
+
+
+def banner() -> str:
+    """Return what must not be overlooked when the suite did not run, "" when it did."""
+    if not MISSING:
+        return ""
     rule = "!" * 78
-    lines = [
-        "",
+    lines = (
         rule,
         "!!  THE END-TO-END TESTS DID NOT RUN: the real Claude Code and Codex are missing.",
-        f"!!  {reason}",
+        f"!!  {MISSING[0]}",
         "!!  With npm (Node.js) and a package registry in reach, `make e2e` runs them.",
         rule,
-        "",
-    ]
-    # Past pytest's capture: a skipped suite must be seen even in a quiet run.
-    print("\n".join(lines), file=sys.__stderr__, flush=True)
-    pytest.skip(reason, allow_module_level=True)
+    )
+    return "\n".join(lines)

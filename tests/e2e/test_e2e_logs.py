@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 from list_prices import bill
@@ -10,8 +10,6 @@ from play import MARKERS
 from slow_sum import records
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from play import Played
 
 pytestmark = pytest.mark.e2e
@@ -60,22 +58,12 @@ def test_claude_s_own_dollars_in_print_mode(played: Played) -> None:
     assert round(played.outside["total_cost_usd"] * 1e6) == bill(served)
 
 
-def cost_states(folder: Path) -> dict[str, dict[str, Any]]:
-    """Return each session's last ``cost-state``, Claude's own roll-up at the session's end."""
-    return {
-        record["sessionId"]: record
-        for path in folder.rglob("*.jsonl")
-        for record in records(path)
-        if record["type"] == "cost-state"
-    }
-
-
 @pytest.mark.parametrize("marker", ["left", "right"])
 def test_claude_s_own_dollars_hold_what_it_never_logs(played: Played, marker: str) -> None:
     world = played.world
     logged, titles = world.anthropic.of(marker), world.anthropic.of(marker, logged=False)
-    state = cost_states(world.claude / "projects")[logged[0].session]
-    assert round(state["totalCostUSD"] * 1e6) == bill(logged) + bill(titles)
+    own = round(world.cost_state(logged[0].session) * 1e6)
+    assert own == bill(logged) + bill(titles)
     assert bill(titles) > 0
 
 

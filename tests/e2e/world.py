@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from slow_sum import claude_requests, codex_requests
+from slow_sum import claude_requests, codex_requests, records
 from stub_anthropic import AnthropicStub
 from stub_openai import OpenAIStub
 from tmux_fixtures import TmuxServer, wait_until
@@ -225,9 +225,15 @@ class World:
         """Wait until every served request that belongs in a log stands in one."""
         wait_until(lambda: self.served().keys() <= self.logged().keys(), START_SECONDS, 0.1)
 
-    def thread(self, marker: str) -> str:
-        """Return the id of the Codex thread or Claude session a marker was served in."""
-        return (self.openai.of(marker) or self.anthropic.of(marker))[0].thread
+    def alive(self, name: str) -> bool:
+        """Tell whether the pane of that name is still there."""
+        return self.panes[name] in self.server.run("list-panes", "-a", "-F", "#{pane_id}").split()
+
+    def cost_state(self, session: str) -> float:
+        """Return Claude's own dollars of a session that has ended."""
+        (path,) = (self.claude / "projects").glob(f"*/{session}.jsonl")
+        states = [record for record in records(path) if record["type"] == "cost-state"]
+        return float(states[-1]["totalCostUSD"])
 
 
 @contextmanager
