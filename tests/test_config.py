@@ -63,9 +63,9 @@ def test_values_are_typed() -> None:
         "~/.claude-work" = "work"
         [watch]
         poll = "always"
+        look_seconds = 4
         [status]
-        icons = true
-        decimals = 4
+        icons = false
         """,
     )
     assert config.day.start_minutes == 4 * 60 + 30
@@ -75,8 +75,8 @@ def test_values_are_typed() -> None:
     assert config.agents.codex.roots == ()
     assert config.accounts == {"~/.claude-work": "work"}
     assert config.watch.poll == "always"
-    assert config.status.icons is True
-    assert config.status.decimals == 4
+    assert config.watch.look_seconds == 4
+    assert config.status.icons is False
 
 
 def test_prices_are_exact_and_dated() -> None:
@@ -146,9 +146,12 @@ def test_unknown_keys_are_told_with_a_suggestion(text: str, problem: str) -> Non
         ('[day]\ntimezone = "../etc/passwd"', ("day.timezone must be",)),
         ("[day]\ntimezone = 1", ("day.timezone must be",)),
         ("[status]\nicons = 1", ("status.icons must be true or false, not 1",)),
-        ("[status]\ndecimals = 5", ("status.decimals must be a whole number from 0 to 4, not 5",)),
-        ("[status]\ndecimals = true", ("from 0 to 4, not true",)),
-        ("[status]\ndecimals = 2.0", ("from 0 to 4, not 2.0",)),
+        (
+            "[watch]\nlook_seconds = 61",
+            ("watch.look_seconds must be a whole number from 1 to 60, not 61",),
+        ),
+        ("[watch]\nlook_seconds = true", ("from 1 to 60, not true",)),
+        ("[watch]\nlook_seconds = 2.0", ("from 1 to 60, not 2.0",)),
         ('[watch]\npoll = "never"', ('one of "auto", "always", not "never"',)),
         ('[agents]\ndisabled = ["aider"]', ("agents.disabled must be a list of any of",)),
         ('[agents]\ndisabled = "codex"', ('not "codex"',)),
@@ -186,7 +189,7 @@ def test_second_price_for_a_day_is_a_problem() -> None:
 
 
 def test_all_problems_are_told_at_once() -> None:
-    assert len(problems("[day]\nstart = 1\nfoo = 2\n[status]\ndecimals = 9")) == 3
+    assert len(problems("[day]\nstart = 1\nfoo = 2\n[watch]\nlook_seconds = 99")) == 3
 
 
 @pytest.mark.parametrize(
@@ -242,32 +245,34 @@ def test_forbidden_file_is_named(tmp_path: Path) -> None:
 
 def test_byte_order_mark_is_forgiven(tmp_path: Path) -> None:
     file = tmp_path / "config.toml"
-    file.write_bytes(b"\xef\xbb\xbf[status]\ndecimals = 3\n")
-    assert load(file).status.decimals == 3
+    file.write_bytes(b"\xef\xbb\xbf[watch]\nlook_seconds = 3\n")
+    assert load(file).watch.look_seconds == 3
 
 
 def test_try_load_keeps_the_old_settings_where_anything_is_wrong(tmp_path: Path) -> None:
     file = tmp_path / "config.toml"
-    file.write_text("[status]\ndecimals = 3\n")
+    file.write_text("[watch]\nlook_seconds = 3\n")
     old, told = try_load(file, Config())
-    assert (old.status.decimals, told) == (3, [])
-    file.write_text('[status]\ndecimals = 4\nicons = "yes"\n')
+    assert (old.watch.look_seconds, told) == (3, [])
+    file.write_text('[watch]\nlook_seconds = 4\n[status]\nicons = "yes"\n')
     new, told = try_load(file, old)
     assert new is old
-    assert told == [f'{file}:3: status.icons must be true or false, not "yes"']
+    assert told == [f'{file}:4: status.icons must be true or false, not "yes"']
     file.unlink()
     assert try_load(file, old) == (Config(), [])
     assert try_load(file, old, must_exist=True)[0] is old
 
 
 def test_effective_tells_where_each_value_comes_from() -> None:
-    text = '[status]\n\ndecimals = 3\n[accounts]\n"~/w" = "wo\\"rk"\n[prices.m]\ninput=1\noutput=2'
+    text = (
+        '[watch]\n\nlook_seconds = 3\n[accounts]\n"~/w" = "wo\\"rk"\n[prices.m]\ninput=1\noutput=2'
+    )
     rows = {row.key: row for row in effective(parse(FILE, text))}
-    assert (rows["status.decimals"].value, rows["status.decimals"].origin) == (
+    assert (rows["watch.look_seconds"].value, rows["watch.look_seconds"].origin) == (
         "3",
         "/etc/config.toml:3",
     )
-    assert (rows["status.icons"].value, rows["status.icons"].origin) == ("false", "default")
+    assert (rows["status.icons"].value, rows["status.icons"].origin) == ("true", "default")
     assert rows["day.start"].value == '"00:00"'
     assert rows['accounts."~/w"'].value == '"wo\\"rk"'
     assert rows['accounts."~/w"'].origin == "/etc/config.toml:5"

@@ -86,6 +86,11 @@ class WatchSettings:
         checks.Choice("auto", "always"),
         "auto",
     )
+    look_seconds: int = _setting(
+        "Seconds between two looks at panes and processes while no agent works.",
+        checks.Whole(1, 60),
+        5,
+    )
 
 
 @dataclass(frozen=True)
@@ -93,9 +98,10 @@ class StatusSettings:
     """What stands in tmux's status line."""
 
     icons: bool = _setting(
-        "Symbols of a Nerd Font instead of plain letters.", checks.Switch(), False
+        "Symbols such as ▶ instead of words; where tmux sets @tmuxmeter_icons, that counts.",
+        checks.Switch(),
+        True,
     )
-    decimals: int = _setting("Digits after the point of dollars.", checks.Whole(0, 4), 2)
 
 
 @dataclass(frozen=True)

@@ -42,10 +42,13 @@ OPTION_NAMES = (
 )
 
 
-def parse_options(values: Mapping[str, str]) -> tuple[StatusOptions, tuple[str, ...]]:
+def parse_options(
+    values: Mapping[str, str], *, icons: bool = True
+) -> tuple[StatusOptions, tuple[str, ...]]:
     """Return the options that tmux option values make, and a complaint for each odd word in them.
 
-    An option that is missing or empty has its default; an unknown part is left out.
+    An option that is missing or empty has its default (for symbols: ``icons``); an unknown part is
+    left out.
     """
     defaults = StatusOptions()
     complaints: list[str] = []
@@ -56,9 +59,9 @@ def parse_options(values: Mapping[str, str]) -> tuple[StatusOptions, tuple[str, 
         complaints.extend(f"{name}: no part {word!r}; there are {', '.join(known)}" for word in odd)
         return tuple(word for word in words if word in known) or default
 
-    icons = values.get("@tmuxmeter_icons", "").strip().lower()
+    said = values.get("@tmuxmeter_icons", "").strip().lower()
     options = StatusOptions(
-        icons=icons not in _OFF,
+        icons=said not in _OFF if said else icons,
         segment=parts("@tmuxmeter_segment", SEGMENT_PARTS, defaults.segment),
         window_segment=parts("@tmuxmeter_window_segment", WINDOW_PARTS, defaults.window_segment),
         pane_segment=parts("@tmuxmeter_pane_segment", PANE_PARTS, defaults.pane_segment),

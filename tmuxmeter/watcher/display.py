@@ -50,7 +50,7 @@ class Screen:
             self._live, self._values = live, None
         self._clients = tuple(client.name for client in server.clients if not client.control_mode)
 
-    def push(self, now: float, epoch: float) -> float | None:
+    def push(self, now: float, epoch: float, *, icons: bool) -> float | None:
         """Send what changed; return the monotonic time at which the rest may go, None: all sent.
 
         Raises
@@ -62,7 +62,9 @@ class Screen:
             if self._options is None:
                 install_formats(self._tmux)
             self._options_due = now + OPTIONS_EVERY_S
-            options, self.complaints = parse_options(read_options(self._tmux, OPTION_NAMES))
+            options, self.complaints = parse_options(
+                read_options(self._tmux, OPTION_NAMES), icons=icons
+            )
             if options != self._options:
                 self._options, self._values = options, None
         if self._values is None:
@@ -113,7 +115,7 @@ class Display:
             self._figures = figures
             self._prompt_due = 0.0
 
-    def push(self, now: float, epoch: float) -> float | None:
+    def push(self, now: float, epoch: float, *, icons: bool = True) -> float | None:
         """Send what changed, as far as it may go now; return the monotonic time for the rest.
 
         Returns None when all is sent. Call it now and then also when nothing changed: it keeps
@@ -123,7 +125,7 @@ class Display:
         self.problems = []
         for (socket, *_), screen in self._screens.items():
             try:
-                later = screen.push(now, epoch)
+                later = screen.push(now, epoch, icons=icons)
             except TmuxError as error:
                 self.problems.append(f"{socket}: {error}")
                 continue

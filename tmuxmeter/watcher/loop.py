@@ -39,7 +39,6 @@ logger = logging.getLogger(__name__)
 
 BUSY_TICK_S = 2.0
 """How often panes and processes are looked at while an agent works."""
-IDLE_TICK_S = 5.0
 SOON_S = 0.5
 """How soon they are looked at when a log grew: its session may be new, its turn may have ended."""
 RETRY_S = 15.0
@@ -218,6 +217,7 @@ class Watcher:
                 self._ledger_changed()
                 self._read_all_again()
         if self._settings.check():
+            self._display.prepare_anew()
             self._intake.price = self._settings.price
             self._figures_stale = True
         self._check_roots()
@@ -236,7 +236,7 @@ class Watcher:
             self._figures_stale = True
         agents = (pane.main for pane in self._picture.panes)
         busy = any(agent is not None and agent.state == "working" for agent in agents)
-        self._tick_due = now + (BUSY_TICK_S if busy else IDLE_TICK_S)
+        self._tick_due = now + (BUSY_TICK_S if busy else self._settings.config.watch.look_seconds)
 
     def _look(self) -> None:
         if self._recent_stale:
@@ -279,7 +279,9 @@ class Watcher:
         if self._figures_stale:
             self._figures_stale = False
             self._compute()
-        self._push_due = self._display.push(now, time.time())
+        self._push_due = self._display.push(
+            now, time.time(), icons=self._settings.config.status.icons
+        )
 
     def _compute(self) -> None:
         found = figures(
