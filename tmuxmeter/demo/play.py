@@ -12,12 +12,12 @@ from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING
 
+from tmuxmeter.demo import MARK
 from tmuxmeter.demo.script import past_days
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-MARK = ".tmuxmeter-demo"
 SEED = 340_000
 
 TMUX_CONFIG = """\
