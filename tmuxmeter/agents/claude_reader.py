@@ -224,10 +224,13 @@ class Reader:
     def _user(self, batch: Batch, record: Record) -> None:
         content = record.message.content if record.message is not None else None
         if isinstance(content, list):
-            results = [part for part in content if part.type == "tool_result"]
-            for index, part in enumerate(results):
-                self._result(batch, part, part.tool_use_id or f"{_identity(record)}/{index}")
-            if len(results) == len(content):
+            more = False
+            for index, part in enumerate(content):
+                if part.type == "tool_result":
+                    self._result(batch, part, part.tool_use_id or f"{_identity(record)}/{index}")
+                else:
+                    more = True
+            if not more:
                 return
         words = prompts.Words(content)
         if words.text.startswith(prompts.INTERRUPTED):

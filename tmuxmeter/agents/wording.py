@@ -19,7 +19,7 @@ _COMPARE = 240
 _LOOK_AT = 400
 """Characters of a prompt that are looked at for a correction: people correct first."""
 
-_WORD = re.compile(r"\w+")
+_WORD = re.compile(rb"[\w\x80-\xff]+")
 
 _OPENING = re.compile(
     r"""
@@ -79,12 +79,11 @@ def fingerprint(prompt: str) -> int:
     The four smallest hashes of its pairs of words (a bottom-k sketch): a long prompt keeps them
     when a word is changed, and the prompt can't be read back from them.
     """
-    words = _WORD.findall(prompt[:_COMPARE].casefold())
+    text = prompt[:_COMPARE].casefold().encode("utf-8", "surrogatepass")
+    words = [crc32(word) for word in _WORD.findall(text)]
     if len(words) < _REPEAT_WORDS:
         return 0
-    pairs = {
-        crc32(f"{a} {b}".encode("utf-8", "surrogatepass")) & 0xFFFF for a, b in pairwise(words)
-    }
+    pairs = {(first * 31 + second) & 0xFFFF for first, second in pairwise(words)}
     sketch = 0
     for least in sorted(pairs)[:4]:
         sketch = sketch << 16 | least
