@@ -1,0 +1,64 @@
+"""``panes``: who runs in which pane right now, how that is known, and what it spent today."""
+
+from __future__ import annotations
+
+import click
+
+from tmuxmeter.cli.context import (
+    Context,
+    json_option,
+    now_ms,
+    print_json,
+    print_parts,
+    with_context,
+)
+from tmuxmeter.cli.days import Calendar
+from tmuxmeter.cli.fresh import reader
+from tmuxmeter.cli.report import circumstances
+
+
+@click.command("panes")
+@json_option
+@with_context
+def panes_command(context: Context, as_json: bool) -> None:
+    """Show the agents in your panes: what they do, what they spent today, and how that is known."""
+    from tmuxmeter.panes.glance import glance
+    from tmuxmeter.panes.processes import ProcessTable
+    from tmuxmeter.panes.sources import default_source
+    from tmuxmeter.reports.panes import panes_report
+    from tmuxmeter.tmux.servers import Servers
+    from tmuxmeter.views.panes import panes_parts
+    from tmuxmeter.watcher.loop import RECENT_MS
+    from tmuxmeter.watcher.process import read_state
+    from tmuxmeter.watcher.roots import agent_roots, agents_in_use
+
+    config = context.config()
+    calendar = Calendar.of(config)
+    with reader(context) as ledger, ledger.snapshot():
+        now = now_ms()
+        slices = ledger.slices(*calendar.bounds(calendar.day_of(now)))
+        recent = {(row.agent, row.session): row for row in ledger.recent_sessions(now - RECENT_MS)}
+        bindings = ledger.bindings(now - RECENT_MS, now + 1)
+    watcher = read_state(context.places.runtime)
+    picture = glance(
+        agents_in_use(config),
+        ProcessTable(default_source()),
+        Servers(context.places.runtime).registered(),
+        [root for _, root in agent_roots(context.places, config)],
+        recent.values(),
+        bindings,
+        watcher.started_ms if watcher else now,
+        now,
+    )
+    report = panes_report(
+        picture,
+        slices,
+        recent,
+        watching=watcher is not None,
+        booked_ms=max((row.seen_ms for row in bindings), default=None),
+        own_home=not context.home_given,
+    )
+    if as_json:
+        print_json(report)
+    else:
+        print_parts(panes_parts(report, calendar.zone, circumstances(context)))

@@ -1,0 +1,111 @@
+"""Panes and agents for people."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from tmuxmeter.status.text import share, tokens
+from tmuxmeter.views.days import API_EQUIVALENT, marks
+from tmuxmeter.views.figures import count, row_money, server_name
+from tmuxmeter.views.fitting import home_path
+from tmuxmeter.views.sessions import short_names
+from tmuxmeter.views.table import Column, Paragraph, Table
+
+if TYPE_CHECKING:
+    from datetime import tzinfo
+
+    from tmuxmeter.views.days import Circumstances
+
+Row = dict[str, Any]
+
+COLUMNS = (
+    Column("agent"),
+    Column("model", cut=True),
+    Column("state", cut=True),
+    Column("today", figures=True),
+    Column("input", figures=True, rank=3),
+    Column("context", figures=True, rank=1),
+    Column("session", rank=4),
+    Column("known by", cut=True, rank=2),
+)
+
+
+def panes_parts(report: Row, zone: tzinfo | None, about: Circumstances) -> list[Table | Paragraph]:
+    """Return the panes of a report, the agents in none, and what is wrong."""
+    parts = marks(about)
+    everybody = [*report["panes"], *report["outside"], *report["without_pane"]]
+    known = [row["agent_session"] for row in everybody if row["agent_session"]]
+    names = dict(zip(known, short_names(known), strict=True))
+    if report["panes"]:
+        servers = len({row["server"] for row in report["panes"]})
+        table = Table("", [Column("pane", cut=True), *COLUMNS])
+        for row in report["panes"]:
+            table.rows.append([_place(row, servers), *_cells(row, names)])
+            table.rows += [["", *_cells(other, names)] for other in row["others"]]
+        parts.append(table)
+    else:
+        parts.append(Paragraph(_nothing(report), "bold"))
+    for key, title in (
+        ("outside", "Outside tmux"),
+        ("without_pane", "Running without a pane: nobody sees what these do"),
+    ):
+        if report[key]:
+            table = Table(title, [Column("project", cut=True), *COLUMNS])
+            for row in report[key]:
+                project = home_path(row["project"] or "", about.home)
+                table.rows.append([project or f"process {row['pid']}", *_cells(row, names)])
+            parts.append(table)
+    if any(row["requests"] for row in everybody):
+        parts.append(Paragraph(API_EQUIVALENT, "dim"))
+    return [*parts, *_notes(report, zone)]
+
+
+def _nothing(report: Row) -> str:
+    if report["servers"] or report["servers_down"]:
+        return f"No agents in the panes of {count(len(report['servers']), 'running tmux server')}."
+    return "No tmux server is metered yet: run `tmuxmeter up` inside tmux."
+
+
+def _notes(report: Row, zone: tzinfo | None) -> list[Paragraph]:
+    notes = [
+        f"tmux server {server_name(row['server'])}: {row['reason']}."
+        for row in report["servers_down"]
+    ]
+    if not report["watching"]:
+        since = "none is booked to panes"
+        if report["booked_ms"] is not None:
+            moment = datetime.fromtimestamp(report["booked_ms"] / 1000, UTC).astimezone(zone)
+            since = f"it is booked to panes as of {moment:%Y-%m-%d %H:%M}"
+        notes.append(
+            f"The watcher is not running (`tmuxmeter up`): states are of now; spend: {since}."
+        )
+    return [Paragraph(note, "yellow") for note in notes]
+
+
+def _place(row: Row, servers: int) -> str:
+    name = f"{row['session']}:{row['window']}.{row['pane_index']} {row['pane']}"
+    return name if servers < 2 else f"{name} ({server_name(row['server'])})"
+
+
+def _cells(row: Row, names: dict[str, str]) -> list[str]:
+    state = row["state"] or ("?" if row["agent"] else "")
+    if row["waiting_for"]:
+        state += f": {row['waiting_for']}"
+    if row["nested"]:
+        state += " (nested)"
+    context = "" if row["context_fill"] is None else share(row["context_fill"])
+    if not context and row["context_tokens"]:
+        context = tokens(row["context_tokens"])
+    spent = row.get("requests", 0)
+    evidence = f"{row['evidence']} {row['confidence']:.2f}" if row["evidence"] else ""
+    return [
+        row["agent"] or "",
+        row["model"] or "",
+        state,
+        row_money(row) if spent else "",
+        tokens(row["input_tokens"]["total"]) if spent else "",
+        context,
+        names.get(row["agent_session"], "?" if row["agent"] else ""),
+        evidence,
+    ]
