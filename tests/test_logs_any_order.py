@@ -19,10 +19,10 @@ from tmuxmeter.logs.tail import read_file
 BLOCKS = st.sampled_from([1, 7, 64, 1000, 1 << 16])
 STEPS = st.lists(
     st.one_of(
-        st.tuples(st.just("append"), st.integers(0, 400)),
+        st.tuples(st.just("append"), st.integers(0, 2000)),
         st.tuples(st.just("append"), st.integers(0, 60)),
         st.tuples(st.just("cut"), st.integers(0, 100)),
-        st.tuples(st.just("rewrite"), st.integers(0, 600)),
+        st.tuples(st.just("rewrite"), st.integers(0, 3000)),
         st.tuples(st.just("edit"), st.integers(0, 100)),
         st.tuples(st.just("replace"), st.integers(0, 400)),
         st.tuples(st.sampled_from(["archive", "pack", "plain", "delete"]), st.just(0)),

@@ -174,6 +174,39 @@ def test_moved_folders_are_still_heard_of(
     hear(follower, clock, "back/x.jsonl")
 
 
+@linux
+def test_folder_deleted_and_made_again_between_two_looks(
+    root: Path, clock: Clock, start: Callable[..., Follower]
+) -> None:
+    path = put(root / "logs/a/x.jsonl")
+    follower = start(open_watches(100))
+    path.unlink()
+    path.parent.rmdir()
+    # Something that takes the freed inode number.
+    put(root / "filler")
+    put(path)
+    hear(follower, clock, "a/x.jsonl")
+    put(path)
+    hear(follower, clock, "a/x.jsonl")
+    assert held_watches(follower.fileno()) == 2
+
+
+@linux
+def test_watch_of_a_moved_folder_belongs_to_its_new_path(root: Path) -> None:
+    watches = open_watches(100)
+    assert watches
+    old, new = root / "logs/old", root / "logs/new"
+    old.mkdir()
+    watches.add(str(old))
+    old.rename(new)
+    watches.add(str(new))
+    watches.remove(str(old))
+    watches.take()
+    put(new / "x.jsonl")
+    assert watches.take().paths == {str(new / "x.jsonl")}
+    watches.close()
+
+
 def test_files_of_running_processes(
     root: Path, clock: Clock, watches: Watches, start: Callable[..., Follower]
 ) -> None:

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import os
+import sys
+import threading
 import tracemalloc
 from pathlib import Path
 
@@ -129,6 +131,27 @@ def test_growing_long_line_is_not_read_again_for_each_piece(log: LogFile) -> Non
     assert sum(read) < 2.5 * len(whole)
 
 
+def test_long_unfinished_line_that_is_cut_again(log: LogFile) -> None:
+    book = Book()
+    write(log, line("a") + line("big", pad=9000)[:-1])
+    look(book, log, block_size=4096)
+    os.truncate(log.path, len(line("a")))
+    append(log, line("b") + line("c"))
+    look(book, log, block_size=4096)
+    append(log, line("d"))
+    look(book, log, block_size=4096)
+    assert book.outputs() == outputs(a=1, b=1, c=1, d=1)
+
+
+def test_long_last_line_without_newline(log: LogFile) -> None:
+    book = Book()
+    write(log, line("a") + line("big", 5, pad=9000)[:-1])
+    now = Path(log.path).stat().st_mtime_ns + SETTLED_NS
+    look(book, log, block_size=4096)
+    look(book, log, block_size=4096, now_ns=now)
+    assert book.outputs() == outputs(a=1, big=5)
+
+
 class count_reads:  # noqa: N801
     """Count the bytes this process reads, by the kernel's own account."""
 
@@ -189,6 +212,18 @@ def test_memory_is_flat_in_the_size_of_the_file(log: LogFile) -> None:
     assert peak < 4 << 20
 
 
+def test_memory_of_a_long_line_is_given_back(log: LogFile) -> None:
+    write(log, line("big", pad=6 << 20) + b"".join(line(f"k{i}") for i in range(9000)))
+    tracemalloc.start()
+    try:
+        for chunk in read_file(TINY, log, Position(), block_size=1 << 14, chunk_events=1000):
+            if chunk.position.offset > 6 << 20:
+                held = tracemalloc.get_traced_memory()[0]
+    finally:
+        tracemalloc.stop()
+    assert held < 2 << 20
+
+
 def test_truncated_file_is_read_from_the_beginning(log: LogFile) -> None:
     book = Book()
     write(log, line("a") + line("b"))
@@ -228,9 +263,22 @@ def test_rewritten_larger(log: LogFile) -> None:
     write(log, b"".join(line(f"n{i}") for i in range(9)))
     assert look(book, log) == 9
     # The same tail, another beginning.
-    write(log, line("q0") + Path(log.path).read_bytes()[len(line("q0")) :] + line("r"))
+    write(log, b"".join(line(f"n{i}", pad=90) for i in range(9)))
+    look(book, log)
+    write(log, line("q0", pad=90) + Path(log.path).read_bytes()[len(line("q0", pad=90)) :])
+    append(log, line("r"))
     assert look(book, log) == 10
     assert set(outputs(q0=1, r=1, a=1)) <= set(book.outputs())
+
+
+def test_rewritten_behind_the_same_beginning(log: LogFile) -> None:
+    book = Book()
+    kept = b"".join(line(f"n{i}", pad=90) for i in range(5))
+    write(log, kept + line("a", pad=400) + line("b"))
+    look(book, log)
+    write(log, kept + line("c", pad=400) + line("d") + line("e"))
+    assert look(book, log) == 8
+    assert set(outputs(c=1, d=1, e=1)) <= set(book.outputs())
 
 
 def test_rewrite_starts_with_a_reader_that_knows_nothing(log: LogFile) -> None:
@@ -307,10 +355,8 @@ def test_chunks_go_on_where_the_last_one_ended(log: LogFile) -> None:
     for cut in range(len(every)):
         book = Book()
         book.add(every[:cut])
-        # Killed here and started again: the facts are those of the file, so it must be reopened.
+        # Killed here and started again, without anything having happened to the file.
         position = every[cut - 1].position if cut else Position()
-        if cut < len(every):
-            append(log, b"")
         book.add(read_file(TINY, log, position))
         assert len(book.usage) == 100
         assert {event.session for event in book.usage.values()} == {"s"}
@@ -361,6 +407,17 @@ def test_last_line_that_is_no_whole_record_is_left(log: LogFile) -> None:
     assert look(book, log) == 1
 
 
+def test_last_line_that_is_no_record_is_skipped_once(log: LogFile) -> None:
+    book = Book()
+    write(log, line("a") + b'{"n": 1}')
+    mtime = Path(log.path).stat().st_mtime_ns
+    assert look(book, log, now_ns=mtime + SETTLED_NS) == 1
+    assert not book.skipped
+    append(log, b"\n")
+    look(book, log)
+    assert book.reasons() == ["broken"]
+
+
 def test_empty_file(log: LogFile) -> None:
     book = Book()
     write(log, b"")
@@ -404,6 +461,33 @@ def test_folder_is_refused(log: LogFile) -> None:
     Path(log.path).mkdir()
     with pytest.raises(LogError, match="folder"):
         look(Book(), log)
+
+
+def test_named_pipe_wakes_no_writer(log: LogFile) -> None:
+    os.mkfifo(log.path)
+    opened: list[int] = []
+    writer = threading.Thread(target=lambda: opened.append(os.open(log.path, os.O_WRONLY)))
+    writer.start()
+    # Long enough for the writer to be waiting for somebody to read.
+    writer.join(0.2)
+    with pytest.raises(LogError):
+        look(Book(), log)
+    writer.join(0.2)
+    assert not opened
+    reader = os.open(log.path, os.O_RDONLY)
+    writer.join()
+    os.close(reader)
+    os.close(opened[0])
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs /proc")
+def test_file_that_stops_being_readable_is_tried_again() -> None:
+    log = LogFile("tiny", "/proc", "mem.jsonl", "/proc/self/mem")
+    book = Book()
+    for _ in range(2):
+        with pytest.raises(LogError, match="Input/output error"):
+            look(book, log)
+    assert book.at(log).offset == 0
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")

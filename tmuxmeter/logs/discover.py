@@ -8,12 +8,10 @@ from __future__ import annotations
 
 import os
 import stat
-from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
-from tmuxmeter.events import LogFile
-from tmuxmeter.logs.compressed import SUFFIX
 from tmuxmeter.logs.found import (
+    NOT_TEXT,
     Changes,
     Entry,
     FileKey,
@@ -33,8 +31,6 @@ if TYPE_CHECKING:
 
 # A folder changed this shortly before it was listed may change again within the same clock tick.
 _TICK_NS = 2 * 10**9
-
-_NOT_TEXT = "name is not valid UTF-8, not read"
 
 
 class Catalog:
@@ -196,6 +192,12 @@ class Catalog:
                 self._empty(folder)
                 folder.problem = refusal(facts.st_mode) or "is no folder"
                 return []
+            number = facts.st_dev, facts.st_ino
+            if folder.number not in (number, None):
+                # Deleted and made again: a watch on the old one hears nothing of the new one.
+                self._leaving(folder.path)
+                self._entering(folder.path)
+            folder.number = number
             with os.scandir(folder.path) as listing:
                 items = list(listing)
         except (FileNotFoundError, NotADirectoryError):
@@ -230,15 +232,15 @@ class Catalog:
         self._lose(folder, name)
         scope = folder.scope
         path = f"{folder.path}/{name}"
-        if not scope.logs or path in self._tops or not _speakable(folder, name):
+        if not scope.logs or path in self._tops or not folder.speakable(name):
             return []
         folder.folders.add(name)
         if scope.patterns:
             scope = Scope(scope.agent, scope.root, scope.rank, logs=True)
-        return [Folder(path, f"{folder.relative}/{name}" if folder.relative else name, scope)]
+        return [Folder(path, folder.below(name), scope)]
 
     def _item(self, folder: Folder, item: os.DirEntry[str]) -> None:
-        entry = folder.files.get(item.name) or _entry(folder, item.name)
+        entry = folder.files.get(item.name) or folder.entry(item.name)
         if entry:
             try:
                 facts = item.stat(follow_symlinks=False)
@@ -250,15 +252,15 @@ class Catalog:
             folder.problems[item.name] = "is a symbolic link to a folder, not followed"
 
     def _file(self, folder: Folder, name: str, facts: os.stat_result) -> None:
-        entry = folder.files.get(name) or _entry(folder, name)
+        entry = folder.files.get(name) or folder.entry(name)
         if entry:
             self._keep(folder, name, entry, facts)
 
     def _keep(self, folder: Folder, name: str, entry: Entry, facts: os.stat_result) -> None:
         reason = refusal(facts.st_mode)
-        if reason or not _speakable(folder, name):
+        if reason or not folder.speakable(name):
             self._lose(folder, name)
-            folder.problems[name] = reason or _NOT_TEXT
+            folder.problems[name] = reason or NOT_TEXT
             return
         folder.problems.pop(name, None)
         # What a process says of itself may change within a clock tick and keep its size.
@@ -335,30 +337,3 @@ def _exists(path: str) -> bool:
     except OSError:
         return False
     return True
-
-
-def _speakable(folder: Folder, name: str) -> bool:
-    """Tell whether a name can be stored as text."""
-    if name.isascii():
-        return True
-    try:
-        name.encode()
-    except UnicodeEncodeError:
-        folder.problems[name] = _NOT_TEXT
-        return False
-    return True
-
-
-def _entry(folder: Folder, name: str) -> Entry | None:
-    """Return what a file of this name in a folder stands for, None if nothing is made of it."""
-    scope = folder.scope
-    path = f"{folder.path}/{name}"
-    if scope.logs:
-        relative = f"{folder.relative}/{name}" if folder.relative else name
-        log_name = scope.agent.log_name(relative)
-        if log_name is not None:
-            log = LogFile(scope.agent.name, scope.root, log_name, path)
-            return Entry(path, log, (name.endswith(SUFFIX), scope.rank, path))
-    if any(fnmatchcase(name, pattern) for pattern in scope.patterns):
-        return Entry(path, None, (False, 0, path))
-    return None

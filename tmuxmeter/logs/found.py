@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, TypeAlias
+
+from tmuxmeter.events import LogFile
+from tmuxmeter.logs.compressed import SUFFIX
 
 if TYPE_CHECKING:
     import os
     from collections.abc import Iterator
 
     from tmuxmeter.agents.base import Agent
-    from tmuxmeter.events import LogFile, Position
+    from tmuxmeter.events import Position
 
 FileKey: TypeAlias = tuple[str, str, str]
 """Agent, root and canonical name: what a log is known by, wherever it lies."""
+
+NOT_TEXT = "name is not valid UTF-8, not read"
 
 
 def file_key(log: LogFile) -> FileKey:
@@ -77,16 +83,48 @@ class Scope:
 
 @dataclass(slots=True, eq=False)
 class Folder:
-    """A folder that is looked at. ``mtime_ns`` is its time when it was listed, -1: list again."""
+    """A folder that is looked at.
+
+    ``mtime_ns`` is its time when it was listed, -1: list again; ``number`` its device and inode.
+    """
 
     path: str
     relative: str
     scope: Scope
     mtime_ns: int = -1
+    number: tuple[int, int] | None = None
     problem: str = ""
     files: dict[str, Entry] = field(default_factory=dict)
     folders: set[str] = field(default_factory=set)
     problems: dict[str, str] = field(default_factory=dict)
+
+    def entry(self, name: str) -> Entry | None:
+        """Return what a file of this name stands for, None if nothing is made of it."""
+        scope = self.scope
+        path = f"{self.path}/{name}"
+        if scope.logs:
+            log_name = scope.agent.log_name(self.below(name))
+            if log_name is not None:
+                log = LogFile(scope.agent.name, scope.root, log_name, path)
+                return Entry(path, log, (name.endswith(SUFFIX), scope.rank, path))
+        if any(fnmatchcase(name, pattern) for pattern in scope.patterns):
+            return Entry(path, None, (False, 0, path))
+        return None
+
+    def below(self, name: str) -> str:
+        """Return the path of a name in this folder, below the root."""
+        return f"{self.relative}/{name}" if self.relative else name
+
+    def speakable(self, name: str) -> bool:
+        """Tell whether a name can be stored as text; note it as a problem where it can't."""
+        if name.isascii():
+            return True
+        try:
+            name.encode()
+        except UnicodeEncodeError:
+            self.problems[name] = NOT_TEXT
+            return False
+        return True
 
 
 @dataclass(slots=True)

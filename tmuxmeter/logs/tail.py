@@ -18,7 +18,7 @@ from tmuxmeter.logs.mark import SAMPLE, Mark
 from tmuxmeter.logs.source import PlainSource, Source, failure, open_log
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from tmuxmeter.agents.base import Agent, Reader
 
@@ -155,8 +155,18 @@ class _Tail:
 
     def chunks(self, buffer: bytearray, *, settled: bool) -> Iterator[Chunk]:
         if not settled and self._unfinished_line_only_grew(buffer):
-            yield self._chunk()
-            return
+            yield self._chunk(at_end=not self._failed)
+        else:
+            yield from self._new_chunks(buffer, settled=settled)
+        if self._failed:
+            raise failure(self._log.path, self._source.damage)
+
+    @property
+    def _failed(self) -> bool:
+        """The file couldn't be read to its end. An archive ends where it is damaged."""
+        return bool(self._source.damage) and not self._compressed
+
+    def _new_chunks(self, buffer: bytearray, *, settled: bool) -> Iterator[Chunk]:
         own = buffer
         view = memoryview(buffer)
         fill = 0
@@ -166,36 +176,32 @@ class _Tail:
             cut = buffer.rfind(b"\n", fill - taken, fill) + 1
             if not cut and fill == len(buffer):
                 if fill < self._line:
-                    longer = bytearray(min(self._line, max(self._block, 2 * fill)))
-                    longer[:fill] = buffer
-                    buffer, view = longer, memoryview(longer)
+                    buffer = _longer(buffer, min(self._line, max(self._block, 2 * fill)))
+                    view = memoryview(buffer)
                     continue
                 # Its beginning is given up, the rest streams past: it is held nowhere.
-                begun, buffer, view = buffer, own, memoryview(own)
-                fill = self._pass_long_line(buffer, view, begun)
+                fill = self._pass_long_line(own, buffer)
+                buffer, view = own, memoryview(own)
                 cut = buffer.rfind(b"\n", 0, fill) + 1
             if not cut:
                 continue
             self._read(buffer, cut)
-            rest = view[cut:fill]
-            fill -= cut
-            if buffer is not own and fill < len(own):
-                buffer, view = own, memoryview(own)
-            view[:fill] = rest
+            target = own if fill - cut < len(own) else buffer
+            into = memoryview(target)
+            into[: fill - cut] = view[cut:fill]
+            buffer, view, fill = target, into, fill - cut
             enough = len(self._events) >= self._chunk_events
             if enough or self.offset - closed_at >= self._chunk_bytes:
                 closed_at = self.offset
-                yield self._chunk()
+                yield self._chunk(at_end=False)
         self._searched = max(self._searched, fill)
         self._last_line = settled and self._searched > 0
         if self._source.damage and self._compressed:
             self._events.append(_skipped(self._source.damage, self.offset))
         more = self._last_line_events(bytes(view[:fill])) if self._last_line and fill else []
-        last = self._chunk(*more)
+        last = self._chunk(more, at_end=not self._failed)
         if last.events or last.position != self._before:
             yield last
-        if self._source.damage and not self._compressed:
-            raise failure(self._log.path, self._source.damage)
 
     def _unfinished_line_only_grew(self, buffer: bytearray) -> bool:
         """Look for the end of a long unfinished line behind what is known to hold none.
@@ -232,7 +238,7 @@ class _Tail:
         self.offset += cut
         self._searched = 0
 
-    def _pass_long_line(self, buffer: bytearray, view: memoryview, begun: bytearray) -> int:
+    def _pass_long_line(self, buffer: bytearray, begun: bytearray) -> int:
         """Pass by the line that starts with ``begun``; return how much behind it is in ``buffer``.
 
         Where its end hasn't been written yet, the position stays before it.
@@ -240,6 +246,7 @@ class _Tail:
         length = len(begun)
         head = (self._head + bytes(begun[:SAMPLE]))[:SAMPLE]
         seen = bytes(begun[-SAMPLE:])
+        view = memoryview(buffer)
         while taken := self._source.readinto(view):
             end = buffer.find(b"\n", 0, taken) + 1
             stop = end or taken
@@ -266,17 +273,16 @@ class _Tail:
         events = reader.read(line, 0, len(line), self.offset)
         return [event for event in events if not isinstance(event, Skipped)]
 
-    def _chunk(self, *more: Event) -> Chunk:
+    def _chunk(self, more: Sequence[Event] = (), *, at_end: bool) -> Chunk:
         """Close a chunk; ``more`` stands behind its position."""
         facts = self._facts
-        # A file that couldn't be read to its end is to look changed next time.
-        failed = self._source.damage and not self._compressed
         mark = Mark.of(self._head, self._seen, self._searched, last_line=self._last_line)
         position = Position(
             device=facts.st_dev,
             inode=facts.st_ino,
-            size=0 if failed else facts.st_size,
-            mtime_ns=0 if failed else facts.st_mtime_ns,
+            # A file that wasn't read to its end has to look changed to whoever goes on.
+            size=facts.st_size if at_end else 0,
+            mtime_ns=facts.st_mtime_ns if at_end else 0,
             offset=self.offset,
             mark=mark.pack(),
             reader=self._reader.state(),
@@ -285,6 +291,12 @@ class _Tail:
         self._events = []
         self._restart = False
         return chunk
+
+
+def _longer(buffer: bytearray, size: int) -> bytearray:
+    longer = bytearray(size)
+    longer[: len(buffer)] = buffer
+    return longer
 
 
 def _skipped(reason: str, offset: int) -> Skipped:
