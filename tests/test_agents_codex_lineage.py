@@ -130,8 +130,8 @@ def test_ordinals_below_the_first_own_one_are_copied(boundary: type[Any]) -> Non
         parent, ordinals=True, subagent_history_start_ordinal=first_own, **spawned_from(parent)
     )
     replayed(parent, child, restamp=True)
-    # an own turn begins within the birth second, as a fast model's would
-    child.begin().request(SMALL)
+    # within the birth second, as a fast model's answer would be, and nothing else tells
+    child.token_count(SMALL, SMALL)
     assert child.spent() == [SMALL_SPENT]
 
 
@@ -146,7 +146,7 @@ def test_a_fresh_sub_agent_counts_from_its_first_moment() -> None:
     parent = busy_parent()
     child = child_of(parent, **spawned_from(parent))
     child.step_ms = 10
-    child.begin().prompt("look").old_request(ONE)
+    child.begin().old_request(ONE)
     assert child.spent() == [ONE_SPENT]
     assert all(usage.sidechain for usage in requests(child.events()))
 
@@ -163,6 +163,22 @@ def test_a_branch_with_its_parents_times_shares_its_parents_keys() -> None:
     assert owners == {parent.id}
 
 
+def test_a_branch_with_records_leaves_them_to_their_thread() -> None:
+    parent = busy_parent(form="request")
+    branch = replayed(parent, child_of(parent, forked_from_id=parent.id), restamp=False)
+    branch.step_ms = 1000
+    branch.total = parent.total
+    assert branch.begin().request(SMALL).spent() == [SMALL_SPENT]
+
+
+def test_a_meta_dated_after_its_line_makes_no_record_a_copy() -> None:
+    parent = busy_parent()
+    fork = child_of(parent, forked_from_id=parent.id, timestamp=iso(parent.now + 7_200_000))
+    fork.step_ms = 1000
+    fork.begin().old_request(SMALL)
+    assert [u.session for u in requests(fork.events())] == [fork.id]
+
+
 def test_a_branch_without_any_mark_shares_its_parents_keys() -> None:
     parent = busy_parent()
     branch = child_of(parent)
@@ -177,7 +193,7 @@ def test_a_fork_that_points_into_its_parent_has_only_records_of_its_own() -> Non
     fork = child_of(parent, ordinals=True, forked_from_id=parent.id, history_base=base)
     fork.total = parent.total
     fork.step_ms = 10
-    fork.begin().request(SMALL)
+    fork.context(turn_id=None).old_request(SMALL)
     assert fork.spent() == [SMALL_SPENT]
 
 

@@ -64,6 +64,17 @@ def test_a_repeated_snapshot_is_no_request() -> None:
     assert rollout.spent() == [ONE_SPENT, ONE_SPENT]
 
 
+def test_a_snapshot_repeated_in_the_next_turn_is_no_request() -> None:
+    rollout = started().request(ONE).complete().begin().token_count(ONE).request(TWO)
+    assert rollout.spent() == [ONE_SPENT, TWO_SPENT]
+
+
+def test_last_tells_what_was_spent_and_the_sum_only_whether() -> None:
+    rollout = started().old_request(ONE)
+    rollout.total = rollout.total.plus(TWO)
+    assert rollout.old_request(TWO).spent() == [ONE_SPENT, TWO_SPENT]
+
+
 def test_a_stale_snapshot_is_no_request() -> None:
     rollout = started().old_request(ONE)
     before = rollout.total
@@ -175,6 +186,11 @@ def test_equal_requests_of_two_threads_are_two() -> None:
     assert len(keys) == 2
 
 
+def test_equal_snapshots_of_two_threads_are_two() -> None:
+    threads = [Rollout(START_MS + n, number=n).meta().begin().old_request(ONE) for n in (1, 2)]
+    assert len({u.key for rollout in threads for u in requests(rollout.events())}) == 2
+
+
 # --- model, tier, window, folder
 
 
@@ -218,6 +234,11 @@ def test_window_folder_and_branch_go_with_each_request() -> None:
     first, second = requests(rollout.events())
     assert (first.context_window, first.cwd, first.branch) == (258_400, "/w", "main")
     assert (second.context_window, second.cwd, second.branch) == (258_400, "/w/sub", "main")
+
+
+def test_the_window_may_come_with_the_snapshot_only() -> None:
+    rollout = Rollout().meta().context().old_request(ONE)
+    assert [u.context_window for u in requests(rollout.events())] == [258_400]
 
 
 def test_a_request_has_its_own_time_not_the_files() -> None:

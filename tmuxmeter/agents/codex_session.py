@@ -85,7 +85,6 @@ def _meet_parent(state: State, thread: str, time_ms: int, events: list[Event]) -
         return
     if not lineage.inherits:
         lineage.descend(thread)
-    lineage.origin = thread
     if not state.parent:
         state.parent = thread
         state.tell_start(min(lineage.born_ms, time_ms), events)

@@ -41,10 +41,10 @@ def on_usage_record(state: State, raw: bytes, events: list[Event]) -> None:
     time_ms = time_of(line.timestamp)
     thread = word(payload.thread_id) or state.session
     mine = state.lineage.see_thread(thread)
-    if not mine or state.lineage.standing(line.ordinal, time_ms) is Standing.REPLAYED:
-        return
     state.begin_turn(word(payload.turn_id))
     state.recorded = True
+    if not mine or state.lineage.standing(line.ordinal, time_ms) is Standing.REPLAYED:
+        return  # that thread's own rollout has it
     last, total = counts_of(payload.usage), counts_of(payload.thread_token_usage)
     if last is not None and last.size:
         identity = f"{thread}|{word(payload.response_id)}|{_spell(last)}|{_spell(total)}"
@@ -75,8 +75,6 @@ def _snapshot(
     else:
         last = counts_of(info.last_token_usage)
         spent = state.sum.spent(last, total, continued=state.lineage.inherits)
-        if standing is Standing.COPIED:
-            state.sum.inherit(total)
         if spent is not None:
             identity = f"{time_ms}|{_spell(last)}|{_spell(total)}"
             copied = standing is Standing.COPIED
