@@ -266,7 +266,7 @@ def test_a_meta_in_the_middle_changes_nothing() -> None:
 
 
 def test_the_files_name_outweighs_the_meta() -> None:
-    rollout = Rollout(number=1).meta(id=uuid7(START_MS, 2)).begin().request(ONE)
+    rollout = Rollout(number=1).meta(id=uuid7(START_MS, 2)).begin().old_request(ONE)
     assert [u.session for u in requests(rollout.events())] == [rollout.id]
     meta_only = read("rollout-copy.jsonl", rollout.content())
     assert [u.session for u in requests(meta_only)] == [uuid7(START_MS, 2)]

@@ -41,10 +41,13 @@ def on_usage_record(state: State, raw: bytes, events: list[Event]) -> None:
     time_ms = time_of(line.timestamp)
     thread = word(payload.thread_id) or state.session
     mine = state.lineage.see_thread(thread)
+    if not mine:  # that thread's own rollout has it
+        state.copied_records = True
+        return
+    if state.lineage.standing(line.ordinal, time_ms) is Standing.REPLAYED:
+        return
     state.begin_turn(word(payload.turn_id))
     state.recorded = True
-    if not mine or state.lineage.standing(line.ordinal, time_ms) is Standing.REPLAYED:
-        return  # that thread's own rollout has it
     last, total = counts_of(payload.usage), counts_of(payload.thread_token_usage)
     if last is not None and last.size:
         identity = f"{thread}|{word(payload.response_id)}|{_spell(last)}|{_spell(total)}"
@@ -70,7 +73,7 @@ def _snapshot(
     total = counts_of(info.total_token_usage)
     if standing is Standing.REPLAYED:
         state.sum.inherit(total)
-    elif state.recorded:
+    elif state.recorded or (state.copied_records and standing is Standing.COPIED):
         state.sum.follow(total)
     else:
         last = counts_of(info.last_token_usage)

@@ -49,6 +49,8 @@ class State(msgspec.Struct, array_like=True, omit_defaults=True):
     turn: str = ""
     recorded: bool = False
     """This turn's requests come as ``token_usage_record``; its ``token_count`` only repeat them."""
+    copied_records: bool = False
+    """Copied requests came as ``token_usage_record`` too; copied snapshots only repeat them."""
     unnamed: list[Usage] = []
     """Requests seen before any model was named."""
     limits: bytes = b""
