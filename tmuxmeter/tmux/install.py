@@ -99,6 +99,31 @@ def remove_formats(tmux: Tmux) -> tuple[str, ...]:
     return tuple(restored)
 
 
+@dataclass(frozen=True, slots=True)
+class Formats:
+    """The options of a server that hold placeholders: replaced by formats, or not yet."""
+
+    in_place: tuple[str, ...]
+    waiting: tuple[str, ...]
+
+
+def look_at_formats(tmux: Tmux) -> Formats:
+    """Return where the meter is shown; changes nothing.
+
+    Raises
+    ------
+    TmuxError
+        If the server is gone or refuses.
+    """
+    in_place: dict[str, None] = {}
+    waiting: dict[str, None] = {}
+    for option, text, _ in _options(tmux):
+        wanted = interpolate(restore(text))
+        if wanted != restore(text):
+            (in_place if wanted == text else waiting)[option.name] = None
+    return Formats(tuple(in_place), tuple(waiting))
+
+
 def read_options(tmux: Tmux, names: Iterable[str]) -> dict[str, str]:
     """Return the values of global user options (``@tmuxmeter_icons``), "" for one that isn't set.
 

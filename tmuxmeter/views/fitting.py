@@ -50,26 +50,27 @@ def cut(text: str, limit: int) -> str:
     return head + ELLIPSIS + tail
 
 
-def wrapped(text: str, limit: int | None) -> str:
-    """Return text broken into lines of at most ``limit`` terminal cells, at blanks where it can."""
+def wrapped(text: str, limit: int | None, indent: int = 0) -> str:
+    r"""Return text broken into lines of at most ``limit`` terminal cells, at blanks where it can.
+
+    Lines after the first begin with ``indent`` blanks.
+
+    >>> wrapped("one two three", 8, 2)
+    'one two\n  three'
+    """
     if limit is None or width(text) <= limit:
         return text
-    lines = [""]
-    for word in text.split(" "):
-        longer = f"{lines[-1]} {word}" if lines[-1] else word
-        if width(longer) <= limit:
-            lines[-1] = longer
-            continue
-        rest = word
-        if lines[-1]:
-            lines.append("")
-        while width(rest) > limit:
-            piece = _first(rest, limit) or rest[0]
-            lines[-1] = piece
-            lines.append("")
-            rest = rest[len(piece) :]
-        lines[-1] = rest
-    return "\n".join(lines)
+    # room for one character, which may take two cells
+    limit = max(limit, indent + 2)
+    lines = []
+    while width(text) > limit:
+        piece = _first(text, limit)
+        margin = len(text) - len(text.lstrip(" "))
+        at = len(piece) if text[len(piece)] == " " else piece.rfind(" ", margin + 1)
+        at = at if at > margin else max(len(piece), 1)
+        lines.append(text[:at].rstrip())
+        text = " " * indent + text[at:].lstrip(" ")
+    return "\n".join([*lines, text])
 
 
 def home_path(path: str, home: str) -> str:

@@ -56,10 +56,14 @@ class Table:
 
 @dataclass(frozen=True)
 class Paragraph:
-    """A line or more of text; ``style`` is "bold", "dim", "yellow" or "" on a terminal."""
+    """A line or more of text.
+
+    ``style`` is one of Rich's, such as "bold"; lines after the first begin with ``indent`` blanks.
+    """
 
     text: str
     style: str = ""
+    indent: int = 0
 
 
 def aligned(tables: Sequence[Table]) -> list[Table]:
@@ -154,7 +158,7 @@ def show(
 
 def _written(part: Table | Paragraph, stream: TextIO, limit: int | None) -> None:
     if isinstance(part, Paragraph):
-        stream.write(wrapped(printable(part.text), limit) + "\n")
+        stream.write(wrapped(printable(part.text), limit, part.indent) + "\n")
     else:
         stream.write(plain(part, limit))
 
@@ -166,7 +170,8 @@ def _drawn(part: Table | Paragraph, stream: TextIO, limit: int | None) -> None:
 
     console = Console(file=stream, highlight=False, width=limit)
     if isinstance(part, Paragraph):
-        console.print(Text(wrapped(printable(part.text), limit), style=part.style), soft_wrap=True)
+        text = wrapped(printable(part.text), limit, part.indent)
+        console.print(Text(text, style=part.style), soft_wrap=True)
         return
     part = fitted(part, limit)
     if part.title:

@@ -1,0 +1,280 @@
+"""``doctor``: looks at everything the meter depends on and says what to do about it."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import stat
+import sys
+import time
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from tmuxmeter.cli.context import (
+    Context,
+    json_option,
+    now_ms,
+    print_json,
+    print_parts,
+    with_context,
+)
+from tmuxmeter.cli.days import Calendar
+from tmuxmeter.config import Config, try_load
+from tmuxmeter.errors import LedgerError, MissingProgramError, TmuxError
+from tmuxmeter.reports import doctor, doctor_data
+from tmuxmeter.reports.doctor import Check
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from tmuxmeter.agents.base import Agent
+    from tmuxmeter.ledger.reader import Reader
+    from tmuxmeter.logs.discover import Catalog
+
+UNHEALTHY = 1
+"""Exit code where something is bad."""
+
+
+@click.command("doctor")
+@click.option("--deep", is_flag=True, help="Check the ledger's whole file as well.")
+@json_option
+@with_context
+def doctor_command(context: Context, deep: bool, as_json: bool) -> None:
+    """Check everything the meter depends on; changes nothing."""
+    report = doctor.doctor_report(list(_checks(context, deep=deep)))
+    if as_json:
+        print_json(report)
+    else:
+        from tmuxmeter.views.doctor import doctor_parts
+
+        print_parts(doctor_parts(report))
+    if report["status"] == doctor.BAD:
+        raise click.exceptions.Exit(UNHEALTHY)
+
+
+def _checks(context: Context, *, deep: bool) -> Iterator[Check]:
+    places = context.places
+    yield _python()
+    yield _tmux()
+    config, problems = try_load(places.config_file, Config(), must_exist=places.config_named)
+    yield from _configuration(places.config_file, problems)
+    yield doctor.folder_check("state folder", _folder(places.state))
+    yield doctor.folder_check("runtime folder", _folder(places.runtime))
+    from tmuxmeter.watcher.process import running_pid
+
+    watching = running_pid(places.runtime) is not None
+    servers = _servers(places.runtime)
+    yield from doctor.watcher_checks(_watcher(context, config), wanted=bool(servers))
+    yield from doctor.server_checks(servers, watching=watching)
+    yield from _logs(context, config)
+    yield from _ledger(context, config, deep=deep, watching=watching)
+    now = datetime.now(config.day.zone).astimezone(config.day.zone)
+    yield doctor.day_check(config.day.zone, config.day.start, f"{now:%Y-%m-%d %H:%M %Z}")
+    if context.demo:
+        hint = "leave the demo, or --home, to see your own"
+        yield Check("demo", doctor.NOTE, "the logs of this home are played", hint)
+
+
+def _python() -> Check:
+    version = ".".join(map(str, sys.version_info[:3]))
+    return Check("Python", doctor.OK, f"{version} ({sys.executable})")
+
+
+def _tmux() -> Check:
+    from tmuxmeter.tmux.client import installed_version, require_version
+
+    hint = "install tmux 3.2 or newer"
+    try:
+        version = installed_version()
+        require_version(version)
+    except MissingProgramError:
+        return Check("tmux", doctor.BAD, "not installed", hint)
+    except TmuxError as error:
+        return Check("tmux", doctor.BAD, str(error), hint)
+    return Check("tmux", doctor.OK, f"{version} ({shutil.which('tmux')})")
+
+
+def _configuration(path: Path, problems: Sequence[str]) -> Iterator[Check]:
+    for problem in problems:
+        hint = "until then the defaults hold here, the settings before in a running watcher"
+        yield Check("configuration", doctor.BAD, problem, hint)
+    if not problems:
+        text = f"{path}" if path.exists() else f"{path}: not there, so defaults hold"
+        yield Check("configuration", doctor.OK, text)
+
+
+def _folder(path: Path) -> doctor.FolderFacts:
+    try:
+        facts = path.lstat()
+        free = os.statvfs(path).f_bavail * os.statvfs(path).f_frsize
+    except OSError:
+        return doctor.FolderFacts(str(path), exists=False)
+    return doctor.FolderFacts(
+        str(path),
+        exists=True,
+        mode=stat.S_IMODE(facts.st_mode),
+        own=stat.S_ISDIR(facts.st_mode) and facts.st_uid == os.geteuid(),
+        writable=os.access(path, os.W_OK | os.X_OK) and not _read_only(path),
+        free_bytes=free,
+    )
+
+
+def _read_only(path: Path) -> bool:
+    return bool(os.statvfs(path).f_flag & os.ST_RDONLY)
+
+
+def _watcher(context: Context, config: Config) -> doctor.WatcherFacts:
+    from tmuxmeter.cli.meter import LOG_NAME
+    from tmuxmeter.watcher.process import STATE_FILE, read_state, running_pid
+
+    runtime = context.places.runtime
+    log = str(context.places.state / LOG_NAME)
+    pid = running_pid(runtime)
+    state = read_state(runtime)
+    if pid is None or state is None:
+        return doctor.WatcherFacts(pid, log, left_behind=(runtime / STATE_FILE).exists())
+    since = datetime.fromtimestamp(state.started_ms / 1000).astimezone(config.day.zone)
+    return doctor.WatcherFacts(
+        pid,
+        log,
+        since=f"{since:%Y-%m-%d %H:%M}",
+        phase=state.phase,
+        progress=state.progress,
+        following=state.following,
+        problems=state.problems,
+        silent_s=max(0, (now_ms() - state.updated_ms) // 1000),
+    )
+
+
+def _servers(runtime: Path) -> list[doctor.ServerFacts]:
+    from tmuxmeter.tmux.servers import Servers
+
+    return [_server(socket) for socket in Servers(runtime).registered()]
+
+
+def _server(socket: Path) -> doctor.ServerFacts:
+    from tmuxmeter.tmux.client import Tmux
+    from tmuxmeter.tmux.formats import LEASE
+    from tmuxmeter.tmux.install import look_at_formats
+    from tmuxmeter.tmux.snapshot import take_snapshot
+
+    if not socket.exists():
+        return doctor.ServerFacts(str(socket), running=False, reason="not running")
+    tmux = Tmux(socket)
+    try:
+        panes = len(take_snapshot(tmux).panes)
+        formats = look_at_formats(tmux)
+        values = dict(
+            line.partition("=")[::2] for line in tmux.run(["show-environment", "-gh"]).splitlines()
+        )
+    except (TmuxError, MissingProgramError) as error:
+        return doctor.ServerFacts(str(socket), reason=str(error))
+    until = values.get(LEASE, "")
+    return doctor.ServerFacts(
+        str(socket),
+        panes=panes,
+        in_place=formats.in_place,
+        waiting=formats.waiting,
+        lease_s=int(until) - int(time.time()) if until.isdigit() else None,
+    )
+
+
+def _logs(context: Context, config: Config) -> Iterator[Check]:
+    from tmuxmeter.agents import AGENTS
+    from tmuxmeter.logs.discover import discover
+    from tmuxmeter.watcher.roots import agent_roots, agents_in_use
+
+    roots = agent_roots(context.places, config)
+    catalog = discover(roots, now_ns=time.time_ns())
+    read = _read_sizes(context)
+    for agent in AGENTS:
+        facts = doctor_data.AgentFacts(
+            agent.title,
+            shutil.which(agent.name) or "",
+            disabled=agent not in agents_in_use(config),
+            roots=[str(r.path) for a, r in roots if a is agent and r.path.is_dir()],
+        )
+        yield doctor_data.agent_check(_with_files(facts, agent, catalog, read), now_ms())
+    problems = [(problem.path, problem.reason) for problem in catalog.problems()]
+    yield doctor_data.unreadable_check(problems)
+    yield doctor_data.watches_check(
+        len(catalog.folders()),
+        _most_watches(),
+        'watch.poll is "always"' if config.watch.poll == "always" else "",
+    )
+
+
+def _with_files(
+    facts: doctor_data.AgentFacts, agent: Agent, catalog: Catalog, read: dict[str, tuple[int, int]]
+) -> doctor_data.AgentFacts:
+    entries = [entry for entry in catalog.entries() if entry.log and entry.log.agent == agent.name]
+    return facts._replace(
+        files=len(entries),
+        size_bytes=sum(entry.size for entry in entries),
+        unread=sum(read.get(entry.path) != (entry.size, entry.mtime_ns) for entry in entries),
+        newest_ms=max((entry.mtime_ns for entry in entries), default=0) // 1_000_000,
+    )
+
+
+def _read_sizes(context: Context) -> dict[str, tuple[int, int]]:
+    """Return size and time of each log when it was read last; nothing if the ledger is broken."""
+    from tmuxmeter.ledger.reader import Reader
+
+    try:
+        with Reader.open(context.places.state) as ledger:
+            return {row.path: (row.size, row.mtime_ns) for row in ledger.files()}
+    except LedgerError:
+        return {}
+
+
+def _most_watches() -> int | None:
+    try:
+        return int(Path("/proc/sys/fs/inotify/max_user_watches").read_text())
+    except (OSError, ValueError):
+        return None
+
+
+def _ledger(context: Context, config: Config, *, deep: bool, watching: bool) -> Iterator[Check]:
+    from tmuxmeter.ledger.database import LEDGER_NAME
+    from tmuxmeter.ledger.reader import Reader
+    from tmuxmeter.ledger.schema import SCHEMA_VERSION
+
+    path = context.places.state / LEDGER_NAME
+    facts = doctor_data.LedgerFacts(str(path), path.exists(), schema=SCHEMA_VERSION)
+    try:
+        with Reader.open(context.places.state) as ledger:
+            yield doctor_data.ledger_check(
+                facts._replace(
+                    exists=not ledger.missing,
+                    size_bytes=_size_of(path),
+                    counts=ledger.counts(),
+                    damage=ledger.damage() if deep else None,
+                )
+            )
+            yield from _figures(ledger, Calendar.of(config), watching=watching)
+    except LedgerError as error:
+        yield doctor_data.ledger_check(facts._replace(error=str(error)))
+
+
+def _figures(ledger: Reader, calendar: Calendar, *, watching: bool) -> Iterator[Check]:
+    from tmuxmeter.reports.days import span_report
+
+    now = now_ms()
+    today = span_report(ledger.slices(*calendar.bounds(calendar.day_of(now))))
+    yield doctor_data.skipped_check(ledger.skipped())
+    yield doctor_data.unpriced_check(ledger.unpriced_models())
+    yield doctor_data.unmetered_check(ledger.unmetered_sessions(0, now + 1))
+    yield doctor_data.unattributed_check(today, watching=watching)
+
+
+def _size_of(path: Path) -> int:
+    """Return the bytes of the ledger with its journal, which may go away any moment."""
+    total = 0
+    for file in path.parent.glob(f"{path.name}*"):
+        with contextlib.suppress(OSError):
+            total += file.stat().st_size
+    return total

@@ -1,0 +1,184 @@
+"""``doctor``'s checks of what the meter reads and keeps: agents, logs, ledger, figures."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from tmuxmeter.reports.doctor import BAD, NOTE, OK, WARN, Check, size
+from tmuxmeter.status.text import money, tokens
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from tmuxmeter.ledger.queries import SkippedRow, Unmetered, UnpricedModel
+
+LIST = 5
+"""How many names a check spells out."""
+AHEAD_MS = 5 * 60_000
+"""A log written this far in the future means that a clock is wrong."""
+
+
+class LedgerFacts(NamedTuple):
+    """The ledger. ``error`` is why it can't be read; ``damage`` is None where nobody looked."""
+
+    path: str
+    exists: bool
+    size_bytes: int = 0
+    schema: int = 0
+    error: str = ""
+    counts: dict[str, int] | None = None
+    damage: Sequence[str] | None = None
+
+
+class AgentFacts(NamedTuple):
+    """An agent: its program, the folders there are for its logs, and how far those are read.
+
+    ``newest_ms`` is when a log was last written, epoch milliseconds, 0 without any.
+    """
+
+    title: str
+    program: str
+    disabled: bool
+    roots: Sequence[str]
+    files: int = 0
+    size_bytes: int = 0
+    unread: int = 0
+    newest_ms: int = 0
+
+
+def ledger_check(facts: LedgerFacts) -> Check:
+    """Check the ledger."""
+    if facts.error:
+        return Check("ledger", BAD, facts.error, "the message says what to do")
+    if not facts.exists:
+        text, hint = f"{facts.path}: not there yet", "`tmuxmeter up` or `tmuxmeter scan` fills it"
+        return Check("ledger", NOTE, text, hint)
+    if facts.damage:
+        return Check(
+            "ledger",
+            BAD,
+            f"{facts.path} is damaged: {_list(facts.damage)}",
+            "move it away and start again: it is built anew from the logs that still exist",
+        )
+    counts = facts.counts or {}
+    words = [f"{counts.get('usage', 0):,} requests", f"{counts.get('session', 0):,} sessions"]
+    words.append(f"{counts.get('file', 0):,} files")
+    sound = "" if facts.damage is None else "; all of it checked and sound"
+    text = f"{facts.path}: {size(facts.size_bytes)}, schema {facts.schema}, {', '.join(words)}"
+    return Check("ledger", OK, text + sound)
+
+
+def agent_check(facts: AgentFacts, now_ms: int) -> Check:
+    """Check one agent's program and logs."""
+    name, program = facts.title, facts.program or "not on the PATH"
+    if facts.disabled:
+        hint = "take it out of `agents.disabled` to read it"
+        return Check(name, NOTE, "switched off in the configuration", hint)
+    if not facts.roots:
+        text = f"program: {program}; no logs"
+        if not facts.program:
+            return Check(name, OK, text)
+        hint = "run it once, or name the folder in the configuration: `tmuxmeter config`"
+        return Check(name, NOTE, text, hint)
+    where = _list(facts.roots)
+    text = f"program: {program}; {facts.files:,} logs, {size(facts.size_bytes)}, below {where}"
+    if not facts.files:
+        return Check(name, NOTE, text, "nothing was logged yet")
+    if facts.newest_ms - now_ms > AHEAD_MS:
+        text += f"; the newest is from {(facts.newest_ms - now_ms) // 60_000} minutes in the future"
+        return Check(name, WARN, text, "check this machine's clock")
+    text += f"; the newest {ago(now_ms - facts.newest_ms)}"
+    if facts.unread:
+        hint = "the watcher reads them in a moment; without one: `tmuxmeter scan`"
+        return Check(name, NOTE, f"{text}; {facts.unread:,} not read to the end yet", hint)
+    return Check(name, OK, f"{text}; all read")
+
+
+def unreadable_check(problems: Sequence[tuple[str, str]]) -> Check:
+    """Check what was found where logs are and is not read: paths and reasons."""
+    if not problems:
+        return Check("unreadable files", OK, "none")
+    named = _list([f"{path}: {reason}" for path, reason in problems])
+    hint = "logs are regular files that you can read; whatever else lies there is left alone"
+    return Check("unreadable files", WARN, named, hint)
+
+
+def skipped_check(rows: Sequence[SkippedRow]) -> Check:
+    """Check the records that were left out because they make no sense."""
+    if not rows:
+        return Check("skipped records", OK, "none")
+    reasons: Counter[str] = Counter()
+    for row in rows:
+        reasons[row.reason] += row.records
+    why = ", ".join(f"{reason} {number:,}" for reason, number in reasons.most_common(LIST))
+    where = _list([f"{row.path} ({row.records:,}, last at byte {row.offset:,})" for row in rows])
+    text = f"{sum(reasons.values()):,} ({why}) in {where}"
+    hint = (
+        "broken records count for nothing; if they look sound to you, report their agent's version"
+    )
+    return Check("skipped records", NOTE, text, hint)
+
+
+def unpriced_check(models: Sequence[UnpricedModel]) -> Check:
+    """Check what was spent without a price."""
+    if not models:
+        return Check("prices", OK, "every request has a price")
+    named = [
+        f"{row.model or '(unknown)'}{'' if row.tier in {'', 'standard'} else f' ({row.tier})'}:"
+        f" {row.requests:,} requests, {tokens(row.tokens)} tokens"
+        for row in models
+    ]
+    hint = "`tmuxmeter prices MODEL` says why; set your own in the configuration, then `reprice`"
+    return Check("prices", NOTE, f"unpriced: {_list(named)}", hint)
+
+
+def unmetered_check(rows: Sequence[Unmetered]) -> Check:
+    """Check the sessions whose log never told any tokens."""
+    if not rows:
+        return Check("unmetered sessions", OK, "none")
+    agents = Counter(row.agent for row in rows)
+    told = ", ".join(f"{agent} {number:,}" for agent, number in sorted(agents.items()))
+    hint = "their agents didn't log tokens; they are in no figure"
+    return Check("unmetered sessions", NOTE, f"{len(rows):,} ({told})", hint)
+
+
+def unattributed_check(today: dict[str, Any], *, watching: bool) -> Check:
+    """Check what was spent today in a pane that nobody knows."""
+    spent = today["unattributed"]
+    if not spent["requests"]:
+        return Check("unattributed today", OK, "nothing")
+    text = f"{money(spent['cost_microdollars'], spent['unpriced_tokens'])} in {spent['requests']:,}"
+    hint = "no trace tells their pane, and the meter doesn't guess"
+    if not watching:
+        hint = "only a running watcher sees panes: `tmuxmeter up`"
+    return Check("unattributed today", NOTE, f"{text} requests", hint)
+
+
+def watches_check(folders: int, limit: int | None, polled: str) -> Check:
+    """Check that there are enough file watches; ``polled`` is the setting that asks for none."""
+    if polled:
+        hint = "take it out of the configuration to be told of changes at once"
+        return Check("file events", NOTE, f"not used: {polled}", hint)
+    if limit is None:
+        return Check("file events", OK, f"{folders:,} folders; this system sets no limit")
+    text = f"{folders:,} folders, {limit:,} watches allowed"
+    if folders > limit // 2:
+        hint = f"sudo sysctl fs.inotify.max_user_watches={max(4 * folders, 65_536)}"
+        return Check("file events", WARN, f"{text}: the meter looks at them by turns instead", hint)
+    return Check("file events", OK, text)
+
+
+def ago(milliseconds: int) -> str:
+    """Return how long ago something was."""
+    seconds = max(0, milliseconds) // 1000
+    for unit, length in (("day", 86_400), ("hour", 3_600), ("minute", 60)):
+        number = seconds // length
+        if number:
+            return f"{number:,} {unit}{'' if number == 1 else 's'} ago"
+    return "just now"
+
+
+def _list(names: Sequence[str]) -> str:
+    more = f" and {len(names) - LIST:,} more" if names[LIST:] else ""
+    return "; ".join(names[:LIST]) + more
