@@ -160,6 +160,30 @@ def test_worse_evidence_counts_from_now_on_only(writer: Writer) -> None:
     assert stays(writer) == [("%1", 1, 7), ("%2", 7, None)]
 
 
+def test_equal_evidence_of_the_same_time_counts_from_now_on_only(writer: Writer) -> None:
+    one, two = writer.pane(run("%1"), NOON), writer.pane(run("%2"), NOON)
+    bind(writer, 1, one, 0.9)
+    bind(writer, 1, two, 0.9, now=7)
+    assert stays(writer) == [("%1", 1, 7), ("%2", 7, None)]
+
+
+def test_an_earlier_beginning_takes_over_what_was_known_less_well(writer: Writer) -> None:
+    one, two = writer.pane(run("%1"), NOON), writer.pane(run("%2"), NOON)
+    writer.end_binding(bind(writer, 0, one, 0.4), NOON + 2 * MINUTE)
+    writer.end_binding(bind(writer, 2, two, 0.4), NOON + 3 * MINUTE)
+    last = bind(writer, 4, two, 0.9)
+    assert bind(writer, 1, two, 0.9, now=5) == last
+    assert stays(writer) == [("%1", 0, 1), ("%2", 1, None)]
+
+
+def test_the_very_moment_of_a_move_belongs_to_the_new_place(writer: Writer) -> None:
+    one, two = writer.pane(run("%1"), NOON), writer.pane(run("%2"), NOON)
+    spend(writer, 0, 5)
+    bind(writer, 0, one)
+    bind(writer, 5, two)
+    assert spent(writer) == {"%1": 1, "%2": 1}
+
+
 @pytest.mark.parametrize(("confidence", "begin"), [(0.9, 4), (0.5, 4), (1.0, 1)])
 def test_a_past_known_as_well_is_left_alone(writer: Writer, confidence: float, begin: int) -> None:
     one, two = writer.pane(run("%1"), NOON), writer.pane(run("%2"), NOON)

@@ -141,6 +141,7 @@ def test_a_correction_is_a_change(writer: Writer) -> None:
 
 
 def test_what_was_priced_keeps_its_price(writer: Writer) -> None:
+    writer.register([log("copy"), log()])
     request = usage(output=3)
     book(writer, request)
 
@@ -149,8 +150,9 @@ def test_what_was_priced_keeps_its_price(writer: Writer) -> None:
 
     writer.book([chunk(log(), [request], restart=True)], dearer)
     assert one(writer, "cost") == price("claude", request)
-    # a copy in an older file is the same spend
+    # a copy in a file found earlier takes it over, but it is the same spend
     writer.book([chunk(log("copy"), [usage(output=3, session="s2")])], dearer)
+    assert dump(writer)["usage"][0][1] == "s2"
     assert one(writer, "cost") == price("claude", request)
     writer.book([chunk(log(), [usage(output=4)])], dearer)
     assert one(writer, "cost") == 10**6
@@ -241,13 +243,16 @@ def test_facts_of_a_session_are_the_first_word_and_the_earliest_start(writer: Wr
             ),
             chunk(
                 log("a.jsonl"),
-                [start(0), start(NOON, cwd="/w"), start(LATER, cwd="/x", parent="p", spawned=True)],
+                [
+                    *(start(0), start(NOON, cwd="/w"), start(NOON - 9)),
+                    start(LATER, cwd="/x", parent="p", spawned=True),
+                ],
             ),
         ],
         price,
     )
     assert dump(writer)["session"] == [
-        ("claude", "s", "/home/u/.claude", "a.jsonl", "p", 1, NOON - 5, "/w", "b2", "2")
+        ("claude", "s", "/home/u/.claude", "a.jsonl", "p", 1, NOON - 9, "/w", "b2", "2")
     ]
 
 

@@ -261,6 +261,19 @@ def test_an_older_ledger_is_not_guessed_at(folder: Path, monkeypatch: pytest.Mon
         Reader.open(folder)
 
 
+def test_a_stranger_who_locks_the_file_is_waited_for_and_then_told(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(database, "BUSY_SECONDS", 0.05)
+    with Writer.open(folder) as writer:
+        stranger = sqlite3.connect(folder / "ledger.db", isolation_level=None)
+        stranger.execute("BEGIN IMMEDIATE")
+        with pytest.raises(LedgerUnwritableError, match="another program keeps it locked"):
+            fill(writer, 1)
+        stranger.close()
+        fill(writer, 1)
+
+
 def test_a_full_database_books_nothing_of_what_does_not_fit(folder: Path) -> None:
     with Writer.open(folder) as writer:
         fill(writer, 10)

@@ -31,6 +31,7 @@ _UNWRITABLE = {
     sqlite3.SQLITE_IOERR: "the disk answers with an error",
     sqlite3.SQLITE_CANTOPEN: "the file can't be opened",
     sqlite3.SQLITE_PERM: "permission denied",
+    sqlite3.SQLITE_BUSY: "another program keeps it locked",
 }
 _BROKEN = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 _UNWRITABLE_ERRNO = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT)
@@ -56,7 +57,8 @@ def ledger_errors(name: str) -> Iterator[None]:
     Raises
     ------
     LedgerUnwritableError
-        The disk is full, the folder is read-only, or the disk answers with an error.
+        The disk is full, the folder is read-only, the disk answers with an error, or another
+        program keeps the file locked.
     LedgerError
         Anything else, a damaged file among it.
     """
@@ -66,7 +68,7 @@ def ledger_errors(name: str) -> Iterator[None]:
         # the primary code is the low byte of SQLite's extended code
         code = getattr(error, "sqlite_errorcode", 0) & 0xFF
         if code in _UNWRITABLE:
-            msg = f"can't write {name}: {_UNWRITABLE[code]}"
+            msg = f"{name}: {_UNWRITABLE[code]}"
             raise LedgerUnwritableError(msg) from error
         if code in _BROKEN:
             msg = (
