@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 linux = pytest.mark.skipif(sys.platform != "linux", reason="inotify is Linux's")
 DEADLINE = 10.0
 
+# watchdog registers folders twice that appear while it lists their parent.
+pytestmark = pytest.mark.filterwarnings("ignore:Callback with id:RuntimeWarning")
+
 
 @pytest.fixture
 def root(tmp_path: Path) -> Path:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 import gc
 import os
 import signal
@@ -7,6 +8,7 @@ import subprocess
 import sys
 import threading
 import time
+import types
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -116,6 +118,51 @@ def command(pid: int) -> bytes:
     while not (found := Path(f"/proc/{pid}/cmdline").read_bytes()):
         time.sleep(0.001)
     return found
+
+
+def test_workers_that_never_start_leave_the_work_to_this_process(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ghost = types.ModuleType("ghost")
+    agent = type("GhostAgent", (TinyAgent,), {"__module__": "ghost"})
+    ghost.GhostAgent = agent  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "ghost", ghost)
+    done = threading.Event()
+    thread = threading.Thread(target=done.wait)
+    thread.start()
+    try:
+        book = Book()
+        assert scan_all(root, book, 2, agent()) == []
+    finally:
+        done.set()
+        thread.join()
+    assert len(book.usage) == TOTAL
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs /proc")
+@pytest.mark.parametrize("fork", [True, False])
+def test_workers_leave_their_parents_things_alone(root: Path, tmp_path: Path, fork: bool) -> None:
+    jobs = jobs_of(root, Book())
+    with (tmp_path / "ledger").open("w") as ledger:
+        os.set_inheritable(ledger.fileno(), True)
+        pool = Pool({"tiny": TINY}, [(job.log, job.position) for job in jobs], 2, NOW, fork=fork)
+        results = pool.results()
+        book = Book()
+        first = next(results)
+        book.add([first.chunk] if first.chunk else [])
+        for pid in pool.pids:
+            deadline = time.monotonic() + 10
+            while holds(pid, ledger.name):
+                assert time.monotonic() < deadline
+                time.sleep(0.01)
+            if fork:
+                # A terminal's Ctrl-C goes to all; the parent decides what it means.
+                os.kill(pid, signal.SIGINT)
+        rest = list(results)
+        pool.close()
+    book.add(result.chunk for result in rest if result.chunk)
+    assert not any(result.lost for result in rest)
+    assert len(book.usage) == TOTAL
 
 
 @pytest.mark.parametrize("fork", [True, False])
@@ -318,9 +365,22 @@ def test_no_orphans_however_the_scan_is_ended(root: Path, number: signal.Signals
         time.sleep(0.01)
 
 
+def holds(pid: int, path: str) -> bool:
+    """Tell whether a process, once it is under way, has a file open."""
+    found = []
+    for descriptor in Path(f"/proc/{pid}/fd").iterdir():
+        with contextlib.suppress(FileNotFoundError):
+            found.append(str(descriptor.readlink()))
+    return path in found
+
+
+def state(pid: int) -> str:
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+
+
 def alive(pid: int) -> bool:
     try:
-        return ") Z" not in Path(f"/proc/{pid}/stat").read_text()
+        return state(pid) != "Z"
     except (FileNotFoundError, ProcessLookupError):
         return False
 
@@ -335,11 +395,12 @@ def test_memory_waits_for_the_one_who_books(root: Path) -> None:
         results = pool.results()
         first = next(result.chunk for result in results if result.chunk)
         assert isinstance(first, Chunk)
-        time.sleep(0.3)
         [pid] = pool.pids
-        if sys.platform == "linux":
-            # Blocked in a write: state S, not R.
-            assert Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "S"
+        deadline = time.monotonic() + 10
+        # It comes to rest in a write, neither running on nor done.
+        while sys.platform == "linux" and state(pid) != "S":
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
         count = len(first.events) + sum(len(r.chunk.events) for r in results if r.chunk)
         assert count == 60_000
     finally:

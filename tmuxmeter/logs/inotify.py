@@ -112,10 +112,6 @@ class InotifyWatches:
                     continue
                 name = os.fsdecode(content[at - length : at].rstrip(b"\0"))
                 heard.paths.add(f"{folder}/{name}" if name else folder)
-                if mask & InotifyConstants.IN_IGNORED:
-                    # The folder is gone, and the kernel's watch with it.
-                    del self._folders[watch]
-                    self._watches.pop(folder, None)
 
     def silence(self) -> None:
         """See :meth:`tmuxmeter.logs.watches.Watches.silence`."""
