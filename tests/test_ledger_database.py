@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sqlite3
 import stat
@@ -93,6 +94,18 @@ def test_a_second_writer_is_told_who_holds_the_ledger(folder: Path) -> None:
     ):
         Writer.open(folder)
     Writer.open(folder).close()
+
+
+def test_a_writer_that_was_dropped_locks_nobody_out(folder: Path) -> None:
+    writer = Writer.open(folder)
+    del writer
+    gc.collect()
+    with Writer.open(folder) as writer:
+        writer.close()
+        # closing twice is no harm to who opened it since
+        with Writer.open(folder), pytest.raises(LedgerBusyError):
+            writer.close()
+            Writer.open(folder)
 
 
 def test_the_lock_dies_with_its_process_even_if_a_child_lives_on(folder: Path) -> None:

@@ -113,9 +113,10 @@ def take_lock(folder: Path) -> int:
 
 
 def free_lock(descriptor: int) -> None:
-    """Give the writer's lock back."""
-    _held_locks.discard(descriptor)
-    os.close(descriptor)
+    """Give the writer's lock back; a forked child, which does not hold it, does nothing."""
+    if descriptor in _held_locks:
+        _held_locks.discard(descriptor)
+        os.close(descriptor)
 
 
 def unwritable(error: BaseException | None) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import weakref
 from typing import TYPE_CHECKING
 
 from tmuxmeter.errors import FolderError, LedgerUnwritableError
@@ -51,8 +52,9 @@ class Writer(PaneBook):
 
     def __init__(self, connection: sqlite3.Connection, name: str, lock: int | None) -> None:
         super().__init__(connection, name)
-        self._lock = lock
         self.in_memory = lock is None
+        # a writer that was dropped after an error must not lock the next one out
+        self._unlock = None if lock is None else weakref.finalize(self, free_lock, lock)
 
     @classmethod
     def open(cls, folder: Path) -> Writer:
@@ -120,9 +122,8 @@ class Writer(PaneBook):
     def close(self) -> None:
         """Close the ledger and give the lock back."""
         self._connection.close()
-        if self._lock is not None:
-            free_lock(self._lock)
-            self._lock = None
+        if self._unlock is not None:
+            self._unlock()
 
     def register(self, files: Iterable[LogFile]) -> None:
         """Give files their ids in this order, before anything of them is booked.
