@@ -66,7 +66,7 @@ def test_killed_at_random_moments_the_ledger_equals_a_single_pass(
             # from the first import to well into following
             time.sleep(rng.uniform(0.05, 1.0))
             os.kill(watcher.pid, signal.SIGKILL)
-            assert watcher.wait() == -signal.SIGKILL, "the watcher ended before it was killed"
+            assert watcher.wait() == -signal.SIGKILL, (tmp_path / "watcher.log").read_text()[-3000:]
     finally:
         stop.touch()
         writer.wait(timeout=30)

@@ -39,11 +39,12 @@ def data(*arguments: str | Path) -> Any:
 
 
 def start_watcher(home: Path, *arguments: str) -> subprocess.Popen[bytes]:
-    """Start ``tmuxmeter watch`` in the foreground of a process of its own."""
-    return subprocess.Popen(
-        [sys.executable, "-m", "tmuxmeter", "watch", "--home", str(home), *arguments],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        env=environment(),
-    )
+    """Start ``tmuxmeter watch`` as a process of its own; its log is beside the home."""
+    with (home.parent / "watcher.log").open("ab") as log:
+        return subprocess.Popen(
+            [sys.executable, "-m", "tmuxmeter", "watch", "--home", str(home), *arguments],
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            env=environment(),
+        )

@@ -41,7 +41,7 @@ BUSY_TICK_S = 2.0
 """How often panes and processes are looked at while an agent works."""
 SOON_S = 0.5
 """How soon they are looked at when a log grew: its session may be new, its turn may have ended."""
-RETRY_S = 15.0
+RETRY_S = 5.0
 """How often a ledger that could not be written is tried again."""
 LEDGER_WAIT_S = 30.0
 """How long a scan or a repricing may hold the ledger while the watcher starts."""

@@ -1,0 +1,254 @@
+"""The real watcher on real logs, real panes and real clients."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shlex
+import shutil
+import signal
+import stat
+import subprocess
+import time
+from random import Random
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from tmux_fixtures import wait_until
+from watching import data, start_watcher, tmuxmeter
+
+from tmuxmeter.demo.play import actor_command, write_week
+from tmuxmeter.demo.script import ClaudeSession
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from tmux_fixtures import TmuxServer
+
+STATE = ".local/state/tmuxmeter"
+
+
+@pytest.fixture
+def meter(home: Path) -> Iterator[Path]:
+    """Give a home whose watcher, if one is started, ends with the test."""
+    (home / "projects" / "shop").mkdir(parents=True)
+    yield home
+    tmuxmeter("down", "--all", "--home", home, check=False)
+
+
+def status(home: Path) -> Any:
+    """Return what ``status --json`` says, whether or not a watcher runs."""
+    return json.loads(tmuxmeter("status", "--json", "--home", home, check=False).stdout)
+
+
+def following(home: Path) -> Any:
+    """Wait until the watcher has read everything there is; return what it says."""
+    return wait_until(
+        lambda: (s := status(home))["watcher"] and s["watcher"]["phase"] == "following" and s
+    )
+
+
+def write_turn(home: Path, session: ClaudeSession, start_ms: int) -> int:
+    """Append one turn to a session's log; return when it ends."""
+    path = home / session.path
+    path.parent.mkdir(parents=True, exist_ok=True)
+    end = start_ms
+    with path.open("a") as log:
+        for end, line in session.turn(start_ms):  # noqa: B007
+            log.write(line + "\n")
+    return end
+
+
+def actor(home: Path, kind: str) -> str:
+    """Return a shell command that plays an agent; only bash can give a process another name."""
+    return f"bash -c {shlex.quote(actor_command(home, kind, 'shop'))}"
+
+
+def now_ms() -> int:
+    return time.time_ns() // 1_000_000
+
+
+def today(home: Path) -> Any:
+    return data("today", "--home", home)
+
+
+def test_spend_of_a_pane_is_on_the_clients_screen(meter: Path, tmux_servers: Any) -> None:
+    server: TmuxServer = tmux_servers(160, 30)
+    server.start(actor(meter, "claude"))
+    other = server.window(actor(meter, "codex"))
+    outer: TmuxServer = tmux_servers(160, 30)
+    outer.start()
+    screen = server.show_in(outer)
+    server.run("set", "-g", "status-right", "TOTAL=#{tmuxmeter_total} ")
+    server.run("set", "-g", "status-right-length", "60")
+    server.run("set", "-g", "pane-border-status", "top")
+    server.run(
+        "set", "-g", "pane-border-format", "PANE=#{tmuxmeter_pane_cost} #{tmuxmeter_pane_state} "
+    )
+    tmuxmeter("up", "--home", meter, "--socket", server.socket)
+
+    def costs() -> dict[str, int]:
+        return {
+            row["pane"]: row["cost_microdollars"]
+            for row in today(meter)["by_pane"]
+            if row["where"] == "pane"
+        }
+
+    wait_until(lambda: {"%0", other} <= costs().keys(), 30)
+    shown = wait_until(lambda: (c := outer.capture(screen)).count("=$") == 2 and c)
+    assert "PANE=$" in shown
+    assert "TOTAL=$" in shown
+    server.run("select-window", "-t", "main:1")
+    # Codex tells its state by its log alone
+    wait_until(lambda: "idle" in outer.capture(screen) or "working" in outer.capture(screen))
+    report = today(meter)
+    assert sum(row["cost_microdollars"] for row in report["by_pane"]) == report["cost_microdollars"]
+
+    # the watcher is killed: the figures go stale by themselves, the next one takes them up again
+    os.kill(status(meter)["watcher"]["pid"], signal.SIGKILL)
+    server.run("set", "-g", "status-interval", "1")
+    assert not status(meter)["running"]
+    tmuxmeter("up", "--home", meter, "--socket", server.socket)
+    following(meter)
+    wait_until(lambda: "TOTAL=$" in outer.capture(screen))
+
+    # down: nothing is left of it
+    tmuxmeter("down", "--home", meter, "--socket", server.socket)
+    assert server.run("show", "-gv", "status-right") == "TOTAL=#{tmuxmeter_total} \n"
+    assert "TMUXMETER" not in server.run("show-environment", "-gh")
+    assert "kept" not in server.run("show", "-g")
+    assert not status(meter)["running"]
+    wait_until(lambda: "TOTAL=$" not in outer.capture(screen))
+
+
+def test_a_log_line_moves_the_total_at_once(meter: Path, tmux_server: TmuxServer) -> None:
+    tmux_server.run("set", "-g", "status-right", "T=#{tmuxmeter_total}")
+    client = tmux_server.attach()
+    tmuxmeter("up", "--home", meter, "--socket", tmux_server.socket)
+    following(meter)
+    session = ClaudeSession(Random(1), "/work/shop", "main")
+    shown = set()
+    for _ in range(3):
+        since = client.count
+        write_turn(meter, session, now_ms() - 60_000)
+        wait_until(lambda since=since: b"$" in client.output(since))
+        shown.add(tmux_server.format("#{TMUXMETER_TOTAL}"))
+    assert len(shown) > 1
+
+
+def test_a_second_watcher_says_so_and_leaves(meter: Path) -> None:
+    first = start_watcher(meter)
+    following(meter)
+    second = tmuxmeter("watch", "--home", meter, check=False)
+    assert second.returncode == 6
+    assert f"another watcher (process {first.pid})" in second.stderr
+    assert first.poll() is None
+    first.terminate()
+    assert first.wait(timeout=10) == 0
+
+
+def test_deleted_logs_stay_booked(meter: Path) -> None:
+    write_week(meter, now_ms())
+    before = data("days", "--home", meter)
+    assert before["total"]["requests"] > 0
+    for folder in (".claude", ".codex"):
+        shutil.rmtree(meter / folder)
+    assert data("days", "--home", meter) == before
+    watcher = start_watcher(meter)
+    following(meter)
+    assert data("days", "--home", meter) == before
+    watcher.terminate()
+    watcher.wait(timeout=10)
+
+
+def test_everything_it_keeps_is_private(meter: Path, tmux_server: TmuxServer) -> None:
+    write_week(meter, now_ms())
+    tmuxmeter("up", "--home", meter, "--socket", tmux_server.socket)
+    following(meter)
+    state = meter / STATE
+    found = [state, *state.rglob("*")]
+    assert len(found) > 5
+    for path in found:
+        mode = stat.S_IMODE(path.lstat().st_mode)
+        assert mode == (0o700 if path.is_dir() else 0o600), path
+
+
+@pytest.fixture
+def small_disk(meter: Path) -> Iterator[Path]:
+    """Put the state folder on a disk of four megabytes."""
+    state = meter / STATE
+    state.mkdir(parents=True, mode=0o700)
+    mount = ["mount", "-t", "tmpfs", "-o", "size=4m,mode=700", "tmpfs", str(state)]
+    if subprocess.run(mount, capture_output=True, check=False).returncode:
+        pytest.skip("only root can mount the small disk this needs")
+    yield state
+    tmuxmeter("down", "--all", "--home", meter, check=False)
+    subprocess.run(["umount", "-l", str(state)], check=True)
+
+
+def fill(path: Path) -> None:
+    """Write until the disk is full."""
+    with contextlib.suppress(OSError), path.open("wb", buffering=0) as file:
+        while True:
+            file.write(b"x" * 4096)
+
+
+def test_a_full_disk_is_said_and_nothing_is_lost(
+    meter: Path, small_disk: Path, tmux_server: TmuxServer
+) -> None:
+    session = ClaudeSession(Random(2), "/work/shop", "main")
+    tmux_server.run("set", "-g", "status-right", "#{tmuxmeter}")
+    tmuxmeter("up", "--home", meter, "--socket", tmux_server.socket)
+    following(meter)
+    ballast = small_disk / "ballast"
+    fill(ballast)
+    # enough to need new pages
+    time_ms = now_ms() - 3_600_000
+    for _ in range(60):
+        time_ms = write_turn(meter, session, time_ms)
+    total = wait_until(lambda: "not saved" in tmux_server.format("#{TMUXMETER_PROBLEM}"), 20)
+    # reading goes on: the total still moves
+    before = tmux_server.format("#{TMUXMETER_TOTAL}")
+    for _ in range(20):
+        time_ms = write_turn(meter, session, time_ms)
+    wait_until(lambda: tmux_server.format("#{TMUXMETER_TOTAL}") != before)
+    ballast.unlink()
+    wait_until(lambda: "not saved" not in tmux_server.format("#{TMUXMETER_PROBLEM}"), 40)
+    tmuxmeter("down", "--all", "--home", meter)
+    kept = data("days", "--home", meter)["total"]
+    once = meter / "once"
+    shutil.copytree(meter / ".claude", once / ".claude")
+    fresh = data("days", "--home", once)["total"]
+    assert total
+    assert kept["requests"] > 0
+    assert {k: v for k, v in kept.items() if k != "by_pane"} == {
+        k: v for k, v in fresh.items() if k != "by_pane"
+    }
+
+
+def test_settings_are_read_anew_and_a_bad_file_is_said(
+    meter: Path, tmux_server: TmuxServer
+) -> None:
+    model = "my-own-model"
+    session = ClaudeSession(Random(3), "/work/shop", "main", model=model)
+    write_turn(meter, session, now_ms() - 60_000)
+    tmuxmeter("up", "--home", meter, "--socket", tmux_server.socket)
+    following(meter)
+    wait_until(lambda: tmux_server.format("#{TMUXMETER_TOTAL}") == "?")
+    assert today(meter)["unpriced_tokens"] > 0
+    config = meter / ".config/tmuxmeter/config.toml"
+    config.parent.mkdir(parents=True)
+    config.write_text(f'[[prices."{model}"]]\ninput = 1\noutput = 2\n')
+    tmuxmeter("up", "--quiet", "--home", meter, "--socket", tmux_server.socket)
+    write_turn(meter, session, now_ms() - 50_000)
+    wait_until(lambda: today(meter)["cost_microdollars"] > 0)
+    # what was booked before has no price until it is asked for
+    assert today(meter)["unpriced_tokens"] > 0
+    change = json.loads(tmuxmeter("reprice", "--json", "--yes", "--home", meter).stdout)
+    assert change[0]["before_unpriced"] > change[0]["after_unpriced"] == 0
+    assert today(meter)["unpriced_tokens"] == 0
+    config.write_text("[day]\nstrat = 5\n")
+    wait_until(lambda: "strat" in " ".join(following(meter)["watcher"]["problems"]), 20)
+    assert "config.toml:2" in following(meter)["watcher"]["problems"][0]
