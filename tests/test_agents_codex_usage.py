@@ -209,6 +209,8 @@ def test_requests_before_any_model_get_the_next_one() -> None:
     assert [u.model for u in requests(rollout.events())] == ["unknown", "unknown"]
     rollout.begin("gpt-5.5")
     assert [u.model for u in requests(rollout.events())] == ["gpt-5.5", "gpt-5.5"]
+    rollout.begin("gpt-5.6")
+    assert [u.model for u in requests(rollout.events())] == ["gpt-5.5", "gpt-5.5"]
     assert rollout.spent() == [ONE_SPENT, TWO_SPENT]
 
 

@@ -104,7 +104,7 @@ def _end_turn(state: State, raw: bytes, reason: str, events: list[Event]) -> Non
     time_ms = own_time(state, line.timestamp, line.ordinal)
     if time_ms is None:
         return
-    for prompt in () if state.prompted else state.mirrored:
+    for prompt in state.mirrored:
         _tell_prompt(state, prompt, events)
     state.prompted, state.mirrored = False, []
     took = turn.duration_ms
