@@ -43,7 +43,7 @@ class Pace:
 
 # Looking at a folder takes about 3 µs, so that 5,000 of them cost 0.1 % of a core.
 BESIDE_EVENTS = Pace(hot=10.0, folders=10.0, folder_each=0.004, files=60.0, file_each=0.008)
-WITHOUT_EVENTS = Pace(hot=0.25, folders=1.0, folder_each=0.002, files=5.0, file_each=0.002)
+WITHOUT_EVENTS = Pace(hot=0.25, folders=1.0, folder_each=0.003, files=5.0, file_each=0.004)
 
 
 class Follower:
