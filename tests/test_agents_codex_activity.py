@@ -305,6 +305,14 @@ def test_a_change_and_its_patch_text_are_one_touch() -> None:
     assert tools(rollout) == [("apply_patch", True)]
 
 
+def test_a_change_with_an_id_of_its_own_is_no_second_touch() -> None:
+    rollout = started().item("custom_tool_call", name="exec", call_id="call_1", input=PATCH)
+    changes = {"/w/src/a.py": {"type": "update"}, "/w/b.py": {"type": "add"}}
+    rollout.completed("FileChange", id="exec-9", status="completed", changes=changes)
+    rollout.item("custom_tool_call_output", call_id="call_1", output="Script completed")
+    assert touched(rollout) == ["/w/src/a.py", "/w/b.py"]
+
+
 def test_a_patch_text_is_believed_when_it_worked() -> None:
     rollout = started().item("custom_tool_call", name="apply_patch", call_id="call_1", input=PATCH)
     assert touched(rollout) == []
