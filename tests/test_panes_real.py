@@ -290,6 +290,20 @@ def test_tmux_inside_tmux(
         bench.until(lambda p: bench.agents(p).get(session) == "outside")
 
 
+def test_being_outside_is_believed_at_the_second_sight(bench: Bench, server: TmuxServer) -> None:
+    session = new_id()
+    pane = server.window(bench.claude(session))
+    bench.until(lambda p: session in bench.agents(p))
+    bench.servers.clear()
+    picture = bench.tick()
+    assert session not in bench.agents(picture)
+    assert bench.open_bindings() == {session: ("pane", pane)}
+    assert bench.agents(bench.tick()) == {session: "outside"}
+    assert bench.open_bindings() == {session: ("outside", "")}
+    first, second = bench.history("claude", session)
+    assert first.end_ms == second.start_ms
+
+
 def test_bindings_go_on_after_the_watcher_was_started_anew(
     bench: Bench, server: TmuxServer
 ) -> None:

@@ -193,6 +193,11 @@ def test_a_prompt_in_an_earlier_thread_brings_it_back() -> None:
     assert back.since_ms == START + 190_000
 
 
+def test_a_sub_agents_thread_is_nobodys_own() -> None:
+    thread = facts("sub", "codex", spawned=True)
+    assert resolve(world(run(1, "codex"), sessions=(thread,))) == []
+
+
 def test_resume_then_new_thread_in_one_program() -> None:
     resumed = run(1, "codex", argv_session="old")
     old = facts("old", "codex", started_ms=START - 900_000, last_ms=START + 5_000)

@@ -80,6 +80,8 @@ def glance(
     bindings: Sequence[BindingRow],
     watched_since_ms: int,
     now_ms: int,
+    *,
+    only_roots: bool = False,
 ) -> Picture:
     """Return who runs where at this moment.
 
@@ -101,13 +103,16 @@ def glance(
         Since when a watcher has seen every program come and go; now, where none runs.
     now_ms : int
         Now, in epoch milliseconds.
+    only_roots : bool
+        Another home is examined: agents that log elsewhere are left out.
 
     Raises
     ------
     MissingProgramError
         If tmux is not installed.
     """
-    tracker = Tracker(agents, ClosedBook(bindings), table, watched_since_ms)
+    book = ClosedBook(bindings)
+    tracker = Tracker(agents, book, table, watched_since_ms, only_roots=only_roots)
     recent = list(sessions)
     for _ in range(LOOKS):
         picture = tracker.update(sockets, roots, recent, now_ms)

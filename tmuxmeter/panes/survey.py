@@ -58,6 +58,8 @@ class Surveyor:
         The tmux program.
     timeout : float
         Seconds after which a tmux server counts as not answering.
+    only_roots : bool
+        Another home is examined: agents that log elsewhere are not its own, and are left out.
     """
 
     def __init__(
@@ -66,7 +68,10 @@ class Surveyor:
         table: ProcessTable,
         binary: str = "tmux",
         timeout: float = TIMEOUT_SECONDS,
+        *,
+        only_roots: bool = False,
     ) -> None:
+        self._only_roots = only_roots
         self.table = table
         self._agents = {agent.name: agent for agent in agents}
         self._detector = Detector(agents)
@@ -118,12 +123,17 @@ class Surveyor:
             guests = self._guest_snapshots(servers, now_ms)
             locator = Locator(self.table, servers, guests)
             runs, daemons = self._detector.find(self.table, locator, named)
-        self.found_roots = frozenset(self._detector.roots)
+        runs = [replace(run, accounts=_real(run.accounts)) for run in runs]
+        if self._only_roots:
+            own = _real(str(root.path) for root in folders)
+            runs = [run for run in runs if _is_of(run, own)]
+        else:
+            self.found_roots = frozenset(self._detector.roots)
         return Survey(
             servers=tuple(servers),
             down=down,
             locator=locator,
-            runs=tuple(replace(run, accounts=_real(run.accounts)) for run in runs),
+            runs=tuple(runs),
             daemons=tuple(daemons),
             live=tuple(live),
             open_logs=self._open_logs(runs, daemons, folders),
@@ -202,6 +212,13 @@ class Surveyor:
 def real_path(path: str) -> str:
     """Return a folder's path without symbolic links: two names of one account are one account."""
     return os.path.realpath(path)
+
+
+def _is_of(run: Run, folders: frozenset[str]) -> bool:
+    """Tell whether a run logs below these folders; one that can't be asked, by being in a pane."""
+    if not run.accounts:
+        return run.location.pane is not None
+    return not run.accounts.isdisjoint(folders)
 
 
 def _real(paths: Iterable[str]) -> frozenset[str]:

@@ -50,6 +50,8 @@ class Tracker:
         unseen.
     binary : str
         The tmux program.
+    only_roots : bool
+        Another home is examined: agents that log elsewhere are not its own, and are left out.
     """
 
     def __init__(
@@ -59,8 +61,10 @@ class Tracker:
         table: ProcessTable,
         started_ms: int,
         binary: str = "tmux",
+        *,
+        only_roots: bool = False,
     ) -> None:
-        self._surveyor = Surveyor(agents, table, binary)
+        self._surveyor = Surveyor(agents, table, binary, only_roots=only_roots)
         self._keeper = Bookkeeper(book)
         self._started_ms = started_ms
         self._runs: dict[RunKey, Run] = {}
