@@ -252,3 +252,17 @@ def test_settings_are_read_anew_and_a_bad_file_is_said(
     config.write_text("[day]\nstrat = 5\n")
     wait_until(lambda: "strat" in " ".join(following(meter)["watcher"]["problems"]), 20)
     assert "config.toml:2" in following(meter)["watcher"]["problems"][0]
+
+
+def test_agents_of_another_home_are_not_shown(
+    meter: Path, tmp_path: Path, tmux_server: TmuxServer
+) -> None:
+    stranger = tmp_path / "stranger"
+    (stranger / "projects/shop").mkdir(parents=True)
+    tmux_server.window(f"HOME={stranger} XDG_CONFIG_HOME={stranger} {actor(stranger, 'claude')}")
+    own = tmux_server.window(f"HOME={meter} {actor(meter, 'claude')}")
+    tmuxmeter("up", "--home", meter, "--socket", tmux_server.socket)
+    wait_until(lambda: any(row["pane"] == own for row in today(meter)["by_pane"]), 20)
+    assert [row["pane"] for row in data("panes", "--home", meter)["panes"]] == [own]
+    assert tmux_server.format("#{TMUXMETER_WORKING}#{TMUXMETER_IDLE}") in {"10", "01", "1", "01"}
+    assert len(list((stranger / ".claude/projects").rglob("*.jsonl"))) == 1

@@ -44,6 +44,8 @@ class Places:
     agent_env : Mapping[str, str]
         The environment that may tell where agents keep their logs (``CLAUDE_CONFIG_DIR``,
         ``CODEX_HOME``, ``XDG_*``); empty where another home is examined.
+    elsewhere : bool
+        ``--home`` was given: only what belongs to that home counts.
     """
 
     home: Path
@@ -53,6 +55,7 @@ class Places:
     runtime: Path
     cache: Path
     agent_env: Mapping[str, str] = field(repr=False)
+    elsewhere: bool = False
 
     def expand(self, text: str) -> Path:
         """Return a path from the configuration; ``~`` is this home, and so is no leading slash."""
@@ -79,6 +82,7 @@ def places(home: Path | None, env: Mapping[str, str], platform: str = sys.platfo
     FolderError
         No home is known.
     """
+    elsewhere = home is not None
     if home is not None:
         env = {}
         home = home.absolute()
@@ -101,6 +105,7 @@ def places(home: Path | None, env: Mapping[str, str], platform: str = sys.platfo
         runtime=runtime / NAME if runtime else state / NAME / "run",
         cache=cache / NAME,
         agent_env=env,
+        elsewhere=elsewhere,
     )
 
 

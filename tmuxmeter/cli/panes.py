@@ -49,6 +49,7 @@ def panes_command(context: Context, as_json: bool) -> None:
         bindings,
         watcher.started_ms if watcher else now,
         now,
+        only_roots=context.places.elsewhere,
     )
     report = panes_report(
         picture,

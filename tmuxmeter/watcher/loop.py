@@ -133,7 +133,13 @@ class Watcher:
     def _new_tracker(self) -> Tracker:
         agents = agents_in_use(self._settings.config)
         table = ProcessTable(default_source())
-        return Tracker(agents, self._intake.writer, table, self._started_ms)
+        return Tracker(
+            agents,
+            self._intake.writer,
+            table,
+            self._started_ms,
+            only_roots=self._places.elsewhere,
+        )
 
     def _new_follower(self) -> Follower:
         now, now_ns = time.monotonic(), time.time_ns()
@@ -259,9 +265,7 @@ class Watcher:
         roots = agent_roots(self._places, self._settings.config)
         known = {(root.agent, str(root.path)) for _, root in roots}
         by_name = {agent.name: agent for agent in agents_in_use(self._settings.config)}
-        # of another home that is examined, only what lies in it counts
-        found = self._tracker.found_roots if self._places.agent_env else ()
-        for root in sorted(found, key=lambda root: str(root.path)):
+        for root in sorted(self._tracker.found_roots, key=lambda root: str(root.path)):
             if root.agent in by_name and (root.agent, str(root.path)) not in known:
                 roots.append((by_name[root.agent], root))
         if roots != self._roots:
