@@ -7,7 +7,6 @@ again, by one process or by one that was killed and started anew: the ledger com
 
 from __future__ import annotations
 
-# ruff: noqa: S608 - the names put into statements are the schema's own, values are bound
 from math import isfinite
 from operator import itemgetter
 from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeAlias
@@ -25,10 +24,16 @@ from tmuxmeter.events import (
 )
 from tmuxmeter.ledger.facts import SessionFacts
 from tmuxmeter.ledger.text import storable
+from tmuxmeter.ledger.upserts import (
+    SET_POSITION,
+    UPSERT_RATE_LIMIT,
+    UPSERT_SKIPPED,
+    UPSERT_USAGE,
+    UPSERTS,
+)
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Iterable
 
     from tmuxmeter.events import Chunk, Event, Position
     from tmuxmeter.ledger.ids import Ids
@@ -42,90 +47,6 @@ IMPLAUSIBLE = "value out of range"
 """Reason under which an event is skipped that can't be true and that SQLite might not hold."""
 LAST_MS = 253_402_300_800_000
 """Year 10000: no event is later."""
-
-_USAGE_COLUMNS = (
-    "key, session_id, time_ms, model_id, place_id, file_id, owner_file_id, owner_sidechain,"
-    " fresh, cache_read, cache_write_5m, cache_write_1h, output, reasoning, web_searches,"
-    " context_window, sidechain, cost"
-)
-# the winning line: highest output, then a main transcript before a side chain, then the file
-# seen first, then the last line of that file
-_WINS = (
-    "(excluded.output > output OR (excluded.output = output"
-    " AND (excluded.sidechain, excluded.file_id) <= (sidechain, file_id)))"
-)
-# the owner: a main transcript before a side chain, then the file seen first
-_OWNS = "(excluded.owner_sidechain, excluded.owner_file_id) < (owner_sidechain, owner_file_id)"
-_PRICED = (
-    "time_ms", "model_id", "fresh", "cache_read", "cache_write_5m", "cache_write_1h", "output",
-    "reasoning", "web_searches",
-)  # fmt: skip
-_WON = (*_PRICED, "place_id", "file_id", "context_window", "sidechain")
-
-
-def _row(columns: Iterable[str], table: str = "") -> str:
-    return "(" + ", ".join(f"{table}{name}" for name in columns) + ")"
-
-
-# a line read again is no change, and what was priced once keeps its price until `reprice`
-_UPSERT_USAGE = (
-    f"INSERT INTO usage ({_USAGE_COLUMNS}) VALUES ({', '.join('?' * 18)})"
-    " ON CONFLICT (key) DO UPDATE SET "
-    + ", ".join(
-        f"{name} = CASE WHEN {_OWNS} THEN excluded.{name} ELSE {name} END"
-        for name in ("session_id", "owner_file_id", "owner_sidechain")
-    )
-    + ", "
-    + ", ".join(f"{name} = CASE WHEN {_WINS} THEN excluded.{name} ELSE {name} END" for name in _WON)
-    + f", cost = CASE WHEN {_WINS} AND {_row(_PRICED, 'excluded.')} <> {_row(_PRICED)}"
-    " THEN excluded.cost ELSE cost END"
-    f" WHERE {_OWNS} OR ({_WINS} AND {_row(_WON, 'excluded.')} <> {_row(_WON)})"
-)
-
-
-def _upsert(table: str, columns: tuple[str, ...], rank: str) -> str:
-    names = ("session_id", "time_ms", "owner_file_id", *columns)
-    better = rank.replace("{}", "excluded.")
-    return (
-        f"INSERT INTO {table} (key, {', '.join(names)}) VALUES (?{', ?' * len(names)})"
-        f" ON CONFLICT (key) DO UPDATE SET"
-        f" {', '.join(f'{name} = excluded.{name}' for name in names)}"
-        f" WHERE excluded.owner_file_id < owner_file_id"
-        f" OR (excluded.owner_file_id = owner_file_id AND {better} >= {rank.replace('{}', '')}"
-        f" AND {_row(names, 'excluded.')} <> {_row(names)})"
-    )
-
-
-# the file seen first tells the event; within it the line that knows most, then the last one
-_UPSERTS: dict[type, str] = {
-    Prompt: _upsert("prompt", ("human", "corrects"), "0"),
-    TurnEnd: _upsert(
-        "turn_end", ("reason", "duration_ms", "asked"), "({}duration_ms, {}time_ms, {}asked)"
-    ),
-    ToolResult: _upsert("tool_result", ("tool_id", "ok"), "({}ok = 0, {}tool_id <> 0)"),
-    FileTouch: _upsert("file_touch", ("path_id", "edit"), "0"),
-    Compaction: _upsert("compaction", ("cause", "tokens_before"), "({}tokens_before >= 0)"),
-}
-
-_UPSERT_RATE_LIMIT = """
-    INSERT INTO rate_limit (agent, account, name, window_minutes, time_ms, used_percent,
-                            resets_ms, plan)
-    VALUES (?, ?, ?, ?, ?, ?, ?, ?)
-    ON CONFLICT (agent, account, name, window_minutes) DO UPDATE SET
-        time_ms = excluded.time_ms, used_percent = excluded.used_percent,
-        resets_ms = excluded.resets_ms, plan = excluded.plan
-    WHERE (excluded.time_ms, excluded.used_percent, excluded.resets_ms, excluded.plan)
-        > (time_ms, used_percent, resets_ms, plan)
-"""
-_UPSERT_SKIPPED = """
-    INSERT INTO skipped (file_id, reason, count, offset) VALUES (?, ?, ?, ?)
-    ON CONFLICT (file_id, reason) DO UPDATE SET
-        count = count + excluded.count, offset = max(offset, excluded.offset)
-"""
-_SET_POSITION = """
-    UPDATE file SET device = ?, inode = ?, size = ?, mtime_ns = ?, offset = ?, mark = ?, reader = ?
-    WHERE id = ?
-"""
 
 
 class Price(Protocol):
@@ -178,7 +99,7 @@ class Booking:
         self._facts = SessionFacts(connection)
         self._requests: dict[int, _Request] = {}
         self._others: dict[type, dict[int, tuple[_Rank, tuple[object, ...]]]] = {
-            kind: {} for kind in _UPSERTS
+            kind: {} for kind in UPSERTS
         }
         self._positions: dict[int, Position] = {}
         self._agents: dict[int, str] = {}
@@ -225,7 +146,7 @@ class Booking:
         if skipped:
             self._skipped += sum(count for count, _ in skipped.values())
             self._connection.executemany(
-                _UPSERT_SKIPPED,
+                UPSERT_SKIPPED,
                 [(file_id, storable(why), *counted) for why, counted in skipped.items()],
             )
         self._waiting += len(chunk.events)
@@ -237,10 +158,10 @@ class Booking:
         self._flush()
         others = self._booked_others + self._facts.write()
         before = self._connection.total_changes
-        self._connection.executemany(_UPSERT_RATE_LIMIT, self._limits)
+        self._connection.executemany(UPSERT_RATE_LIMIT, self._limits)
         others += self._connection.total_changes - before
         self._connection.executemany(
-            _SET_POSITION,
+            SET_POSITION,
             [
                 (p.device, p.inode, p.size, p.mtime_ns, p.offset, p.mark, p.reader, file_id)
                 for file_id, p in self._positions.items()
@@ -324,14 +245,14 @@ class Booking:
                 )
             )
         before = self._connection.total_changes
-        self._connection.executemany(_UPSERT_USAGE, rows)
+        self._connection.executemany(UPSERT_USAGE, rows)
         after = self._connection.total_changes
         self._booked_requests += after - before
         self._requests.clear()
         for kind, events in self._others.items():
             if events:
                 self._connection.executemany(
-                    _UPSERTS[kind], [events[key][1] for key in sorted(events)]
+                    UPSERTS[kind], [events[key][1] for key in sorted(events)]
                 )
                 events.clear()
         self._booked_others += self._connection.total_changes - after
