@@ -46,6 +46,14 @@ class LazyGroup(click.Group):
         command: click.Command = getattr(module, f"{cmd_name}_command")
         return command
 
+    def invoke(self, ctx: click.Context) -> object:
+        """Run the command; Click itself would take a reader that left for a failure."""
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError:
+            drop_output()
+            return None
+
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
@@ -73,6 +81,11 @@ def cli(ctx: click.Context, home: str | None) -> None:
     ctx.obj = home
 
 
+def drop_output() -> None:
+    """Print into nothing from now on: the reader of a pipe left (``tmuxmeter days | head``)."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
 def main() -> None:
     """Run the command line; every foreseen failure is one line and a fitting exit code."""
     for stream in (sys.stdout, sys.stderr):
@@ -90,8 +103,7 @@ def main() -> None:
     except (click.Abort, KeyboardInterrupt):
         sys.exit(130)
     except BrokenPipeError:
-        # the reader of a pipe left (`tmuxmeter days | head`): not an error
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        drop_output()
         sys.exit(0)
     except TmuxmeterError as error:
         click.echo(f"tmuxmeter: {error}", err=True)
