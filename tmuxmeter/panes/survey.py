@@ -140,7 +140,7 @@ class Surveyor:
         )
 
     def _snapshot(self, socket: Path) -> ServerSnapshot | str:
-        if not socket.exists():
+        if not os.path.exists(socket):  # noqa: PTH110 - Path.exists raises for a closed folder
             return "not running"
         try:
             return take_snapshot(Tmux(socket, self._binary, self._timeout))
@@ -175,7 +175,7 @@ class Surveyor:
                 snapshot = self._snapshot(socket)
                 if isinstance(snapshot, ServerSnapshot):
                     found.append(snapshot)
-                elif socket.exists():
+                elif os.path.exists(socket):  # noqa: PTH110
                     self._guests[socket] = now_ms + GUEST_RETRY_MS
                 else:
                     del self._guests[socket]
@@ -234,7 +234,7 @@ def _folders(roots: Iterable[Root]) -> list[Root]:
             paths = [
                 path
                 for path in root.path.parent.glob(root.path.name)
-                if all((path / need).is_dir() for need in root.needs)
+                if all(os.path.isdir(path / need) for need in root.needs)  # noqa: PTH112
             ]
         for path in paths:
             found[root.agent, path] = Root(root.agent, path)
