@@ -97,6 +97,7 @@ def test_links_below_a_root_are_refused(root: Path, tmp_path: Path) -> None:
     (root / "logs/folder").symlink_to(target.parent)
     (root / "logs/loop").symlink_to(root / "logs")
     (root / "logs/readme").symlink_to(tmp_path / "nowhere")
+    (root / "logs/itself").symlink_to(root / "logs/itself")
     (root / "archive").symlink_to(target.parent)
     catalog = catalog_of(root)
     assert not found(catalog)
@@ -104,6 +105,7 @@ def test_links_below_a_root_are_refused(root: Path, tmp_path: Path) -> None:
         "link.jsonl": "is a symbolic link, not read",
         "folder": "is a symbolic link to a folder, not followed",
         "loop": "is a symbolic link to a folder, not followed",
+        "itself": "Too many levels of symbolic links",
         "archive": "is a symbolic link, not read",
     }
     (root / "logs/link.jsonl").unlink()

@@ -90,6 +90,10 @@ class Catalog:
         """Return the path of every folder that is looked at."""
         return list(self._folders)
 
+    def folder_times(self) -> dict[str, int]:
+        """Return when each folder that is looked at was changed last, in ns; -1: just now."""
+        return {path: folder.mtime_ns for path, folder in self._folders.items()}
+
     def top_folders(self) -> list[str]:
         """Return the path of every folder that is looked for, existing or not."""
         return list(self._tops)
@@ -160,7 +164,7 @@ class Catalog:
             return
         parent, _, name = path.rpartition("/")
         folder = self._folders.get(parent)
-        if folder is None:
+        if folder is None or folder.number is None:
             return
         try:
             facts = os.lstat(path)
@@ -176,10 +180,7 @@ class Catalog:
         """List folders and, where they are new, the ones below them."""
         while folders:
             folder = folders.pop()
-            if folder.path not in self._folders:
-                self._folders[folder.path] = folder
-                # Told first, so that a watch stands before the listing and nothing is missed.
-                self._entering(folder.path)
+            self._folders.setdefault(folder.path, folder)
             folders += self._list(folder, now_ns)
 
     def _list(self, folder: Folder, now_ns: int) -> list[Folder]:
@@ -190,14 +191,11 @@ class Catalog:
             folder.problem = ""
             if not stat.S_ISDIR(facts.st_mode):
                 self._empty(folder)
+                self._watch(folder, None)
                 folder.problem = refusal(facts.st_mode) or "is no folder"
                 return []
-            number = facts.st_dev, facts.st_ino
-            if folder.number not in (number, None):
-                # Deleted and made again: a watch on the old one hears nothing of the new one.
-                self._leaving(folder.path)
-                self._entering(folder.path)
-            folder.number = number
+            # Told before it is listed, so that a watch stands by then and nothing is missed.
+            self._watch(folder, (facts.st_dev, facts.st_ino))
             with os.scandir(folder.path) as listing:
                 items = list(listing)
         except (FileNotFoundError, NotADirectoryError):
@@ -213,19 +211,26 @@ class Catalog:
         below = []
         names = set()
         for item in items:
-            name = item.name
-            names.add(name)
-            if item.is_dir(follow_symlinks=False):
-                if name not in folder.folders:
-                    below += self._subfolder(folder, name)
-                continue
-            known = folder.files.get(name)
-            # Same number, same file: whether it grew is asked elsewhere.
-            if known is None or known.inode != item.inode():
-                self._item(folder, item)
+            names.add(item.name)
+            try:
+                below += self._item(folder, item)
+            except FileNotFoundError:
+                names.discard(item.name)
+            except OSError as error:
+                # Such as a link to itself.
+                folder.problems[item.name] = why(error)
         for name in [*(folder.files.keys() - names), *(folder.folders - names)]:
             self._lose(folder, name)
         return below
+
+    def _watch(self, folder: Folder, number: tuple[int, int] | None) -> None:
+        """Tell of a folder with another number: a watch on the old one hears nothing of it."""
+        if folder.number != number:
+            if folder.number:
+                self._leaving(folder.path)
+            folder.number = number
+            if number:
+                self._entering(folder.path)
 
     def _subfolder(self, folder: Folder, name: str) -> list[Folder]:
         """Return a folder found in another one, if anything is looked for in it."""
@@ -239,17 +244,21 @@ class Catalog:
             scope = Scope(scope.agent, scope.root, scope.rank, logs=True)
         return [Folder(path, folder.below(name), scope)]
 
-    def _item(self, folder: Folder, item: os.DirEntry[str]) -> None:
-        entry = folder.files.get(item.name) or folder.entry(item.name)
+    def _item(self, folder: Folder, item: os.DirEntry[str]) -> list[Folder]:
+        """Look at what was listed, unless it is known; return it if it is a new folder."""
+        name = item.name
+        if item.is_dir(follow_symlinks=False):
+            return [] if name in folder.folders else self._subfolder(folder, name)
+        entry = folder.files.get(name)
+        # Same number, same file: whether it grew is asked elsewhere.
+        if entry and entry.inode == item.inode():
+            return []
+        entry = entry or folder.entry(name)
         if entry:
-            try:
-                facts = item.stat(follow_symlinks=False)
-            except OSError:
-                self._lose(folder, item.name)
-                return
-            self._keep(folder, item.name, entry, facts)
+            self._keep(folder, name, entry, item.stat(follow_symlinks=False))
         elif folder.scope.logs and item.is_symlink() and item.is_dir():
-            folder.problems[item.name] = "is a symbolic link to a folder, not followed"
+            folder.problems[name] = "is a symbolic link to a folder, not followed"
+        return []
 
     def _file(self, folder: Folder, name: str, facts: os.stat_result) -> None:
         entry = folder.files.get(name) or folder.entry(name)
@@ -320,8 +329,8 @@ class Catalog:
             gone += [found for found in below if found]
             folder.folders.clear()
             self._empty(folder)
-            if self._folders.pop(folder.path, None):
-                self._leaving(folder.path)
+            self._folders.pop(folder.path, None)
+            self._watch(folder, None)
 
 
 def discover(roots: Sequence[tuple[Agent, Root]], *, now_ns: int) -> Catalog:

@@ -60,6 +60,7 @@ class InotifyWatches:
         self._limit = limit
         self._folders: dict[int, str] = {}
         self._watches: dict[str, int] = {}
+        self._moved: set[str] = set()
         self._descriptor = inotify_init()
         if self._descriptor < 0:
             code = ctypes.get_errno()
@@ -81,7 +82,10 @@ class InotifyWatches:
             # Anything else (gone, forbidden) is seen when the folder is listed.
             self.full = self.full or ctypes.get_errno() in (errno.ENOSPC, errno.ENOMEM)
             return
-        # A moved folder keeps its watch: the newest path counts.
+        # A moved folder keeps its watch: the newest path counts, the old one is to be looked at.
+        before = self._folders.get(watch, folder)
+        if before != folder:
+            self._moved.add(before)
         self._folders[watch] = folder
         self._watches[folder] = watch
 
@@ -94,7 +98,8 @@ class InotifyWatches:
 
     def take(self) -> Heard:
         """See :meth:`tmuxmeter.logs.watches.Watches.take`."""
-        heard = Heard()
+        heard = Heard(self._moved)
+        self._moved = set()
         while True:
             try:
                 content = os.read(self._descriptor, _READ)
@@ -112,6 +117,11 @@ class InotifyWatches:
                     continue
                 name = os.fsdecode(content[at - length : at].rstrip(b"\0"))
                 heard.paths.add(f"{folder}/{name}" if name else folder)
+                if mask & InotifyConstants.IN_IGNORED:
+                    # Deleted, and the watch with it; there may be a new one by now.
+                    del self._folders[watch]
+                    self._watches.pop(folder, None)
+                    self.add(folder)
 
     def silence(self) -> None:
         """See :meth:`tmuxmeter.logs.watches.Watches.silence`."""
