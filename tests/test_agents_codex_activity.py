@@ -245,6 +245,7 @@ def test_short_call_ids_are_told_apart_by_their_thread() -> None:
         ("Wall time: 0.1 seconds\nOutput:\nExit code: 1 in a log", True),
         (json.dumps({"output": "…", "metadata": {"exit_code": 1, "duration_seconds": 0.1}}), False),
         (json.dumps({"output": '"exit_code":1', "metadata": {"exit_code": 0}}), True),
+        (json.dumps({"metadata": {"exit_code": 3}, "output": "x" * 5000}), False),
         ("Script failed\nWall time 0.1 seconds", False),
         ("Script completed\nOutput:\nScript failed", True),
         ("unsupported custom tool call: apply_patch", False),

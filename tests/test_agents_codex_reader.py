@@ -121,12 +121,13 @@ def test_the_state_stays_small() -> None:
 
 
 def test_a_part_of_a_larger_buffer_is_read() -> None:
-    content = started().request(ONE).content()
+    content = started().request(ONE).raw(b"{broken").content()
     block = bytearray(b"not a line\n" + content + b"{half a line")
     reader = Codex().reader(BUSY.name)
     events = reader.read(block, 11, 11 + len(content), 4096)
     assert spent(events) == [ONE_SPENT]
-    assert skipped(events) == []
+    broken = 4096 + len(content) - len(b"{broken\n")
+    assert pick(events, Skipped, lambda e: (e.reason, e.offset)) == [("broken record", broken)]
     block.extend(b"the buffer is free to grow again")
 
 

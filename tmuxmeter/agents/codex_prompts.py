@@ -37,8 +37,6 @@ _INJECTED = (
 )
 """Openings of user messages that Codex writes itself, in lower case."""
 
-_MARKUP = ("<image", "</image")
-
 EVENT, ITEM = 1, 2
 """The two forms in which a prompt is an event: ``user_message`` and ``item_completed``."""
 
@@ -61,7 +59,7 @@ def text_of(content: msgspec.Raw, kinds: Sequence[Any] = ()) -> str:
         if told and not _is_human_kind(told[index]):
             continue
         text = part.text.strip()
-        if text and not text.startswith(_MARKUP) and (told or not is_injected(text)):
+        if text and (told or not is_injected(text)):
             words.append(text)
     return "\n".join(words)
 

@@ -14,7 +14,9 @@ _PATCHED = re.compile(r"\*\*\* (?:(?:Update|Add|Delete) File|Move to): ([^\n\r\\
 _WORKDIR = re.compile(r'"workdir"\s*:\s*"((?:[^"\\]|\\.){1,4096})"')
 
 _EXIT_CODE = re.compile(rb"(?:Process exited with code|Exit code:) (-?\d{1,12})")
-_EXIT_CODE_FIELD = re.compile(rb'"exit_code\\?"\s*:\s*(-?\d{1,12})')
+_EXIT_CODE_FIELD = re.compile(rb'(?<!\\)\\"exit_code\\"\s*:\s*(-?\d{1,12})')
+"""In JSON inside a string: once escaped. In what a tool printed, it would be escaped twice."""
+
 _FAILED_OPENING = re.compile(
     rb"""(?:
         Script\ failed | Script\ error: | [Ee]rror: | execution\ error | tool\ call\ error
@@ -104,8 +106,8 @@ def output_ok(raw: bytes) -> bool:
         return False
     header = raw[text : text + _HEADER].split(b"Output:", 1)[0]
     if raw.startswith(b'{\\"', text):
-        found = list(_EXIT_CODE_FIELD.finditer(raw, max(text, len(raw) - _TAIL)))
-        return not found or int(found[-1][1]) == 0
+        field = _EXIT_CODE_FIELD.search(raw, text)
+        return field is None or int(field[1]) == 0
     code = _EXIT_CODE.search(header)
     if code is not None:
         return int(code[1]) == 0
