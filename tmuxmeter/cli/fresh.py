@@ -30,9 +30,11 @@ def reader(context: Context) -> Reader:
         The ledger is damaged or was written by a newer tmuxmeter.
     """
     from tmuxmeter.ledger.reader import Reader
+    from tmuxmeter.watcher.freshness import is_fresh
     from tmuxmeter.watcher.process import running_pid
 
-    if running_pid(context.places.runtime) is None:
+    places = context.places
+    if running_pid(places.runtime) is None and not is_fresh(places, time.time_ns()):
         complain(bring_up_to_date(context))
     return Reader.open(context.places.state)
 

@@ -10,9 +10,10 @@ from tmuxmeter.agents import AGENTS
 from tmuxmeter.errors import LedgerBusyError
 from tmuxmeter.logs.discover import discover
 from tmuxmeter.logs.scan import pending, scan, usable_cores
-from tmuxmeter.logs.tail import CHUNK_EVENTS
+from tmuxmeter.logs.tail import CHUNK_EVENTS, SETTLED_NS, last_line_due
+from tmuxmeter.watcher.freshness import remember
 from tmuxmeter.watcher.intake import Intake
-from tmuxmeter.watcher.roots import agent_roots
+from tmuxmeter.watcher.roots import agent_roots, known_roots
 from tmuxmeter.watcher.settings import price_book
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
     from tmuxmeter.config import Config
     from tmuxmeter.events import Chunk
+    from tmuxmeter.logs.discover import Catalog
     from tmuxmeter.logs.found import Entry, Problem
     from tmuxmeter.paths import Places
 
@@ -107,6 +109,26 @@ def bring_up_to_date(
         for done, total in catch_up(intake, catalog.entries(), now_ns, usable_cores()):
             if progress is not None:
                 progress(done, total)
+        if not intake.trouble and not intake.log_problems:
+            _remember(intake, places, config, catalog, now_ns)
         problems = [f"{problem.path}: {problem.reason}" for problem in catalog.problems()]
         problems += intake.log_problems.values()
         return [intake.trouble, *problems] if intake.trouble else problems
+
+
+def _remember(
+    intake: Intake, places: Places, config: Config, catalog: Catalog, now_ns: int
+) -> None:
+    """Leave a word on what was looked at, for :func:`tmuxmeter.watcher.freshness.is_fresh`."""
+    folders = dict.fromkeys(catalog.top_folders(), 0) | catalog.folder_times()
+    patterns = [
+        (str(root.path.parent), root.path.name)
+        for root in known_roots(places, config)
+        if root.needs
+    ]
+    unfinished = (
+        position.mtime_ns + SETTLED_NS
+        for position in intake.positions.values()
+        if last_line_due(position, now_ns + SETTLED_NS)
+    )
+    remember(intake.writer, places, folders, patterns, min(unfinished, default=0))

@@ -49,12 +49,14 @@ class Intake:
         self.price = price
         self.trouble = ""
         self.log_problems: dict[str, str] = {}
+        self.positions: dict[FileIdentity, Position] = {}
         self._buffer = bytearray(1 << 20)
         try:
             self.writer = Writer.open(folder)
         except LedgerUnwritableError as error:
-            self.fall_back(error, now_ms)
-        self.positions: dict[FileIdentity, Position] = self.writer.positions()
+            self._use_memory(error, now_ms)
+        else:
+            self.positions = self.writer.positions()
 
     def close(self) -> None:
         """Close the ledger."""
@@ -106,7 +108,6 @@ class Intake:
         except LedgerUnwritableError as error:
             if self.writer.in_memory:
                 raise
-            self.writer.close()
             self.fall_back(error, now_ms)
             booked = self.writer.book(chunks, self.price)
         for chunk in chunks:
@@ -117,9 +118,13 @@ class Intake:
         """Try the ledger on disk again; True if it is back, and reads on from its own positions."""
         try:
             writer = Writer.open(self._folder)
+        except LedgerUnwritableError:
+            return False
+        try:
             # opening works on a full disk; only a write tells
             writer.set_meta("last_recovery", "tried")
         except LedgerUnwritableError:
+            writer.close()
             return False
         self.writer.close()
         self.writer = writer
@@ -129,5 +134,10 @@ class Intake:
 
     def fall_back(self, error: LedgerUnwritableError, now_ms: int) -> None:
         """Go on with a ledger in memory, because the one on disk refuses."""
+        self.writer.close()
+        self._use_memory(error, now_ms)
+
+    def _use_memory(self, error: LedgerUnwritableError, now_ms: int) -> None:
         self.trouble = f"not saved: {error}"
         self.writer = Writer.memory(self._folder, now_ms - MEMORY_MS)
+        self.positions = self.writer.positions()

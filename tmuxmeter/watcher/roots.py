@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from tmuxmeter.agents import AGENTS
+from tmuxmeter.agents import AGENTS, agent_named
 from tmuxmeter.agents.base import Root
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
     from tmuxmeter.agents.base import Agent
     from tmuxmeter.config import Config
@@ -21,18 +21,22 @@ def agents_in_use(config: Config) -> tuple[Agent, ...]:
     return tuple(agent for agent in AGENTS if agent.name not in config.agents.disabled)
 
 
+def known_roots(places: Places, config: Config) -> list[Root]:
+    """Return the folders and folder patterns that agents and the configuration name."""
+    found: list[Root] = []
+    for agent in agents_in_use(config):
+        extra = getattr(config.agents, agent.name).roots
+        found += agent.roots(places.home, places.agent_env)
+        found += (Root(agent.name, places.expand(text)) for text in extra)
+    return found
+
+
 def agent_roots(places: Places, config: Config) -> list[tuple[Agent, Root]]:
     """Return every agent with every folder it may log to, existing or not, each folder once."""
     found: dict[tuple[str, str], tuple[Agent, Root]] = {}
-    for agent in agents_in_use(config):
-        extra = getattr(config.agents, agent.name).roots
-        roots: Sequence[Root] = [
-            *agent.roots(places.home, places.agent_env),
-            *(Root(agent.name, places.expand(text)) for text in extra),
-        ]
-        for root in roots:
-            for known in _existing(root):
-                found.setdefault((agent.name, str(known.path)), (agent, known))
+    for known in known_roots(places, config):
+        for root in _existing(known):
+            found.setdefault((root.agent, str(root.path)), (agent_named(root.agent), root))
     return list(found.values())
 
 

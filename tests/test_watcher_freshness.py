@@ -1,0 +1,113 @@
+"""A ledger is called fresh only while nothing can be new; every kind of news is noticed."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tmuxmeter.config import load
+from tmuxmeter.demo.play import write_week
+from tmuxmeter.paths import Places, places
+from tmuxmeter.watcher.catching_up import bring_up_to_date
+from tmuxmeter.watcher.freshness import is_fresh
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+HOUR_NS = 3_600 * 10**9
+
+
+def read(home: Path) -> Places:
+    """Read everything and return where it is; folders get a past, so that they are settled."""
+    found = places(home, {"HOME": str(home)})
+    for folder, _, _ in os.walk(home):
+        os.utime(folder, ns=(time.time_ns() - HOUR_NS,) * 2)
+    assert bring_up_to_date(found, load(found.config_file)) == []
+    return found
+
+
+@pytest.fixture
+def read_home(home: Path) -> Places:
+    write_week(home, time.time_ns() // 1_000_000)
+    found = read(home)
+    assert is_fresh(found, time.time_ns())
+    return found
+
+
+def a_log(home: Path) -> Path:
+    return next((home / ".claude/projects").rglob("*.jsonl"))
+
+
+def append(home: Path) -> None:
+    with a_log(home).open("a") as log:
+        log.write("{}\n")
+
+
+def new_log(home: Path) -> None:
+    shutil.copy(a_log(home), a_log(home).with_stem("11111111-1111-4111-8111-111111111111"))
+
+
+def new_folder(home: Path) -> None:
+    (home / ".claude/projects/-work-new").mkdir()
+
+
+def new_agent(home: Path) -> None:
+    shutil.rmtree(home / ".codex")
+    read(home)
+    (home / ".codex/sessions/2026").mkdir(parents=True)
+
+
+def new_account(home: Path) -> None:
+    (home / ".claude-work/projects").mkdir(parents=True)
+
+
+def rewritten(home: Path) -> None:
+    log = a_log(home)
+    facts = log.stat()
+    log.write_text(log.read_text().replace("demo", "omed"))
+    os.utime(log, ns=(facts.st_atime_ns, facts.st_mtime_ns + 1))
+
+
+def configured(home: Path) -> None:
+    file = home / ".config/tmuxmeter/config.toml"
+    file.parent.mkdir(parents=True)
+    file.write_text('[agents]\ndisabled = ["codex"]\n')
+
+
+@pytest.mark.parametrize(
+    "news",
+    [append, new_log, new_folder, new_agent, new_account, rewritten, configured],
+    ids=lambda news: news.__name__,
+)
+def test_news_are_noticed(home: Path, read_home: Places, news: Callable[[Path], None]) -> None:
+    news(home)
+    assert not is_fresh(read_home, time.time_ns())
+
+
+def test_another_environment_is_other_logs(home: Path, read_home: Places) -> None:
+    other = places(None, {"HOME": str(home), "CODEX_HOME": str(home / "elsewhere")})
+    assert other.state == read_home.state
+    assert not is_fresh(other, time.time_ns())
+
+
+def test_deleted_logs_are_no_news(home: Path, read_home: Places) -> None:
+    a_log(home).unlink()
+    assert not is_fresh(read_home, time.time_ns())  # its folder changed
+    assert is_fresh(read(home), time.time_ns())
+
+
+def test_an_unfinished_last_line_is_due_once_its_file_rests(home: Path, read_home: Places) -> None:
+    with a_log(home).open("a") as log:
+        log.write('{"type":"summary"}')
+    found = read(home)
+    assert is_fresh(found, time.time_ns())
+    assert not is_fresh(found, time.time_ns() + 61 * 10**9)
+
+
+def test_without_a_ledger_nothing_is_fresh(home: Path) -> None:
+    assert not is_fresh(places(home, {}), time.time_ns())

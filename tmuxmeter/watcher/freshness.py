@@ -1,0 +1,113 @@
+"""Telling by a look at times and sizes that the ledger holds everything, before reading anything.
+
+After a scan the watcher's rooms leave a word on what they looked at: every folder with the time of
+its last change, and what decided which folders those are. As long as all of that and every log
+file is the same, nothing can be new. This needs no agent's code, so that a report on a ledger that
+is up to date starts in a blink; whenever in doubt, the answer is no.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from fnmatch import filter as matching
+from typing import TYPE_CHECKING, Any
+
+from tmuxmeter import __version__
+from tmuxmeter.errors import TmuxmeterError
+from tmuxmeter.ledger.reader import Reader
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from tmuxmeter.ledger.writer import Writer
+    from tmuxmeter.paths import Places
+
+MEMO = "looked_at"
+_VARIABLES = ("CLAUDE_CONFIG_DIR", "CODEX_HOME", "XDG_CONFIG_HOME")
+
+
+def remember(
+    writer: Writer,
+    places: Places,
+    folders: Mapping[str, int],
+    patterns: Iterable[tuple[str, str]],
+    again_ns: int,
+) -> None:
+    """Leave a word on what was looked at.
+
+    Parameters
+    ----------
+    writer : Writer
+        The ledger that holds everything found there.
+    places : Places
+        Whose logs they are.
+    folders : mapping of str to int
+        Modification time (ns) of every folder that was listed; 0: it doesn't exist, -1: it was
+        changing, so it must be listed again.
+    patterns : iterable of tuple
+        Folders and name patterns in them by which further accounts are found.
+    again_ns : int
+        Epoch nanoseconds from which some log is to be looked at again although it doesn't change,
+        0: never.
+    """
+    memo = {
+        "for": _decided_by(places),
+        "folders": dict(folders),
+        "patterns": [[folder, name, _names(folder, name)] for folder, name in patterns],
+        "again_ns": again_ns,
+    }
+    text = json.dumps(memo)
+    if writer.meta(MEMO) != text:
+        writer.set_meta(MEMO, text)
+
+
+def is_fresh(places: Places, now_ns: int) -> bool:
+    """Tell whether the ledger surely holds everything that is in the logs now."""
+    try:
+        with Reader.open(places.state) as reader:
+            memo = json.loads(reader.meta(MEMO) or "{}")
+            files = reader.files() if memo else []
+    except (TmuxmeterError, ValueError):
+        return False
+    if not memo or memo["for"] != _decided_by(places) or 0 < memo["again_ns"] <= now_ns:
+        return False
+    return (
+        all(_changed(folder) == time_ns for folder, time_ns in memo["folders"].items())
+        and all(_names(folder, name) == names for folder, name, names in memo["patterns"])
+        and all(_same(file) for file in files)
+    )
+
+
+def _decided_by(places: Places) -> list[Any]:
+    """Return what decides which folders are looked at, and how."""
+    return [
+        __version__,
+        str(places.home),
+        [places.agent_env.get(name, "") for name in _VARIABLES],
+        str(places.config_file),
+        _changed(str(places.config_file)),
+    ]
+
+
+def _changed(path: str) -> int:
+    try:
+        return os.stat(path).st_mtime_ns  # noqa: PTH116 - thousands of them
+    except OSError:
+        return 0
+
+
+def _names(folder: str, pattern: str) -> list[str]:
+    try:
+        return sorted(matching(os.listdir(folder), pattern))  # noqa: PTH208
+    except OSError:
+        return []
+
+
+def _same(file: Any) -> bool:
+    """Tell whether a log is as it was when it was read; one that was deleted has nothing new."""
+    try:
+        facts = os.lstat(file.path)
+    except OSError:
+        return True
+    return (facts.st_size, facts.st_mtime_ns) == (file.size, file.mtime_ns)
