@@ -34,6 +34,13 @@ _COPIED = {
     "rate_limit": "1",
     "pane": "1",
     "binding": "end_ms IS NULL OR end_ms >= :since",
+    "attention": "end_ms >= :since",
+    "standstill": "end_ms >= :since",
+    "handoff": _RECENT,
+    "done_mark": _RECENT,
+    "claim": "ended_ms IS NULL OR ended_ms >= :since",
+    "crossing": _RECENT,
+    "unit_price": "1",
 }
 
 
@@ -68,6 +75,8 @@ def _copy_table(
     names = ", ".join(
         name for name in _columns(target, table) if name in set(_columns(source, table))
     )
+    if not names:  # a table that the older schema doesn't have
+        return
     # table and column names are the schema's own
     rows = source.execute(
         f"SELECT {names} FROM {table} WHERE {condition}",

@@ -142,6 +142,54 @@ MIGRATIONS: tuple[str, ...] = (
     CREATE INDEX binding_session ON binding (session_id, start_ms);
     CREATE INDEX binding_open ON binding (id) WHERE end_ms IS NULL;
     """,
+    # 2: what no log tells: what the human looked at, said and was told; and what tokens cost apart.
+    """
+    -- a pane was in front of a client that was in use
+    CREATE TABLE attention (
+        id INTEGER PRIMARY KEY, pane_id INTEGER NOT NULL REFERENCES pane,
+        start_ms INTEGER NOT NULL, end_ms INTEGER NOT NULL
+    );
+    CREATE INDEX attention_pane ON attention (pane_id, start_ms);
+    CREATE INDEX attention_end ON attention (end_ms, start_ms);
+    -- a session stood still in the middle of a turn: 'why' is waiting (for the human) or paused
+    CREATE TABLE standstill (
+        id INTEGER PRIMARY KEY, session_id INTEGER NOT NULL REFERENCES session,
+        why TEXT NOT NULL CHECK (why IN ('waiting', 'paused')),
+        start_ms INTEGER NOT NULL, end_ms INTEGER NOT NULL
+    );
+    CREATE INDEX standstill_session ON standstill (session_id, end_ms);
+
+    -- logged by hand; 'minutes' NULL: not said; taken back ones stay, with the time of it
+    CREATE TABLE handoff (
+        id INTEGER PRIMARY KEY, time_ms INTEGER NOT NULL, pane_id INTEGER REFERENCES pane,
+        minutes REAL, note TEXT NOT NULL DEFAULT '', undone_ms INTEGER
+    );
+    CREATE INDEX handoff_time ON handoff (time_ms);
+    CREATE TABLE done_mark (
+        id INTEGER PRIMARY KEY, time_ms INTEGER NOT NULL, pane_id INTEGER REFERENCES pane,
+        note TEXT NOT NULL DEFAULT '', undone_ms INTEGER
+    );
+    CREATE INDEX done_mark_time ON done_mark (time_ms);
+    -- 'patterns' is a JSON list of globs below the folder 'root'; a pane has one claim at a time
+    CREATE TABLE claim (
+        id INTEGER PRIMARY KEY, pane_id INTEGER NOT NULL REFERENCES pane,
+        root TEXT NOT NULL, patterns TEXT NOT NULL, why TEXT NOT NULL,
+        made_ms INTEGER NOT NULL, ended_ms INTEGER
+    );
+    CREATE INDEX claim_pane ON claim (pane_id, made_ms);
+
+    -- a budget's mark that was passed and told; 'budget' is all or an agent, with its unit
+    CREATE TABLE crossing (
+        day TEXT NOT NULL, budget TEXT NOT NULL, percent INTEGER NOT NULL,
+        time_ms INTEGER NOT NULL, PRIMARY KEY (day, budget, percent)
+    ) WITHOUT ROWID;
+    -- microdollars for a million tokens of each kind when last asked; NULL: no price
+    CREATE TABLE unit_price (
+        model_id INTEGER PRIMARY KEY REFERENCES model,
+        fresh INTEGER, cache_read INTEGER, cache_write_5m INTEGER, cache_write_1h INTEGER,
+        output INTEGER
+    );
+    """,
 )
 
 SCHEMA_VERSION = len(MIGRATIONS)
