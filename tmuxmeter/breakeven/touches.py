@@ -1,0 +1,234 @@
+"""Who edited what: files that two panes edited, how deep the pool of independent tasks was, claims.
+
+A *seat* is the pane an edit came from, whatever sessions ran in it one after the other; an agent
+in no pane is a seat of its own. The same file edited from two seats within a window is an
+overlap; different files of one folder are the weaker sign.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from typing import TYPE_CHECKING, NamedTuple
+
+from tmuxmeter.ledger.activity import WINDOW_MS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from tmuxmeter.ledger.activity import Activity, Thread
+
+
+class Seat(NamedTuple):
+    """A pane, or, where ``pane`` is empty, the agent (its root session's id) that has none."""
+
+    socket: str
+    server_pid: int
+    server_started: int
+    pane: str
+    root: int
+
+
+class Edit(NamedTuple):
+    """A file was edited."""
+
+    time_ms: int
+    path: str
+    seat: Seat
+    session_id: int
+
+
+class Overlap(NamedTuple):
+    """A file edited from several seats. ``edits`` of them came within the window after another's.
+
+    ``seats`` are in the order in which they first edited it; ``last_ms`` is the latest such edit.
+    """
+
+    path: str
+    seats: tuple[Seat, ...]
+    edits: int
+    first_ms: int
+    last_ms: int
+
+
+class Independence(NamedTuple):
+    """How independent the agents' work was.
+
+    Attributes
+    ----------
+    overlaps : list of Overlap
+        Files edited from two seats within the window, the later edit within the span; newest last.
+    shared_folders : dict
+        Folders in which two seats edited different files within the window, and those seats.
+    pool_depth : int
+        Seats that edited files and touched nobody else's.
+    pool : int or None
+        Independent tasks: seats that edited, those that overlap counted as one; None: no edits.
+    redone : dict
+        By session id, when it edited a file that another seat had edited within the window.
+    """
+
+    overlaps: list[Overlap]
+    shared_folders: dict[str, frozenset[Seat]]
+    pool_depth: int
+    pool: int | None
+    redone: dict[int, list[int]]
+
+    def overlapping(self) -> frozenset[Seat]:
+        """Return the seats that edited another one's files, and those others."""
+        return frozenset(seat for overlap in self.overlaps for seat in overlap.seats)
+
+
+class Claim(NamedTuple):
+    """Somebody's word that a pane works on these paths alone; globs below ``root``."""
+
+    id: int
+    seat: Seat
+    root: str
+    patterns: tuple[str, ...]
+    why: str
+    made_ms: int
+    ended_ms: int | None
+
+
+class ClaimCheck(NamedTuple):
+    """What became of a claim: the first edit outside it, and the first by another seat inside."""
+
+    claim: Claim
+    outside: Edit | None
+    intruder: Edit | None
+
+    @property
+    def kept(self) -> bool:
+        """Whether nothing speaks against it."""
+        return self.outside is None and self.intruder is None
+
+
+def seat_of(activity: Activity, thread: Thread, time_ms: int) -> Seat:
+    """Return from where a session worked at a time."""
+    where = activity.where(thread.id, time_ms)
+    if where.where == "pane":
+        return Seat(where.socket, where.server_pid, where.server_started, where.pane, 0)
+    return Seat("", 0, 0, "", thread.root)
+
+
+def edits(activity: Activity) -> list[Edit]:
+    """Return all edits up to the span's end, in order of time."""
+    found = [
+        Edit(
+            touch.time_ms, touch.path, seat_of(activity, line.thread, touch.time_ms), line.thread.id
+        )
+        for line in activity.timelines
+        for touch in line.touches
+        if touch.edit and touch.time_ms < activity.end_ms
+    ]
+    found.sort()
+    return found
+
+
+def independence(made: Sequence[Edit], start_ms: int, window_ms: int = WINDOW_MS) -> Independence:
+    """Return how independent edits were, from ``start_ms`` on; earlier ones only overlap others.
+
+    Parameters
+    ----------
+    made : sequence of Edit
+        In order of time, from at least ``window_ms`` before ``start_ms``.
+    """
+    files: dict[str, dict[Seat, int]] = {}
+    folders: dict[str, dict[Seat, tuple[int, str]]] = {}
+    overlaps: dict[str, Overlap] = {}
+    shared: dict[str, frozenset[Seat]] = {}
+    redone: dict[int, list[int]] = {}
+    groups: dict[Seat, Seat] = {}
+    for edit in made:
+        since = edit.time_ms - window_ms
+        editors = files.setdefault(edit.path, {})
+        others = [who for who, time in editors.items() if who != edit.seat and time >= since]
+        folder = edit.path.rpartition("/")[0]
+        neighbours = folders.setdefault(folder, {})
+        if edit.time_ms >= start_ms:
+            _group(groups, edit.seat)
+            near = [
+                who
+                for who, (time, path) in neighbours.items()
+                if who != edit.seat and time >= since and path != edit.path
+            ]
+            if near:
+                shared[folder] = shared.get(folder, frozenset()).union(near, [edit.seat])
+            if others:
+                redone.setdefault(edit.session_id, []).append(edit.time_ms)
+                first = min(editors[who] for who in others)
+                overlaps[edit.path] = _met(overlaps.get(edit.path), edit, others, first)
+                for who in others:
+                    groups[_group(groups, who)] = _group(groups, edit.seat)
+        editors[edit.seat] = edit.time_ms
+        neighbours[edit.seat] = (edit.time_ms, edit.path)
+    touching = {seat for overlap in overlaps.values() for seat in overlap.seats}
+    return Independence(
+        overlaps=sorted(overlaps.values(), key=lambda overlap: (overlap.last_ms, overlap.path)),
+        shared_folders=dict(sorted(shared.items())),
+        pool_depth=sum(seat not in touching for seat in groups),
+        pool=len({_group(groups, seat) for seat in groups}) if groups else None,
+        redone=redone,
+    )
+
+
+def check_claims(claims: Iterable[Claim], made: Iterable[Edit]) -> list[ClaimCheck]:
+    """Return what became of claims. Reading is free: only edits count.
+
+    Parameters
+    ----------
+    made : iterable of Edit
+        In order of time; only those made while a claim held count for it.
+    """
+    made = list(made)
+    checks = []
+    for claim in claims:
+        outside = intruder = None
+        for edit in made:
+            if edit.time_ms < claim.made_ms or (
+                claim.ended_ms is not None and edit.time_ms >= claim.ended_ms
+            ):
+                continue
+            inside = covers(claim, edit.path)
+            if edit.seat == claim.seat:
+                outside = outside or (None if inside else edit)
+            elif inside:
+                intruder = intruder or edit
+        checks.append(ClaimCheck(claim, outside, intruder))
+    return checks
+
+
+def covers(claim: Claim, path: str) -> bool:
+    """Tell whether a path is among those claimed.
+
+    ``*`` and ``?`` stay within a folder, ``**`` goes through any number of them; a pattern that
+    names a folder covers all that is in it.
+    """
+    root = claim.root.rstrip("/")
+    for pattern in claim.patterns:
+        whole = pattern if pattern.startswith("/") else f"{root}/{pattern.removeprefix('./')}"
+        if _glob(whole.rstrip("/")).fullmatch(path):
+            return True
+    return False
+
+
+@lru_cache(maxsize=256)
+def _glob(pattern: str) -> re.Pattern[str]:
+    parts = re.split(r"(\*\*/|\*\*|\*|\?)", pattern)
+    wild = {"**/": "(?:.*/)?", "**": ".*", "*": "[^/]*", "?": "[^/]"}
+    return re.compile("".join(wild.get(part) or re.escape(part) for part in parts) + "(?:/.*)?")
+
+
+def _met(known: Overlap | None, edit: Edit, others: Sequence[Seat], first_ms: int) -> Overlap:
+    if known is None:
+        return Overlap(edit.path, (*others, edit.seat), 1, first_ms, edit.time_ms)
+    new = [seat for seat in (*others, edit.seat) if seat not in known.seats]
+    return Overlap(edit.path, (*known.seats, *new), known.edits + 1, known.first_ms, edit.time_ms)
+
+
+def _group(groups: dict[Seat, Seat], seat: Seat) -> Seat:
+    """Return the seat that stands for all that overlap with one, directly or through others."""
+    while groups.setdefault(seat, seat) != seat:
+        seat = groups[seat]
+    return seat

@@ -1,0 +1,179 @@
+"""When agents and the human were at work, and how much of it was of use.
+
+An *agent* is a session with all sub-agents that work for it: a sub-agent's minutes are its
+parent's. It is at work from one sign of life (request, prompt, tool result, file touch, turn end)
+to the next, unless the turn had ended, a human prompt came next, the log was silent for longer
+than :data:`QUIET_MS`, or the watcher saw it wait or be paused.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+from tmuxmeter.breakeven.intervals import common, length, levels, union, without
+from tmuxmeter.breakeven.loops import error_loops
+from tmuxmeter.ledger.activity import LOOK_AHEAD_MS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from tmuxmeter.breakeven.intervals import Interval
+    from tmuxmeter.ledger.activity import Activity, Timeline
+
+MINUTE_MS = 60_000
+QUIET_MS = LOOK_AHEAD_MS
+"""The longest a tool of Claude Code may run (vendor documentation: 10 minutes). A longer silence
+in a turn is a permission that nobody gives or a machine asleep."""
+PRESENCE_MS = 30 * MINUTE_MS
+"""A prompt stands for the human being there until the next, but for no longer than this."""
+
+_SIGN, _END, _ASKED_BY_AGENT, _ASKED_BY_HUMAN = range(4)
+
+
+@dataclass(frozen=True, slots=True)
+class Busy:
+    """A span's minutes, in milliseconds.
+
+    Attributes
+    ----------
+    agent_ms, productive_ms : int
+        Summed over agents: all at work, and that which was of use.
+    loop_ms, redone_ms : int
+        At work in error loops and, beyond those, re-doing files that another pane had edited.
+    any_ms : int
+        At least one agent at work.
+    levels_ms : dict
+        Exactly so many agents at work.
+    human_ms : int
+        The human was there.
+    """
+
+    agent_ms: int
+    productive_ms: int
+    loop_ms: int
+    redone_ms: int
+    any_ms: int
+    levels_ms: dict[int, int]
+    human_ms: int
+
+    @property
+    def k_busy(self) -> float | None:
+        """The speed-up that was possible; None where no agent was at work."""
+        return self.productive_ms / self.any_ms if self.any_ms else None
+
+    @property
+    def parallel_share(self) -> float | None:
+        """The share of :attr:`any_ms` with at least two agents at work."""
+        if not self.any_ms:
+            return None
+        return 1 - self.levels_ms.get(1, 0) / self.any_ms
+
+
+class Signs:
+    """A session's signs of life in order of time, and what lies between them."""
+
+    def __init__(self, line: Timeline) -> None:
+        signs = [(row.time_ms, _SIGN) for row in line.requests]
+        signs += [(row.time_ms, _SIGN) for row in line.results]
+        signs += [(row.time_ms, _SIGN) for row in line.touches]
+        signs += [(row.time_ms, _END) for row in line.ends]
+        signs += [
+            (row.time_ms, _ASKED_BY_HUMAN if row.human else _ASKED_BY_AGENT) for row in line.prompts
+        ]
+        # of one moment: what was done, then the turn's end, then what was asked next
+        signs.sort()
+        self.times = [time for time, _ in signs]
+        stretches = [
+            (start, end)
+            for (start, kind), (end, next_kind) in pairwise(signs)
+            if end - start <= QUIET_MS and kind != _END and next_kind != _ASKED_BY_HUMAN
+        ]
+        still = union((row.start_ms, row.end_ms) for row in line.standstills)
+        self.at_work = without(union(stretches), still)
+
+    def around(self, time_ms: int) -> Interval:
+        """Return the time from the last sign before a moment to the first one after it."""
+        before = bisect_left(self.times, time_ms)
+        after = bisect_right(self.times, time_ms)
+        return (
+            self.times[before - 1] if before else time_ms,
+            self.times[after] if after < len(self.times) else time_ms,
+        )
+
+
+def working(activity: Activity) -> dict[int, list[Interval]]:
+    """Return when each agent, by the id of its root session, was at work within the span."""
+    return _by_agent(activity, {line.thread.id: Signs(line).at_work for line in activity.timelines})
+
+
+def busy(activity: Activity, redone: Mapping[int, Iterable[int]]) -> Busy:
+    """Return how much agents worked, and how much of it was of use.
+
+    Parameters
+    ----------
+    activity : Activity
+        What was done.
+    redone : mapping
+        By session id: when it edited a file that another pane had edited shortly before.
+    """
+    signs = {line.thread.id: Signs(line) for line in activity.timelines}
+    useful: dict[int, list[Interval]] = {}
+    left: dict[int, list[Interval]] = {}
+    for line in activity.timelines:
+        each, found = line.thread.id, signs[line.thread.id]
+        loops = union(
+            (loop.start_ms, activity.end_ms if loop.end_ms is None else loop.end_ms)
+            for loop in error_loops(line)
+        )
+        useful[each] = without(found.at_work, loops)
+        again = union(found.around(time) for time in redone.get(each, ()))
+        left[each] = without(useful[each], again)
+    at_work = _by_agent(activity, {each: found.at_work for each, found in signs.items()})
+    by_level = levels(at_work.values())
+    agent_ms = sum(map(length, at_work.values()))
+    useful_ms = sum(map(length, _by_agent(activity, useful).values()))
+    productive_ms = sum(map(length, _by_agent(activity, left).values()))
+    return Busy(
+        agent_ms=agent_ms,
+        productive_ms=productive_ms,
+        loop_ms=agent_ms - useful_ms,
+        redone_ms=useful_ms - productive_ms,
+        any_ms=sum(by_level.values()),
+        levels_ms=by_level,
+        human_ms=length(presence(activity, signs)),
+    )
+
+
+def presence(activity: Activity, signs: Mapping[int, Signs]) -> list[Interval]:
+    """Return when the human was there, as far as prompts tell.
+
+    From one human prompt (in whatever session) to the next where that came within
+    :data:`PRESENCE_MS`; else while the agent worked on it, for that long at most.
+    """
+    prompts = sorted(
+        (row.time_ms, line.thread.id)
+        for line in activity.timelines
+        for row in line.prompts
+        if row.human
+    )
+    spans: list[Interval] = []
+    for number, (time, thread) in enumerate(prompts):
+        following = prompts[number + 1][0] if number + 1 < len(prompts) else None
+        if following is not None and following - time <= PRESENCE_MS:
+            spans.append((time, following))
+            continue
+        end = next((end for start, end in signs[thread].at_work if start <= time < end), time)
+        spans.append((time, min(end, time + PRESENCE_MS)))
+    return common(union(spans), [(activity.start_ms, activity.end_ms)])
+
+
+def _by_agent(activity: Activity, spans: Mapping[int, list[Interval]]) -> dict[int, list[Interval]]:
+    """Join sub-agents' spans with those of whom they work for, within the activity's span."""
+    joined: dict[int, list[Interval]] = {}
+    for line in activity.timelines:
+        joined.setdefault(line.thread.root, []).extend(spans[line.thread.id])
+    whole = [(activity.start_ms, activity.end_ms)]
+    return {root: common(union(parts), whole) for root, parts in joined.items()}
