@@ -80,7 +80,7 @@ def levels(lists: Iterable[list[Interval]]) -> dict[int, int]:
     """Return for how long exactly so many of the lists cover the time at once, in milliseconds.
 
     >>> levels([[(0, 10)], [(5, 7)], [(6, 12)]])
-    {1: 8, 2: 3, 3: 1}
+    {1: 7, 2: 4, 3: 1}
     """
     steps: dict[int, int] = {}
     for intervals in lists:

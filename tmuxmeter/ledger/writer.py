@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from tmuxmeter.errors import FolderError, LedgerUnwritableError
 from tmuxmeter.events import Position
+from tmuxmeter.ledger import unit_prices
 from tmuxmeter.ledger.bindings import PaneBook
 from tmuxmeter.ledger.booking import Booking
 from tmuxmeter.ledger.database import (
@@ -20,6 +21,7 @@ from tmuxmeter.ledger.database import (
     unwritable,
 )
 from tmuxmeter.ledger.memory import copy_recent
+from tmuxmeter.ledger.presence import PresenceBook
 from tmuxmeter.ledger.reader import Reader
 from tmuxmeter.ledger.reprice import differences
 from tmuxmeter.ledger.text import text_of
@@ -37,8 +39,8 @@ if TYPE_CHECKING:
     from tmuxmeter.ledger.reprice import PriceChange
 
 
-class Writer(PaneBook):
-    """Books events, panes and bindings, each call in one transaction: wholly or not at all.
+class Writer(PaneBook, PresenceBook):
+    """Books events, panes, bindings, presence, each call in one transaction: wholly or not.
 
     Every method raises :class:`~tmuxmeter.errors.LedgerUnwritableError` while the disk is full or
     read-only (nothing was changed; it may be called again), and
@@ -163,7 +165,9 @@ class Writer(PaneBook):
             booking = Booking(self._connection, self._ids, price)
             for chunk in chunks:
                 booking.add(chunk)
-            return booking.finish()
+            booked = booking.finish()
+            unit_prices.ask(self._connection, price)
+            return booked
 
     def reprice(self, price: Price, since_ms: int, *, apply: bool) -> list[PriceChange]:
         """Price all requests since a time anew and return what differs, written if ``apply``."""
@@ -171,6 +175,7 @@ class Writer(PaneBook):
             changes, updates = differences(self._connection, price, since_ms)
             if apply:
                 self._connection.executemany("UPDATE usage SET cost = ? WHERE key = ?", updates)
+                unit_prices.ask(self._connection, price, again=True)
             return changes
 
     def meta(self, name: str) -> str | None:
