@@ -59,6 +59,28 @@ class Whole:
         return value
 
 
+class Number:
+    """A number between two bounds, both included; ``unit`` says of what."""
+
+    def __init__(self, low: float, high: float, unit: str = "") -> None:
+        self.low, self.high = low, high
+        self.allowed = f"a number{unit and f' of {unit}'} from {low:g} to {high:.15g}"
+
+    def read(self, value: object) -> float:
+        """Return the number; the file's reader hands fractions over as decimals."""
+        from decimal import Decimal
+
+        if isinstance(value, bool) or not isinstance(value, int | float | Decimal):
+            raise Refused
+        try:
+            number = float(value)
+        except OverflowError as error:
+            raise Refused from error
+        if not self.low <= number <= self.high:
+            raise Refused
+        return number
+
+
 class Choice:
     """One of a few words."""
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from tmuxmeter.config.checks import Refused
 from tmuxmeter.config.lines import KeyPath, key_lines, line_of
-from tmuxmeter.config.settings import Config, PriceOverride
+from tmuxmeter.config.settings import BreakevenSettings, Config, PriceOverride
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -59,7 +59,9 @@ class Parsing:
             elif not isinstance(value, dict):
                 self._problem(here, f"{_dotted(here)} must be a table, not {_type(value)}")
             elif "section" in meta:
-                values[name] = meta["section"](**self._section(meta["section"], value, here))
+                section = meta["section"](**self._section(meta["section"], value, here))
+                self._conflict(section, value, here)
+                values[name] = section
             elif name == "accounts":
                 values[name] = self._accounts(value, here)
             else:
@@ -75,6 +77,15 @@ class Parsing:
             self._problem(path, f"{_dotted(path)} must be {check.allowed}, not {_shown(value)}")
         else:
             self.sources[_dotted(path)] = self._where(path)
+
+    def _conflict(self, section: object, data: Mapping[str, Any], path: KeyPath) -> None:
+        """Tell of two values that are allowed each, but not together."""
+        conflict = section.conflict() if isinstance(section, BreakevenSettings) else None
+        if conflict:
+            key, allowed = conflict
+            given = key if key in data else next(iter(data))
+            text = f"{_dotted((*path, key))} must be {allowed}, not {getattr(section, key):g}"
+            self._problem((*path, given), text)
 
     def _accounts(self, data: Mapping[str, object], path: KeyPath) -> dict[str, str]:
         names: dict[str, str] = {}

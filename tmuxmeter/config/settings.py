@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from tmuxmeter.breakeven import constants
 from tmuxmeter.config import checks
 
 if TYPE_CHECKING:
@@ -105,6 +106,67 @@ class StatusSettings:
 
 
 @dataclass(frozen=True)
+class BreakevenSettings:
+    """The model's constants; ``tmuxmeter.breakeven.constants`` says where the defaults are from."""
+
+    hourly_rate: float = _setting(
+        "What an hour of your time is worth.",
+        checks.Number(0.01, 10_000, "dollars"),
+        constants.HOURLY_RATE,
+    )
+    minutes_per_handoff: float = _setting(
+        "Review time for each hand-off where it couldn't be measured.",
+        checks.Number(0, 480, "minutes"),
+        constants.MINUTES_PER_HANDOFF,
+    )
+    token_multiplier: float = _setting(
+        "Spend of an hour with several agents, against one with one agent.",
+        checks.Number(0.1, 1000),
+        constants.TOKEN_MULTIPLIER,
+    )
+    k_high: float = _setting(
+        "Speed-up over one agent before the knee.", checks.Number(0.1, 50), constants.K_HIGH
+    )
+    k_low: float = _setting(
+        "Speed-up over one agent beyond the knee; not more than k_high.",
+        checks.Number(0, 50),
+        constants.K_LOW,
+    )
+    knee: float = _setting(
+        "Input tokens a day, at the reference hit rate, at which the speed-up collapses.",
+        checks.Number(1000, 1e12, "tokens"),
+        constants.KNEE,
+    )
+    steepness: float = _setting(
+        "How sharp the knee is.", checks.Number(1, 200), constants.STEEPNESS
+    )
+    reference_hit_rate: float = _setting(
+        "The share of input read from the cache that knee and line are expressed at.",
+        checks.Number(0, 0.99),
+        constants.REFERENCE_HIT_RATE,
+    )
+    hours_per_day: float = _setting(
+        "A full working day.", checks.Number(0.25, 24, "hours"), constants.HOURS_PER_DAY
+    )
+    uncertainty: float = _setting(
+        "How far off the line may be until it is calibrated; within that the light is amber.",
+        checks.Number(0, 0.9),
+        constants.UNCERTAINTY,
+    )
+    input_counts: str = _setting(
+        'Input that the line counts: "all" of it, or "uncached" (not read from the cache).',
+        checks.Choice(constants.ALL, constants.UNCACHED),
+        constants.ALL,
+    )
+
+    def conflict(self) -> tuple[str, str] | None:
+        """Return a key whose value another one rules out, and what is allowed; None if none is."""
+        if self.k_low > self.k_high:
+            return "k_low", f"a number from 0 to breakeven.k_high ({self.k_high:g})"
+        return None
+
+
+@dataclass(frozen=True)
 class PriceOverride:
     """What one model costs from a day on, in dollars per million tokens.
 
@@ -158,6 +220,10 @@ class Config:
     )
     watch: WatchSettings = _section("How growing logs are noticed.", WatchSettings)
     status: StatusSettings = _section("What tmux's status line shows.", StatusSettings)
+    breakeven: BreakevenSettings = _section(
+        "Whether working in parallel pays: the model behind the light (docs/breakeven.md).",
+        BreakevenSettings,
+    )
     prices: tuple[PriceOverride, ...] = field(
         default=(),
         metadata={

@@ -1,0 +1,269 @@
+"""The light: green, amber, red or neither, and in one line why."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from tmuxmeter.breakeven.model import Bill, Model, Pace, possible, reference_day, review_cost
+
+if TYPE_CHECKING:
+    from tmuxmeter.breakeven.calibrate import Fit
+    from tmuxmeter.breakeven.day import Day
+
+GREEN, AMBER, RED, NEUTRAL = "green", "amber", "red", "neutral"
+GLYPHS = {GREEN: "▲", AMBER: "◆", RED: "▼", NEUTRAL: "–"}
+"""So that the light can be told without colour."""
+ASCII_GLYPHS = {GREEN: "+", AMBER: "=", RED: "!", NEUTRAL: "-"}
+UNCALIBRATED_MARK = "?"
+"""Follows the glyph of a verdict that rests on somebody else's week."""
+
+ONE_AGENT = "one agent"
+TWO_AGENTS = "two agents on independent work, a third only to verify"
+NO_FURTHER = "no further agent"
+
+OUT_OF_RANGE = 3
+"""Beyond so many times the line an uncalibrated curve is not believed."""
+LEAST_HOURS = 0.25
+"""A day with less work than this says nothing yet."""
+LEAST_PARALLEL = 0.1
+"""Where several agents worked at once for less than this share of the time, it was one agent."""
+UNPRICED_SHARE = 0.1
+"""More unpriced tokens than this, and the bill is too low to call anything green."""
+LOW, HIGH = 0.05, 0.95
+"""Which quantiles of the calibrated curves span the uncertainty."""
+
+
+@dataclass(frozen=True)
+class Scale:
+    """The curve in force and how sure it is.
+
+    Attributes
+    ----------
+    model : Model
+        The constants in force.
+    variants : tuple of Model
+        The same within their uncertainty: 0.7 and 1.3 × the knee, or calibration's resamples.
+    calibrated : bool
+        Whether they are the user's own.
+    reach : float
+        x (input tokens at the reference hit rate) up to which there is data behind it.
+    """
+
+    model: Model
+    variants: tuple[Model, ...]
+    calibrated: bool
+    reach: float
+
+    @classmethod
+    def of(cls, model: Model, fit: Fit | None = None) -> Scale:
+        """Return the scale of the settings, or that of the user's own fit."""
+        if fit is not None:
+            variants = tuple(
+                replace(model, k_high=d.k_high, k_low=d.k_low, knee=d.knee, token_multiplier=d.m)
+                for d in fit.draws
+            )
+            own = replace(
+                model,
+                k_high=fit.k_high.value,
+                k_low=fit.k_low.value,
+                knee=fit.knee.value,
+                steepness=fit.steepness,
+                token_multiplier=fit.multiplier.value,
+            )
+            variants = tuple(replace(v, steepness=fit.steepness) for v in variants)
+            return cls(own, variants, True, fit.x_max)
+        share = model.uncertainty
+        variants = tuple(
+            replace(model, knee=model.knee * factor) for factor in (1 - share, 1 + share)
+        )
+        reference = Pace.of(model, reference_day(model))
+        line = reference.line(model)
+        reach = OUT_OF_RANGE * (reference.x_at(line) if line else model.knee)
+        return cls(model, variants, False, reach)
+
+
+@dataclass(frozen=True)
+class Light:
+    """A day's verdict and the figures it rests on.
+
+    Attributes
+    ----------
+    verdict : str
+        "green": working in parallel pays; "red": it doesn't; "amber": can't be told; "neutral":
+        nothing runs in parallel, or there is nothing yet.
+    reason : str
+        One line, with its figures.
+    advice : str
+        How many agents, "" where there is none to give.
+    calibrated : bool
+        Whether the curve is the user's own.
+    believed : bool
+        Whether the day lies where the curve has data behind it.
+    tokens : int
+        N, the day's input tokens.
+    x : float
+        The same at the reference hit rate.
+    line : float or None
+        N*; 0: pays at no N, None: always does.
+    line_low, line_high : float or None
+        N* within the curve's uncertainty.
+    speedup : float
+        k(x), no more than was possible.
+    needed : float
+        k*, the speed-up that would pay.
+    possible : float or None
+        The speed-up that was possible, None where nothing was measured.
+    ratio, ratio_low, ratio_high : float
+        R, and R within the curve's uncertainty.
+    bill : Bill
+        W, S and V in dollars.
+    """
+
+    verdict: str
+    reason: str
+    advice: str
+    calibrated: bool
+    believed: bool
+    tokens: int
+    x: float
+    line: float | None
+    line_low: float | None
+    line_high: float | None
+    speedup: float
+    needed: float
+    possible: float | None
+    ratio: float
+    ratio_low: float
+    ratio_high: float
+    bill: Bill
+
+    def glyph(self, *, ascii_only: bool = False) -> str:
+        """Return the verdict as a sign, marked where it isn't calibrated."""
+        glyph = (ASCII_GLYPHS if ascii_only else GLYPHS)[self.verdict]
+        unsure = not self.calibrated and self.verdict != NEUTRAL
+        return glyph + UNCALIBRATED_MARK if unsure else glyph
+
+
+def light(day: Day, scale: Scale) -> Light:
+    """Return a day's light."""
+    model = scale.model
+    pace = Pace.of(model, day)
+    tokens, x = model.counted(day), model.at_reference(day.price_equivalent)
+    bill = Bill(day.hours_worked * model.hourly_rate, day.spend, review_cost(model, day))
+    # hours nobody worked make no bill to compare; the pace of such a day is that of a full one
+    charged = bill if day.hours_worked else pace.bill
+    needed = charged.needed(model.token_multiplier)
+    ceiling = possible(day)
+
+    def capped(speedup: float) -> float:
+        return speedup if ceiling is None else min(speedup, ceiling)
+
+    speedup = capped(model.speedup(x))
+    line = pace.line(model)
+    ratios = sorted(
+        capped(variant.speedup(x)) / charged.needed(variant.token_multiplier)
+        for variant in scale.variants
+    )
+    lines = sorted((pace.line(variant) for variant in scale.variants), key=_endless)
+    low, high = _spread(len(ratios))
+    reach = min(scale.reach, _own_reach(scale, pace, line))
+    result = Light(
+        verdict=AMBER,
+        reason="",
+        advice="",
+        calibrated=scale.calibrated,
+        believed=x <= reach,
+        tokens=tokens,
+        x=x,
+        line=line,
+        line_low=lines[low],
+        line_high=lines[high],
+        speedup=speedup,
+        needed=needed,
+        possible=ceiling,
+        ratio=speedup / needed,
+        ratio_low=ratios[low],
+        ratio_high=ratios[high],
+        bill=bill,
+    )
+    verdict, reason = _verdict(day, result)
+    return replace(result, verdict=verdict, reason=reason, advice=_advice(day, verdict))
+
+
+def _own_reach(scale: Scale, pace: Pace, line: float | None) -> float:
+    """Return x up to which the curve is believed on a day with this line."""
+    if scale.calibrated or not line:
+        return scale.reach
+    return OUT_OF_RANGE * pace.x_at(line)
+
+
+def _verdict(day: Day, found: Light) -> tuple[str, str]:
+    """Return the colour and the reason; what needs no curve is asked first."""
+    if nothing := _nothing_to_judge(day, found):
+        return NEUTRAL, nothing
+    needs = f"needs {times(found.needed)}"
+    if day.pool is not None and day.pool <= 1:
+        return RED, f"{needs}, and the agents have one independent task between them"
+    most = found.possible
+    if most is not None and most < found.needed:
+        return RED, f"{needs}, no more than {times(most)} was possible"
+    known = "" if most is None or day.k_busy is None else f", up to {times(most)} possible"
+    if not found.believed:
+        why = (
+            "beyond all days your scale was fitted to"
+            if found.calibrated
+            else "your scale is not calibrated"
+        )
+        return AMBER, f"{needs}{known}; {why}"
+    if found.ratio_low < 1 < found.ratio_high or found.ratio == 1:
+        return AMBER, f"{needs}, gets {times(found.speedup)}; too near the line to tell"
+    if found.ratio < 1:
+        return RED, f"{needs}, gets {times(found.speedup)}"
+    unpriced = day.unpriced_tokens
+    if unpriced > UNPRICED_SHARE * (day.input_tokens + day.output):
+        return AMBER, f"{needs} or more: tokens without a known price are not in the bill"
+    return GREEN, f"{needs}, gets {times(found.speedup)}"
+
+
+def _nothing_to_judge(day: Day, found: Light) -> str:
+    """Return why a day has no colour, "" if it can have one."""
+    if not found.tokens:
+        return "nothing spent yet"
+    if day.agents <= 1:
+        return "one agent at a time"
+    if day.parallel_share is not None and day.parallel_share < LEAST_PARALLEL:
+        return f"one agent at a time but for {day.parallel_share:.0%} of the work"
+    if not day.hours_worked:
+        return "the agents worked without you"
+    if day.hours_worked < LEAST_HOURS:
+        return "too early to tell"
+    return ""
+
+
+def _advice(day: Day, verdict: str) -> str:
+    if verdict == RED or (day.pool is not None and day.pool <= 1):
+        return ONE_AGENT
+    return {GREEN: TWO_AGENTS, AMBER: NO_FURTHER}.get(verdict, "")
+
+
+def _spread(count: int) -> tuple[int, int]:
+    """Return the places of the low and the high quantile among so many sorted figures."""
+    return round(LOW * (count - 1)), round(HIGH * (count - 1))
+
+
+def _endless(line: float | None) -> float:
+    return float("inf") if line is None else line
+
+
+def times(factor: float) -> str:
+    """Return a factor for people, never rounded across 1.
+
+    >>> times(1.6), times(1.204), times(2.0)
+    ('1.6×', '1.2×', '2×')
+    """
+    for digits in (1, 2, 3):
+        text = f"{factor:.{digits}f}"
+        if (float(text) < 1) == (factor < 1) and (float(text) == 1) == (factor == 1):
+            break
+    return text.rstrip("0").rstrip(".") + "×"
