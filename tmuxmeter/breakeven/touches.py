@@ -63,7 +63,7 @@ class Independence(NamedTuple):
     pool_depth : int
         Seats that edited files and touched nobody else's.
     pool : int or None
-        Independent tasks: seats that edited, those that overlap counted as one; None: no edits.
+        Independent tasks: seats at work, those that overlap counted as one; None: no edits.
     redone : dict
         By session id, when it edited a file that another seat had edited within the window.
     """
@@ -126,13 +126,20 @@ def edits(activity: Activity) -> list[Edit]:
     return found
 
 
-def independence(made: Sequence[Edit], start_ms: int, window_ms: int = WINDOW_MS) -> Independence:
+def independence(
+    made: Sequence[Edit],
+    start_ms: int,
+    window_ms: int = WINDOW_MS,
+    workers: Iterable[Seat] = (),
+) -> Independence:
     """Return how independent edits were, from ``start_ms`` on; earlier ones only overlap others.
 
     Parameters
     ----------
     made : sequence of Edit
         In order of time, from at least ``window_ms`` before ``start_ms``.
+    workers : iterable of Seat
+        Seats at work, those that edited nothing (searching, reviewing) among them.
     """
     files: dict[str, dict[Seat, int]] = {}
     folders: dict[str, dict[Seat, tuple[int, str]]] = {}
@@ -163,11 +170,15 @@ def independence(made: Sequence[Edit], start_ms: int, window_ms: int = WINDOW_MS
                     groups[_group(groups, who)] = _group(groups, edit.seat)
         editors[edit.seat] = edit.time_ms
         neighbours[edit.seat] = (edit.time_ms, edit.path)
+    editors_then = set(groups)
+    if groups:
+        for seat in workers:
+            _group(groups, seat)
     touching = {seat for overlap in overlaps.values() for seat in overlap.seats}
     return Independence(
         overlaps=sorted(overlaps.values(), key=lambda overlap: (overlap.last_ms, overlap.path)),
         shared_folders=dict(sorted(shared.items())),
-        pool_depth=sum(seat not in touching for seat in groups),
+        pool_depth=len(editors_then - touching),
         pool=len({_group(groups, seat) for seat in groups}) if groups else None,
         redone=redone,
     )

@@ -17,6 +17,7 @@ from tmuxmeter.ledger.database import (
 )
 from tmuxmeter.ledger.schema import SCHEMA_VERSION
 from tmuxmeter.ledger.slices import Attribution, Slice, Where, session_slices, slices
+from tmuxmeter.ledger.span import span_facts
 from tmuxmeter.ledger.text import shown
 
 if TYPE_CHECKING:
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from pathlib import Path
     from types import TracebackType
     from typing import Self
+
+    from tmuxmeter.ledger.span import SpanFacts
 
 
 class Story(NamedTuple):
@@ -113,6 +116,11 @@ class Reader:
         """Return what was spent from a time up to, not including, another."""
         with self.snapshot():
             return list(slices(self._connection, start_ms, end_ms))
+
+    def span_facts(self, start_ms: int, end_ms: int) -> SpanFacts:
+        """Return all that the levers of a span are computed from."""
+        with self.snapshot():
+            return span_facts(self._connection, start_ms, end_ms)
 
     def unmetered_sessions(self, start_ms: int, end_ms: int) -> list[queries.Unmetered]:
         """Return sessions with prompts or turns in a span whose log never told any tokens."""
