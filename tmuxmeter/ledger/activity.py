@@ -1,7 +1,8 @@
 """What every session did in a span of time, in order, as rows that the levers are computed from.
 
-A session is read from its last human prompt before the span on (at most a day), so that a turn
-that crosses midnight is seen whole. Every part is a few steps down an index per session.
+A session is read from its last human prompt before the span on, so that a turn that crosses
+midnight is seen whole: at most a day back, or without limit where it is still in its pane, so that
+what was left on Friday still waits on Monday. Every part is a few steps down an index per session.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 # ruff: noqa: S608 - the names put into statements are the schema's own, values are bound
 from typing import TYPE_CHECKING, NamedTuple
 
-from tmuxmeter.ledger.slices import Attribution
+from tmuxmeter.ledger.slices import UNATTRIBUTED, Attribution
 
 if TYPE_CHECKING:
     import sqlite3
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
 HOUR_MS = 3_600_000
 LOOK_BACK_MS = 24 * HOUR_MS
-"""What happened longer before a span than this has no effect on the span's levers."""
+"""What happened longer before a span has no effect on its levers, but for sessions still there."""
 WINDOW_MS = 2 * HOUR_MS
 """At least so much before the span is read of every session: edits that overlap with its own."""
 LOOK_AHEAD_MS = 10 * 60_000
@@ -114,7 +115,15 @@ class Timeline(NamedTuple):
     standstills: list[Standstill]
 
 
-class Activity:
+class Stay(NamedTuple):
+    """Where a session was from one time to another (None: still there)."""
+
+    start_ms: int
+    end_ms: int | None
+    where: Where
+
+
+class Activity(NamedTuple):
     """All that was done in a span, and where.
 
     Attributes
@@ -123,19 +132,21 @@ class Activity:
         The span, its end not included. Timelines reach beyond it on both sides.
     timelines : list of Timeline
         By session id; only sessions with any sign of life near the span.
+    stays : dict
+        By session id, in order of time.
     """
 
-    def __init__(
-        self, start_ms: int, end_ms: int, timelines: list[Timeline], attribution: Attribution
-    ) -> None:
-        self.start_ms = start_ms
-        self.end_ms = end_ms
-        self.timelines = timelines
-        self._attribution = attribution
+    start_ms: int
+    end_ms: int
+    timelines: list[Timeline]
+    stays: dict[int, list[Stay]]
 
     def where(self, session_id: int, time_ms: int) -> Where:
         """Return where a session was at a time."""
-        return self._attribution.where(session_id, time_ms)
+        for stay in self.stays[session_id]:
+            if stay.start_ms <= time_ms and (stay.end_ms is None or time_ms < stay.end_ms):
+                return stay.where
+        return UNATTRIBUTED
 
 
 _ACTIVE = """
@@ -143,8 +154,8 @@ _ACTIVE = """
     UNION SELECT session_id FROM prompt INDEXED BY prompt_time WHERE time_ms >= ?1 AND time_ms < ?2
     UNION SELECT session_id FROM turn_end INDEXED BY turn_end_time
     WHERE time_ms >= ?1 AND time_ms < ?2
-    ORDER BY 1
 """
+_PRESENT = "SELECT session_id FROM binding WHERE end_ms IS NULL AND start_ms < ?"
 _THREAD = """
     SELECT s.agent, s.key, s.parent, s.spawned, s.cwd, s.branch, s.started_ms,
         (SELECT min(time_ms) FROM usage WHERE session_id = s.id),
@@ -176,17 +187,19 @@ def activity(connection: sqlite3.Connection, start_ms: int, end_ms: int) -> Acti
     """Return what was done from a time up to, not including, another."""
     timelines: list[Timeline] = []
     roots: dict[int, int] = {}
+    attribution = Attribution(connection)
+    stays: dict[int, list[Stay]] = {}
     until = end_ms + LOOK_AHEAD_MS
     active = connection.execute(_ACTIVE, (start_ms - LOOK_BACK_MS, end_ms)).fetchall()
-    for (session_id,) in active:
+    present = {row[0] for row in connection.execute(_PRESENT, (end_ms,))}
+    for session_id in sorted(present.union(row[0] for row in active)):
         agent, key, parent, spawned, cwd, branch, started, first, prompted = connection.execute(
             _THREAD, (session_id, start_ms)
         ).fetchone()
-        since = start_ms - WINDOW_MS
-        if prompted is not None:
-            since = max(start_ms - LOOK_BACK_MS, min(since, prompted))
-        elif first is not None:
-            since = max(start_ms - LOOK_BACK_MS, min(since, started or first))
+        asked = start_ms - LOOK_BACK_MS if prompted is None else prompted
+        if session_id not in present:
+            asked = max(start_ms - LOOK_BACK_MS, asked)
+        since = min(start_ms - WINDOW_MS, asked)
         root = _root(connection, session_id, agent, parent if spawned else "", roots)
         thread = Thread(*(session_id, agent, key, root, bool(spawned), cwd, branch, started, first))
         span = (session_id, since, until)
@@ -207,7 +220,11 @@ def activity(connection: sqlite3.Connection, start_ms: int, end_ms: int) -> Acti
                 list(map(Standstill._make, rows(_STANDSTILLS))),
             )
         )
-    return Activity(start_ms, end_ms, timelines, Attribution(connection))
+        stays[session_id] = [
+            Stay(stay.start_ms, stay.end_ms, attribution.where(session_id, stay.start_ms))
+            for stay in attribution.stays(session_id)
+        ]
+    return Activity(start_ms, end_ms, timelines, stays)
 
 
 def _root(
