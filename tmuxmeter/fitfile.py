@@ -14,7 +14,7 @@ from tmuxmeter.paths import private_folder
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tmuxmeter.breakeven.calibrate import Fit
+    from tmuxmeter.breakeven.estimates import Fit
 
 NAME = "calibration.json"
 

@@ -15,7 +15,7 @@ K_HIGH = 2.55
 """Speed-up over one agent before the knee. The week: 2.3 to 2.8; this is the middle."""
 K_LOW = 1.1
 """Speed-up over one agent beyond the knee. The week: "collapses toward 1.1x"."""
-KNEE = 312_000.0
+KNEE = 311_940.0
 """Input tokens at the reference hit rate at which half of the speed-up is lost.
 
 Derived, not observed: the value that puts the line of the reference day at the week's 340 000.

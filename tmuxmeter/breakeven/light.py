@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, fields, replace
+from typing import TYPE_CHECKING, Any
 
+from tmuxmeter.breakeven.estimates import Draw
 from tmuxmeter.breakeven.model import Bill, Model, Pace, possible, reference_day, review_cost
 
 if TYPE_CHECKING:
-    from tmuxmeter.breakeven.calibrate import Fit
+    from collections.abc import Collection
+
     from tmuxmeter.breakeven.day import Day
+    from tmuxmeter.breakeven.estimates import Fit
 
 GREEN, AMBER, RED, NEUTRAL = "green", "amber", "red", "neutral"
 GLYPHS = {GREEN: "▲", AMBER: "◆", RED: "▼", NEUTRAL: "–"}
@@ -56,23 +59,54 @@ class Scale:
     reach: float
 
     @classmethod
-    def of(cls, model: Model, fit: Fit | None = None) -> Scale:
-        """Return the scale of the settings, or that of the user's own fit."""
-        if fit is not None:
-            variants = tuple(
-                replace(model, k_high=d.k_high, k_low=d.k_low, knee=d.knee, token_multiplier=d.m)
-                for d in fit.draws
-            )
-            own = replace(
-                model,
-                k_high=fit.k_high.value,
-                k_low=fit.k_low.value,
-                knee=fit.knee.value,
-                steepness=fit.steepness,
-                token_multiplier=fit.multiplier.value,
-            )
-            variants = tuple(replace(v, steepness=fit.steepness) for v in variants)
-            return cls(own, variants, True, fit.x_max)
+    def of(cls, model: Model, fit: Fit | None = None, fixed: Collection[str] = ()) -> Scale:
+        """Return the scale of the settings, or that of the user's own fit.
+
+        Parameters
+        ----------
+        model : Model
+            The constants of the settings.
+        fit : Fit or None
+            The fit in force.
+        fixed : collection of str
+            Constants that the user's settings name: no fit changes these.
+        """
+        if fit is None:
+            return cls._assumed(model)
+        # x may have been expressed at another hit rate when the fit was made
+        stretch = model.at_reference(1.0) / replace(
+            model, reference_hit_rate=fit.reference_hit_rate
+        ).at_reference(1.0)
+
+        def fitted(draw: Draw) -> Model:
+            constants = {
+                "k_high": draw.k_high,
+                "k_low": draw.k_low,
+                "knee": draw.knee * stretch,
+                "token_multiplier": draw.m,
+                "steepness": fit.steepness,
+            }
+            own: dict[str, Any] = {k: v for k, v in constants.items() if k not in fixed}
+            return replace(model, **own)
+
+        best = Draw(fit.multiplier.value, fit.k_high.value, fit.k_low.value, fit.knee.value)
+        variants = tuple(fitted(draw) for draw in fit.draws)
+        return cls(fitted(best), variants, True, fit.x_max * stretch)
+
+    def supposing(self, model: Model) -> Scale:
+        """Return the scale with some constants of its model supposed to be others."""
+        changed: dict[str, Any] = {
+            field.name: getattr(model, field.name)
+            for field in fields(Model)
+            if getattr(model, field.name) != getattr(self.model, field.name)
+        }
+        if not self.calibrated:
+            return self._assumed(model)
+        variants = tuple(replace(variant, **changed) for variant in self.variants)
+        return replace(self, model=model, variants=variants)
+
+    @classmethod
+    def _assumed(cls, model: Model) -> Scale:
         share = model.uncertainty
         variants = tuple(
             replace(model, knee=model.knee * factor) for factor in (1 - share, 1 + share)
@@ -256,14 +290,13 @@ def _endless(line: float | None) -> float:
     return float("inf") if line is None else line
 
 
-def times(factor: float) -> str:
-    """Return a factor for people, never rounded across 1.
+def times(factor: float, digits: int = 1) -> str:
+    """Return a factor for people with so many digits, more where 1 would hide a difference.
 
-    >>> times(1.6), times(1.204), times(2.0)
-    ('1.6×', '1.2×', '2×')
+    >>> times(1.6), times(2.0), times(0.998), times(1.204, 2)
+    ('1.6×', '2×', '0.998×', '1.2×')
     """
-    for digits in (1, 2, 3):
-        text = f"{factor:.{digits}f}"
-        if (float(text) < 1) == (factor < 1) and (float(text) == 1) == (factor == 1):
-            break
+    text = f"{factor:.{digits}f}"
+    if digits < 3 and float(text) == 1 != factor:
+        return times(factor, digits + 1)
     return text.rstrip("0").rstrip(".") + "×"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date
 from typing import Any
 
-from tmuxmeter.breakeven.calibrate import Draw, Estimate, Fit, Refusal
+from tmuxmeter.breakeven.estimates import Draw, Estimate, Fit, Refusal
 
 VERSION = 1
 """Of the data's shape."""

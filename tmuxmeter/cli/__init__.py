@@ -23,6 +23,8 @@ COMMANDS = {
     "days": "report",
     "panes": "panes",
     "sessions": "report",
+    "breakeven": "breakeven",
+    "calibrate": "calibrate",
     "doctor": "doctor",
     "prices": "money",
     "reprice": "money",

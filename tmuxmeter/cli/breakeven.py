@@ -1,0 +1,145 @@
+"""``breakeven``: the light explained, and what it would be if."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from tmuxmeter.cli.context import (
+    Context,
+    json_option,
+    line_limit,
+    now_ms,
+    print_json,
+    print_parts,
+    with_context,
+)
+from tmuxmeter.cli.days import Calendar, parse_day
+from tmuxmeter.cli.fresh import complain, reader
+from tmuxmeter.errors import UsageError
+
+if TYPE_CHECKING:
+    from datetime import date
+
+    from tmuxmeter.breakeven.day import Day
+    from tmuxmeter.breakeven.light import Scale
+    from tmuxmeter.config import Config
+
+PLOTS = (".png", ".svg")
+HOUR_MS = 3_600_000
+
+
+@click.command("breakeven")
+@click.option(
+    "--what-if",
+    "supposed",
+    metavar="KEY=VALUE",
+    multiple=True,
+    help="Suppose another figure, such as cache_hit=0.2; more of them may follow.",
+)
+@click.argument("more", metavar="[KEY=VALUE]...", nargs=-1)
+@click.option("--date", "day", metavar="DAY", help="Another day, such as 2026-07-01.")
+@click.option("--reference", is_flag=True, help="The published week's day, without your ledger.")
+@click.option("--plot", metavar="FILE", help="Save the curve as .png or .svg.")
+@json_option
+@with_context
+def breakeven_command(
+    context: Context,
+    supposed: tuple[str, ...],
+    more: tuple[str, ...],
+    day: str | None,
+    reference: bool,
+    plot: str | None,
+    as_json: bool,
+) -> None:
+    r"""Show whether working in parallel pays today, why, and where the line is.
+
+    \b
+    tmuxmeter breakeven --what-if cache_hit=0.2 handoffs=16 agents=2
+    """
+    from tmuxmeter.breakeven.explain import explain
+    from tmuxmeter.breakeven.light import Scale
+    from tmuxmeter.breakeven.model import Model, reference_day
+    from tmuxmeter.breakeven.whatif import parse, suppose
+
+    if more and not supposed:
+        message = f"{more[0]!r} stands alone; did you mean --what-if {more[0]}?"
+        raise UsageError(message)
+    if plot is not None and Path(plot).suffix.lower() not in PLOTS:
+        message = f"--plot takes a file named *.png or *.svg, not {plot!r}"
+        raise UsageError(message)
+    if day and reference:
+        message = "--date and --reference name two different days"
+        raise UsageError(message)
+    chosen = parse_day(day, "--date")
+    values = parse([*supposed, *more])
+    config = context.config()
+    if reference:
+        scale = Scale.of(Model.of(config.breakeven))
+        figures, burn, what = reference_day(scale.model), None, "reference"
+    else:
+        scale = scale_in_force(context, config)
+        figures, burn = measured(context, config, chosen)
+        what = day or "today"
+    if values:
+        burn = None
+        what = "supposed"
+    figures, model = suppose(figures, scale.model, values)
+    data = explain(figures, scale.supposing(model), burn)
+    if plot is not None:
+        _save(data, what, Path(plot))
+    if as_json:
+        print_json(data)
+        return
+    from tmuxmeter.views.breakeven import breakeven_parts
+
+    print_parts(breakeven_parts(data, what, line_limit()))
+    if plot is not None:
+        click.echo(f"Saved {plot}")
+
+
+def measured(context: Context, config: Config, day: date | None) -> tuple[Day, float | None]:
+    """Return what the ledger tells of a day, and for today the input tokens of the last hour."""
+    from tmuxmeter.breakeven.levers import levers
+
+    calendar = Calendar.of(config)
+    now = now_ms()
+    begin, end = calendar.bounds(day or calendar.day_of(now))
+    today = begin <= now < end
+    with reader(context) as ledger:
+        facts = ledger.span_facts(begin, min(end, now + 1) if today else end)
+        burn = None
+        if today:
+            pieces = ledger.slices(max(begin, now - HOUR_MS), now + 1)
+            burn = float(sum(piece.measures.input for piece in pieces)) or None
+    minutes = config.breakeven.minutes_per_handoff
+    return levers(facts, minutes_per_handoff=minutes).day, burn
+
+
+def scale_in_force(context: Context, config: Config) -> Scale:
+    """Return the user's own curve where one is in force, that of the settings elsewhere."""
+    from tmuxmeter.breakeven.light import Scale
+    from tmuxmeter.breakeven.model import Model
+    from tmuxmeter.fitfile import read_fit
+
+    fit, problem = read_fit(context.places.state)
+    if problem:
+        complain([problem])
+    named = {
+        key.removeprefix("breakeven.") for key in config.sources if key.startswith("breakeven.")
+    }
+    return Scale.of(Model.of(config.breakeven), fit, named)
+
+
+def _save(data: dict[str, Any], what: str, path: Path) -> None:
+    from tmuxmeter.views.curve import graph_of
+    from tmuxmeter.views.plot import plot
+
+    drawing = plot(graph_of(data, what), path.suffix.lower())
+    try:
+        path.write_bytes(drawing)
+    except OSError as error:
+        message = f"--plot {path}: can't be written: {error.strerror or error}"
+        raise UsageError(message) from error

@@ -1,0 +1,146 @@
+"""The light explained for people: verdict, figures, the curve, the levers."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from tmuxmeter.breakeven.light import GLYPHS, NEUTRAL, UNCALIBRATED_MARK, times
+from tmuxmeter.status.text import share, tokens
+from tmuxmeter.views.curve import drawn, graph_of
+from tmuxmeter.views.table import Column, Paragraph, Table
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+STYLES = {"green": "bold green", "amber": "bold yellow", "red": "bold red", "neutral": "bold"}
+LEVERS: dict[str, tuple[str, Callable[[float], str]]] = {
+    "cache_hit": ("cache hit rate", share),
+    "pool": ("independent tasks", lambda value: f"{value:g}"),
+    "verification": ("review per hour", lambda value: f"{value:.0f} min"),
+    "drift": ("drift", lambda value: tokens(round(value))),
+}
+
+
+def breakeven_parts(data: dict[str, Any], what: str, limit: int | None) -> list[Table | Paragraph]:
+    """Return an explained day (``explain``) as tables and paragraphs.
+
+    Parameters
+    ----------
+    data : dict
+        What ``breakeven --json`` prints.
+    what : str
+        What day it is: "today".
+    limit : int or None
+        Terminal cells in a line.
+    """
+    verdict = data["verdict"]
+    mark = "" if data["calibrated"] or verdict == NEUTRAL else UNCALIBRATED_MARK
+    parts: list[Table | Paragraph] = [
+        Paragraph(f"{GLYPHS[verdict]}{mark} {verdict}: {data['reason']}", STYLES[verdict])
+    ]
+    if data["advice"]:
+        parts.append(Paragraph(f"Advice: {data['advice']}."))
+    parts.append(_figures(data, what))
+    legend = f"Work per dollar, in parallel ÷ with one agent, over a day's input tokens. ● {what}"
+    if data["line_input_tokens"] is not None:
+        legend += f", │ the line {tokens(data['line_input_tokens'])}, ░ where it may lie"
+    parts += [Paragraph(line) for line in drawn(graph_of(data, what), limit)]
+    parts += [Paragraph(legend), _levers(data)]
+    if not data["calibrated"]:
+        text = (
+            "Not calibrated: the scale is that of one published week (see `tmuxmeter calibrate`)."
+        )
+        parts.append(Paragraph(text, "dim"))
+    return parts
+
+
+def _figures(data: dict[str, Any], what: str) -> Table:
+    """Return what the light rests on, a figure a row."""
+    table = Table("", [Column("figure"), Column(what, figures=True), Column("")])
+    rate = data["cache_hit_rate"]
+    dollars = data["dollars"]
+    table.rows += [
+        [
+            "input tokens",
+            f"{data['input_tokens']:,}",
+            "" if rate is None else f"{share(rate)} cached",
+        ],
+        ["the line", _line(data), _distance(data)],
+        ["speed-up needed", times(data["needed_speedup"], 2), _bill(dollars)],
+        ["speed-up by the curve", times(data["speedup"], 2), _possible(data)],
+        ["work per dollar", times(data["ratio"], 2), _between(data)],
+        ["hand-offs", f"{data['handoffs']:g}", f"in {data['hours_worked']:.1f} h of work"],
+    ]
+    return table
+
+
+def _line(data: dict[str, Any]) -> str:
+    line = data["line_input_tokens"]
+    if line is None:
+        return "none"
+    return f"{line:,}"
+
+
+def _distance(data: dict[str, Any]) -> str:
+    room = data["tokens_to_line"]
+    if room is None:
+        return "it always pays"
+    if data["line_input_tokens"] == 0:
+        return "it pays at no number of tokens"
+    if room <= 0:
+        return f"{tokens(-room)} beyond it"
+    hours = data["hours_to_line"]
+    pace = "" if hours is None else f", {_span(hours)} at this burn"
+    return f"{tokens(room)} left{pace}"
+
+
+def _span(hours: float) -> str:
+    if hours >= 48:
+        return f"{hours / 24:.0f} days"
+    return f"{hours:.1f} h" if hours >= 1 else f"{hours * 60:.0f} min"
+
+
+def _bill(dollars: dict[str, float]) -> str:
+    return (
+        f"your time ${dollars['work']:,.2f}, tokens ${dollars['spend']:,.2f}, "
+        f"review ${dollars['review']:,.2f}"
+    )
+
+
+def _possible(data: dict[str, Any]) -> str:
+    most = data["possible_speedup"]
+    return "" if most is None else f"no more than {times(most)} possible"
+
+
+def _between(data: dict[str, Any]) -> str:
+    if not data["believed"]:
+        return "outside the curve's data: not believed"
+    return f"{times(data['ratio_low'])} to {times(data['ratio_high'])}"
+
+
+def _levers(data: dict[str, Any]) -> Table:
+    """Return each lever's value, the reference's, and what it does to the line."""
+    columns = [Column("lever"), Column("now", figures=True), Column("reference", figures=True)]
+    table = Table("", [*columns, Column("moves the line by", figures=True)])
+    for effect in data["levers"]:
+        name, text = LEVERS[effect["lever"]]
+        table.rows.append(
+            [
+                name,
+                *(_value(effect[key], text) for key in ("today", "reference")),
+                _moves(effect["line_tokens"]),
+            ]
+        )
+    return table
+
+
+def _value(value: float | None, text: Callable[[float], str]) -> str:
+    return "unknown" if value is None else text(value)
+
+
+def _moves(amount: int | None) -> str:
+    if amount is None:
+        return "unknown"
+    if not amount:
+        return "0"
+    return ("+" if amount > 0 else "−") + tokens(abs(amount))
