@@ -14,6 +14,62 @@ IDLE = "idle"
 GONE = "gone"
 
 
+OVERLAP = "overlap"
+"""It edited a file that another pane edited shortly before, or the other way round."""
+LOOP = "loop"
+"""Its tools fail again and again just now."""
+DRIFT = "drift"
+"""Its session has grown long-winded, or has to be told again and again."""
+CLAIM = "claim"
+"""Files were touched outside its claim, or by another pane inside it."""
+FURTHER = "further"
+"""At work beside two others without a claim that its files are its own."""
+FLAGS = (LOOP, OVERLAP, CLAIM, FURTHER, DRIFT, WAITING)
+"""What may be wrong with a pane, worst first; :data:`WAITING` asks for the human."""
+
+
+@dataclass(frozen=True, slots=True)
+class LiveLight:
+    """Whether working in parallel pays today, and the figures behind it.
+
+    Attributes
+    ----------
+    verdict : str
+        ``green``, ``amber``, ``red`` or ``neutral``; "" while it isn't known.
+    reason : str
+        One line, with its figures.
+    calibrated : bool
+        Whether the verdict rests on the user's own scale.
+    input_tokens : int
+        Today's input tokens, by what the settings count as input.
+    line_tokens : float or None
+        Input tokens at which parallel work stops paying at today's pace; infinite: it always
+        pays, None: unknown, as far outside of what the scale was made from.
+    needed : float or None
+        The speed-up that would pay.
+    possible : float or None
+        The speed-up that was possible.
+    ratio : float or None
+        Work per dollar, in parallel ÷ with one agent.
+    budget_share : float or None
+        Used share of the fullest of today's budgets for all agents; None without any.
+    handoffs, pending : int
+        Hand-offs taken up today; those that wait.
+    """
+
+    verdict: str = ""
+    reason: str = ""
+    calibrated: bool = False
+    input_tokens: int = 0
+    line_tokens: float | None = None
+    needed: float | None = None
+    possible: float | None = None
+    ratio: float | None = None
+    budget_share: float | None = None
+    handoffs: int = 0
+    pending: int = 0
+
+
 @dataclass(frozen=True, slots=True)
 class LivePane:
     """What one pane has spent today, and what the agent in it does.
@@ -42,6 +98,8 @@ class LivePane:
         How sure it is that this spend belongs to this pane, 0 to 1.
     problem : str
         What is wrong here, for people.
+    flags : tuple of str
+        Which of :data:`FLAGS` it has, in their order.
     """
 
     pane: str
@@ -59,6 +117,7 @@ class LivePane:
     context_fill: float | None = None
     confidence: float = 1.0
     problem: str = ""
+    flags: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +132,7 @@ class LiveWindow:
     working: int
     waiting: int
     state: str
+    flags: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +151,10 @@ class Live:
         What keeps the figures from being right, for people; "" when all is well.
     demo : bool
         Whether the figures are played.
+    light : LiveLight
+        Whether working in parallel pays.
+    flags : tuple of tuple
+        Which of :data:`FLAGS` agents have, and how many of them, wherever they run.
     """
 
     cost_microdollars: int | None = None
@@ -107,6 +171,8 @@ class Live:
     panes: tuple[LivePane, ...] = ()
     problem: str = ""
     demo: bool = False
+    light: LiveLight = LiveLight()
+    flags: tuple[tuple[str, int], ...] = ()
 
 
 def windows(panes: Iterable[LivePane]) -> tuple[LiveWindow, ...]:
@@ -129,4 +195,5 @@ def _together(window: str, panes: list[LivePane]) -> LiveWindow:
         working=sum(p.state == WORKING for p in panes),
         waiting=sum(p.state == WAITING for p in panes),
         state=next((s for s in (WAITING, WORKING, IDLE, GONE) if s in states), ""),
+        flags=tuple(flag for flag in FLAGS if any(flag in p.flags for p in panes)),
     )

@@ -2,10 +2,27 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple
 
 from tmuxmeter.ledger.slices import Measures
-from tmuxmeter.reports.live import IDLE, WAITING, WORKING, Live, LivePane
+from tmuxmeter.reports.flags import (
+    PaneKey,
+    Trouble,
+    further_agents,
+    pane_flags,
+    pane_key,
+)
+from tmuxmeter.reports.live import (
+    FLAGS,
+    FURTHER,
+    IDLE,
+    WAITING,
+    WORKING,
+    Live,
+    LiveLight,
+    LivePane,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -16,36 +33,30 @@ if TYPE_CHECKING:
     from tmuxmeter.tmux.snapshot import ServerSnapshot
 
 
-class PaneKey(NamedTuple):
-    """A pane for a day's sums: a respawned one is still the same pane."""
-
-    socket: str
-    server_pid: int
-    server_started: int
-    pane: str
-
-
 class Today(NamedTuple):
-    """Today's sums, in all and by pane; ``outside`` is what was spent in no tmux pane."""
+    """Today's sums, in all, by pane and agent; ``outside``: what was spent in no tmux pane."""
 
     total: Measures
     outside: Measures
     panes: Mapping[PaneKey, Measures]
+    agents: Mapping[str, Measures]
 
 
 def today(slices: Iterable[Slice]) -> Today:
-    """Sum a day's pieces by pane."""
+    """Sum a day's pieces by pane and by agent."""
     total = outside = Measures()
     panes: dict[PaneKey, Measures] = {}
+    agents: dict[str, Measures] = {}
     for piece in slices:
         total = total.plus(piece.measures)
+        agents[piece.agent] = agents.get(piece.agent, Measures()).plus(piece.measures)
         where = piece.where
         if where.where != "pane":
             outside = outside.plus(piece.measures)
             continue
         key = PaneKey(where.socket, where.server_pid, where.server_started, where.pane)
         panes[key] = panes.get(key, Measures()).plus(piece.measures)
-    return Today(total, outside, panes)
+    return Today(total, outside, panes, agents)
 
 
 def cost(measures: Measures) -> int | None:
@@ -67,6 +78,8 @@ def live(
     recent: Mapping[tuple[str, str], RecentSession],
     titles: Mapping[str, str],
     *,
+    light: LiveLight,
+    known: Trouble,
     problem: str = "",
     demo: bool = False,
 ) -> Live:
@@ -84,12 +97,24 @@ def live(
         Sessions of late by agent and key, for models and contexts.
     titles : mapping of str to str
         Agents' names for people.
+    light : LiveLight
+        Whether working in parallel pays.
+    known : Trouble
+        What is wrong where.
     problem : str
         What keeps the figures from being right, for people.
     demo : bool
         Whether the figures are played.
     """
     agents = _agents(picture)
+    further = further_agents(picture, known.claimed)
+    keys = frozenset(key for key in further if key)
+    flags = {
+        pane_key(now): tuple(pane_flags(now, known, keys, picture.now_ms)) for now in picture.panes
+    }
+    counts = Counter(flag for each in flags.values() for flag in each)
+    # several agents may be in one pane, and some in none
+    counts[FURTHER] = len(further)
     return Live(
         cost_microdollars=cost(day.total),
         unpriced_tokens=day.total.unpriced_tokens,
@@ -105,10 +130,12 @@ def live(
         panes=tuple(
             pane
             for now in picture.panes
-            if _of(now, server) and (pane := _pane(now, day, recent, titles))
+            if _of(now, server) and (pane := _pane(now, day, recent, titles, flags[pane_key(now)]))
         ),
         problem=problem,
         demo=demo,
+        light=light,
+        flags=tuple((flag, counts[flag]) for flag in FLAGS if counts[flag]),
     )
 
 
@@ -134,10 +161,11 @@ def _pane(
     day: Today,
     recent: Mapping[tuple[str, str], RecentSession],
     titles: Mapping[str, str],
+    flags: tuple[str, ...],
 ) -> LivePane | None:
     """Return a pane's figures; None where no agent is or was today."""
     ref, agent = now.ref, now.main
-    spent = day.panes.get(PaneKey(ref.socket, ref.server_pid, ref.server_started, ref.pane))
+    spent = day.panes.get(pane_key(now))
     if agent is None and spent is None:
         return None
     spent = spent or Measures()
@@ -163,4 +191,5 @@ def _pane(
         waiting_for=agent.waiting_for if agent else "",
         context_fill=fill,
         confidence=agent.confidence if agent and agent.session else 1.0,
+        flags=flags,
     )

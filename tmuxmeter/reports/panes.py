@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 from tmuxmeter.ledger.slices import Measures
 from tmuxmeter.reports.days import sums
+from tmuxmeter.reports.flags import PaneKey
 from tmuxmeter.reports.live import GONE
-from tmuxmeter.reports.now import PaneKey, today
+from tmuxmeter.reports.now import today
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -1,0 +1,154 @@
+"""What to do about it: a few lines, each tied to a figure, the most pressing first."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from datetime import tzinfo
+
+MOST_LINES = 3
+AGENTS_WITHOUT_CLAIM = 2
+"""The published rule: at most two agents, a further one only with a claim that can be checked."""
+COLD_SHARE = 0.15
+"""Cold starts that take more of the tokens than this are worth a word."""
+EXPIRY_SHARE = 0.05
+"""So is context written again."""
+HOUR_MINUTES = 60
+
+Row = dict[str, Any]
+
+
+def advice(report: Row, zone: tzinfo | None) -> list[Row]:
+    """Return at most :data:`MOST_LINES` lines: ``about``, ``text``.
+
+    Parameters
+    ----------
+    report : dict
+        A day with its ``light``, ``levers`` and ``plan_windows``.
+    zone : tzinfo or None
+        For times of day, None: the system's own.
+    """
+    levers, light = report["levers"], report["light"]
+    lines: list[tuple[str, str]] = []
+    if light["verdict"] == "red":
+        lines.append(("light", f"work with {light['advice']}: {light['reason']}"))
+    for loop in levers["error_loops"]["loops"]:
+        if loop["ended_ms"] is None:
+            text = f"{_who(loop)} has failed {loop['failures']} times in a row since "
+            text += f"{clock(loop['first_failure_ms'], zone)} ({tokens(loop['tokens'])} tokens): "
+            lines.append(("error_loop", text + "stop it, or tell it what is wrong"))
+    apart = levers["independence"]
+    lines += _claims(apart["claims"])
+    if apart["overlaps"]:
+        first = apart["overlaps"][0]
+        count = len(apart["overlaps"])
+        text = f"{count} file{'s' * (count > 1)} edited from more than one pane, "
+        text += f"{_short(first['path'])} from {_several(first['by'])}: let one have it"
+        lines.append(("overlap", text))
+    holding = sum(claim["ended_ms"] is None for claim in apart["claims"])
+    extra = levers["work"]["most_agents"] - AGENTS_WITHOUT_CLAIM - holding
+    if extra > 0:
+        text = f"{levers['work']['most_agents']} agents at once, {holding} with a claim: beyond "
+        text += "two, say first which files are theirs alone (`tmuxmeter claim`)"
+        lines.append(("agents", text))
+    for window in report["plan_windows"]:
+        if window["full_ms"] is not None:
+            text = f"{window['agent']}'s {window_name(window['window_minutes'])} window is "
+            text += f"{window['used_percent']:.0f} % used, at this burn full on "
+            lines.append(("plan", text + weekday_clock(window["full_ms"], zone)))
+    for session in levers["drift"]["sessions"]:
+        if session["drifting"]:
+            lines.append(("drift", _drift(session)))
+    lines += _waste(report)
+    return [{"about": about, "text": text} for about, text in lines[:MOST_LINES]]
+
+
+def _claims(claims: list[Row]) -> list[tuple[str, str]]:
+    lines = []
+    for claim in claims:
+        if claim["ended_ms"] is not None:
+            continue
+        mine = f"{_who(claim)} claimed {' '.join(claim['patterns'])}"
+        if claim["outside"]:
+            lines.append(("claim", f"{mine} but edited {_short(claim['outside']['path'])}"))
+        elif claim["intruder"]:
+            other = claim["intruder"]
+            lines.append(("claim", f"{mine}, but {_who(other)} edited {_short(other['path'])}"))
+    return lines
+
+
+def _drift(session: Row) -> str:
+    signs = []
+    if session["output_growth"] > 0:
+        signs.append(f"output per turn +{session['output_growth']:.0%}")
+    signs.append(f"{session['corrected_share_late']:.0%} of the late prompts correct it")
+    text = f"{_who(session)} drifts after {session['age_hours']:.1f} h ({', '.join(signs)}): "
+    return text + "start a fresh session with its instructions"
+
+
+def _waste(report: Row) -> list[tuple[str, str]]:
+    levers = report["levers"]
+    lines = []
+    everything = report["input_tokens"]["total"] + report["output_tokens"]
+    expiry, cold = levers["cache_expiry"], levers["cold_starts"]
+    if expiry["tokens"] > EXPIRY_SHARE * everything:
+        text = f"the cache expired {expiry['times']} times and {tokens(expiry['tokens'])} tokens "
+        lines.append(("cache", text + "were written again: clear a session before a break"))
+    pending = levers["handoffs"]["pending"]
+    if pending:
+        count = len(pending)
+        text = f"{count} hand-off{'s' * (count > 1)} wait{'s' * (count == 1)} for you, "
+        lines.append(
+            ("handoffs", text + f"{_who(pending[0])} the longest: review before starting more")
+        )
+    spent = cold["input_tokens"] + cold["output_tokens"]
+    if everything and spent > COLD_SHARE * everything:
+        text = f"{spent / everything:.0%} of the tokens went into {cold['requests']} cold starts: "
+        lines.append(("cold_starts", text + "fewer, longer tasks per session"))
+    return lines
+
+
+def clock(time_ms: int, zone: tzinfo | None) -> str:
+    """Return a time of day."""
+    return f"{datetime.fromtimestamp(time_ms / 1000, UTC).astimezone(zone):%H:%M}"
+
+
+def weekday_clock(time_ms: int, zone: tzinfo | None) -> str:
+    """Return a weekday and a time of day."""
+    return f"{datetime.fromtimestamp(time_ms / 1000, UTC).astimezone(zone):%A %H:%M}"
+
+
+def tokens(count: int) -> str:
+    """Return tokens in short.
+
+    >>> tokens(950), tokens(84_200), tokens(1_250_000)
+    ('950', '84k', '1.2M')
+    """
+    if count < 1000:
+        return str(count)
+    return f"{count / 1000:.0f}k" if count < 999_500 else f"{count / 1e6:.1f}M"
+
+
+def window_name(minutes: int) -> str:
+    """Return a plan window's length for people.
+
+    >>> window_name(300), window_name(10_080), window_name(90)
+    ('5 h', 'weekly', '90 min')
+    """
+    if minutes == 7 * 24 * HOUR_MINUTES:
+        return "weekly"
+    return f"{minutes // HOUR_MINUTES} h" if minutes % HOUR_MINUTES == 0 else f"{minutes} min"
+
+
+def _who(row: Row) -> str:
+    return row["pane"] or f"a {row['agent'] or 'n agent'} session in no pane"
+
+
+def _several(rows: list[Row]) -> str:
+    return " and ".join(_who(row) for row in rows)
+
+
+def _short(path: str) -> str:
+    return "/".join(path.rsplit("/", 2)[-2:])

@@ -1,0 +1,247 @@
+"""The day in full: what ``today --json`` prints. The day's own sums come first, as in ``days``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from tmuxmeter.breakeven.intervals import common, length
+from tmuxmeter.breakeven.touches import Seat, seat_of
+from tmuxmeter.breakeven.waste import spent
+from tmuxmeter.breakeven.work import Signs
+from tmuxmeter.reports.advice import advice
+from tmuxmeter.reports.days import day_report
+from tmuxmeter.reports.levers import MINUTE_MS, Names, levers_report, plan_windows, spent_row
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from datetime import date, tzinfo
+
+    from tmuxmeter.breakeven.levers import Levers
+    from tmuxmeter.ledger.activity import Activity, Timeline
+    from tmuxmeter.ledger.queries import RateLimitRow, Unmetered
+    from tmuxmeter.ledger.slices import Slice
+
+HOUR_MS = 3_600_000
+NIGHT_MS = 4 * HOUR_MS
+"""The human is away for at least so long before what runs ran overnight."""
+EARLY_HOURS = 0.25
+"""With less work than this a day says nothing yet, and the last working day is told as well."""
+
+Row = dict[str, Any]
+
+
+def today_report(
+    day: date,
+    slices: Sequence[Slice],
+    unmetered: Sequence[Unmetered],
+    levers: Levers,
+    activity: Activity,
+    light: Row,
+    *,
+    limits: Sequence[RateLimitRow],
+    budget_tokens: int,
+    budget_microdollars: int | None,
+    now_ms: int,
+    zone: tzinfo | None,
+) -> Row:
+    """Return a day in full.
+
+    Parameters
+    ----------
+    day : date
+        Its name.
+    slices, unmetered
+        What was spent in it.
+    levers, activity
+        Its levers and what they were computed from.
+    light : dict
+        The light as data, without its curve.
+    limits : sequence of RateLimitRow
+        The plan windows.
+    budget_tokens : int
+        Input tokens the day may take.
+    budget_microdollars : int or None
+        What it may cost, None: no such budget.
+    now_ms : int
+        The time.
+    zone : tzinfo or None
+        For times of day in words.
+    """
+    report = day_report(day, slices, unmetered)
+    used, cost = light["input_tokens"], report["cost_microdollars"]
+    report |= {
+        "budget": {
+            "input_tokens": budget_tokens,
+            "used_input_tokens": used,
+            "used_share": used / budget_tokens if budget_tokens else None,
+            "cost_microdollars": budget_microdollars,
+            "used_cost_share": cost / budget_microdollars if budget_microdollars else None,
+        },
+        "light": {key: value for key, value in light.items() if key != "curve"},
+        "hours": hours(activity),
+        "levers": levers_report(levers, activity),
+        "plan_windows": plan_windows(limits, now_ms),
+        "overnight": overnight(activity, now_ms),
+    }
+    _add_doings(report, levers, activity)
+    report["advice"] = advice(report, zone)
+    return report
+
+
+def is_early(report: Row) -> bool:
+    """Tell whether a day says too little yet to stand alone."""
+    return bool(report["levers"]["work"]["hours_worked"] < EARLY_HOURS)
+
+
+def hours(activity: Activity) -> list[Row]:
+    """Return every hour of the span, empty ones too: 23 or 25 where the clocks change."""
+    begin, end = activity.start_ms, activity.end_ms
+    cells: list[list[int]] = [[0] * 5 for _ in range(-(-(end - begin) // HOUR_MS))]
+    for line in activity.timelines:
+        for row in line.requests:
+            if begin <= row.time_ms < end:
+                cell = cells[(row.time_ms - begin) // HOUR_MS]
+                cell[0] += 1
+                cell[1] += row.input
+                cell[2] += row.cache_read
+                cell[3] += row.output
+                cell[4] += row.cost or 0
+    return [
+        {
+            "begins_ms": begin + number * HOUR_MS,
+            "requests": requests,
+            "input_tokens": inputs,
+            "output_tokens": outputs,
+            "cost_microdollars": cost,
+            "cache_hit_rate": read / inputs if inputs else None,
+        }
+        for number, (requests, inputs, read, outputs, cost) in enumerate(cells)
+    ]
+
+
+def overnight(activity: Activity, now_ms: int) -> Row | None:
+    """Return what agents did between the last human prompt before the first of the day, and it.
+
+    None where the human wasn't away for :data:`NIGHT_MS`, or nothing ran. The night reaches back
+    as far as the sessions that ran in it were asked within a day.
+    """
+    prompts = sorted(
+        row.time_ms for line in activity.timelines for row in line.prompts if row.human
+    )
+    begin, until = activity.start_ms, min(activity.end_ms, now_ms)
+    morning = next((time for time in prompts if begin <= time < until), until)
+    evening = max((time for time in prompts if time < morning), default=None)
+    if evening is None or morning - evening < NIGHT_MS:
+        return None
+    names = Names(activity)
+    agents: dict[int, list[Timeline]] = {}
+    for line in activity.timelines:
+        agents.setdefault(line.thread.root, []).append(line)
+    rows = []
+    for root, lines in agents.items():
+        requests = [
+            row for line in lines for row in line.requests if evening <= row.time_ms < morning
+        ]
+        main = next((line for line in lines if line.thread.id == root), None)
+        if not requests or main is None:
+            continue
+        last = max(row.time_ms for row in requests)
+        ends = [row for row in main.ends if last <= row.time_ms < morning]
+        worked = sum(length(common(Signs(line).at_work, [(evening, morning)])) for line in lines)
+        rows.append(
+            {
+                **names.session(root, seat_of(activity, main.thread, last)),
+                **spent_row(spent(requests)),
+                "minutes": worked / MINUTE_MS,
+                "last_ms": last,
+                "ended": ends[-1].reason if ends else None,
+                "asked": bool(ends and ends[-1].asked),
+            }
+        )
+    if not rows:
+        return None
+    rows.sort(key=lambda row: (-row["cost_microdollars"], -row["input_tokens"], str(row)))
+    return {"from_ms": evening, "to_ms": morning, "agents": rows}
+
+
+def _add_doings(report: Row, levers: Levers, activity: Activity) -> None:
+    """Add turns, hand-offs and flags to the rows of agents and panes."""
+    doings = _doings(levers, activity)
+    threads = {line.thread.id: line.thread for line in activity.timelines}
+    flags = pane_flags(levers)
+
+    def fill(rows: list[Row], of: Callable[[int, Seat], tuple[object, ...]], *fields: str) -> None:
+        for row in rows:
+            key = tuple(row[field] for field in fields)
+            mine = [
+                (number, seat)
+                for (session_id, seat), number in doings.items()
+                if of(session_id, seat) == key
+            ]
+            row["turns"] = sum(number[0] for number, _ in mine)
+            row["handoffs"] = sum(number[1] for number, _ in mine)
+            row["pending"] = sum(number[2] for number, _ in mine)
+
+    fill(report["by_agent"], lambda session_id, _: (threads[session_id].agent,), "agent")
+    fill(report["by_pane"], lambda _, seat: _pane_key(seat), *_PANE_FIELDS)
+    for row in report["by_pane"]:
+        key = tuple(row[field] for field in _PANE_FIELDS)
+        row["flags"] = (
+            sorted(
+                {flag for seat, found in flags.items() if _pane_key(seat) == key for flag in found}
+            )
+            if row["pane"]
+            else []
+        )
+        if not row["pane"]:
+            # the other places have no seats of their own
+            row["turns"] = row["handoffs"] = row["pending"] = None
+
+
+_PANE_FIELDS = ("server", "server_pid", "server_started", "pane")
+
+
+def _pane_key(seat: Seat) -> tuple[object, ...]:
+    if not seat.pane:
+        return (None, None, None, None)
+    return (seat.socket, seat.server_pid, seat.server_started, seat.pane)
+
+
+def _doings(levers: Levers, activity: Activity) -> dict[tuple[int, Seat], list[int]]:
+    """Return turns ended, hand-offs taken and hand-offs waiting, by session and seat."""
+    threads = {line.thread.id: line.thread for line in activity.timelines}
+    found: dict[tuple[int, Seat], list[int]] = {}
+
+    def add(session_id: int, time_ms: int, what: int) -> None:
+        seat = seat_of(activity, threads[session_id], time_ms)
+        found.setdefault((session_id, seat), [0, 0, 0])[what] += 1
+
+    for line in activity.timelines:
+        if line.thread.spawned:
+            continue
+        for end in line.ends:
+            if activity.start_ms <= end.time_ms < activity.end_ms:
+                add(line.thread.id, end.time_ms, 0)
+    for each in levers.taken:
+        add(each.session_id, each.taken_ms or each.since_ms, 1)
+    for each in levers.pending:
+        add(each.session_id, each.since_ms, 2)
+    return found
+
+
+def pane_flags(levers: Levers) -> dict[Seat, set[str]]:
+    """Return what there is to say of each seat: overlap, error-loop, drift, waiting, claim."""
+    found: dict[Seat, set[str]] = {}
+    for seat in levers.independence.overlapping():
+        found.setdefault(seat, set()).add("overlap")
+    for session_id, flag in (
+        *((loop.session_id, "error-loop") for loop in levers.loops if loop.end_ms is None),
+        *((each, "drift") for each, course in levers.drifts.items() if course.drifting),
+        *((each.session_id, "waiting") for each in levers.pending),
+    ):
+        if session_id in levers.seats:
+            found.setdefault(levers.seats[session_id], set()).add(flag)
+    for check in levers.claims:
+        if check.claim.ended_ms is None and not check.kept:
+            found.setdefault(check.claim.seat, set()).add("claim")
+    return found
