@@ -88,7 +88,7 @@ class Bar:
         if self._bar is None:
             self._bar, self._task = self._new(total)
         if self._task is not None:
-            self._bar.update(self._task, completed=done)
+            self._bar.update(self._task, completed=done, refresh=True)
 
     @staticmethod
     def _new(total: int) -> tuple[Progress, TaskID]:
@@ -101,6 +101,8 @@ class Bar:
             DownloadColumn(),
             console=Console(stderr=True),
             transient=True,
+            # without a thread of its own: worker processes are forked beside it
+            auto_refresh=False,
         )
         bar.start()
         return bar, bar.add_task("", total=total)
