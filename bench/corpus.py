@@ -1,6 +1,8 @@
 """Write a seeded corpus of Claude Code and Codex logs shaped like real ones, with the truth beside.
 
-    python bench/corpus.py DIR --megabytes 500 [--seed 1] [--end 2026-11-20]
+    python bench/corpus.py DIR --megabytes 500 [--seed 1] [--end 2026-11-20] [--days 60]
+    python bench/corpus.py DIR --megabytes 1000 --one-file
+    python bench/corpus.py DIR --shape            what an existing one looks like
 
 The shape follows 279 real sessions (710 MB): about 40 % of the lines and 18 % of the bytes carry
 usage, 2.2 lines a reply, half of the usage lines repeat a message, one repeat in seven with a
@@ -9,7 +11,8 @@ replies in the parent's progress records, forks that repeat a parent's lines, as
 another request id, ``<synthetic>`` errors, Codex snapshots emitted again, empty ones, spawned
 threads that replay their parent, archived rollouts and cut last lines are all in it.
 
-``truth.json`` holds, per UTC day, agent and model: requests and every kind of token.
+``truth.json`` holds, per UTC day, agent and model: requests and every kind of token; and how many
+tool results, prompts of a human and compactions there are.
 """
 
 from __future__ import annotations
@@ -17,7 +20,8 @@ from __future__ import annotations
 import argparse
 import json
 import os
-from collections import defaultdict
+import shutil
+from collections import Counter, defaultdict
 from datetime import UTC, datetime
 from pathlib import Path
 from random import Random
@@ -28,6 +32,8 @@ DAY_MS = 86_400_000
 CLAUDE_MODELS = ("claude-sonnet-4-6", "claude-opus-4-6", "claude-haiku-4-5")
 CODEX_MODELS = ("gpt-5.5", "gpt-5.4")
 CLAUDE_SHARE = 0.7
+VERSION = 2
+"""Of the generator: a corpus made by another one is made anew."""
 
 
 class Truth:
@@ -35,6 +41,7 @@ class Truth:
 
     def __init__(self) -> None:
         self.rows: dict[tuple[str, str, str], list[int]] = defaultdict(lambda: [0] * len(KINDS))
+        self.events: Counter[str] = Counter()
 
     def add(self, time_ms: int, agent: str, model: str, *tokens: int) -> None:
         """Count one request: fresh, cache read, 5 m write, 1 h write, output."""
@@ -43,12 +50,13 @@ class Truth:
         for index, count in enumerate((1, *tokens)):
             row[index] += count
 
-    def data(self) -> list[dict[str, Any]]:
-        """Return the rows as plain data, sorted."""
-        return [
+    def data(self) -> dict[str, Any]:
+        """Return it as plain data, the rows sorted."""
+        rows = [
             {"date": d, "agent": a, "model": m, **dict(zip(KINDS, row, strict=True))}
             for (d, a, m), row in sorted(self.rows.items())
         ]
+        return {"usage": rows, "events": dict(self.events)}
 
 
 def stamp(time_ms: int) -> str:
@@ -121,6 +129,10 @@ class ClaudeWriter:
         self.context = self.rng.randint(15_000, 30_000)
         self.cached = 0
 
+    @property
+    def path(self) -> str:
+        return f".claude/projects/{self.slug}/{self.session}.jsonl"
+
     def head(self, kind: str, *, session: str = "", side: str = "false", now: int = 0) -> str:
         return (
             f'{{"parentUuid":"{self.c.identity()}","isSidechain":{side},"userType":"external",'
@@ -140,11 +152,11 @@ class ClaudeWriter:
         self.cached = 0 if rng.random() < 0.04 else self.context
         if self.context > 160_000:
             self.context, self.cached = 20_000, 0
-        final = rng.randint(30, 1_500)
+        self.final = final = rng.randint(30, 1_500)
         message = f"msg_{rng.getrandbits(80):020x}"
         request = f"req_{rng.getrandbits(80):020x}"
         count = rng.choices((1, 2, 3, 4), (17, 56, 22, 6))[0]
-        grows = count > 1 and rng.random() < 0.25
+        grows = count > 1 and rng.random() < 0.15
         lines = []
         body = ""
         for index in range(count):
@@ -177,6 +189,9 @@ class ClaudeWriter:
         return lines, body
 
     def result(self, side: str = "false") -> str:
+        self.c.truth.events["tool_results"] += 1
+        if self.rng.random() < 0.01:
+            return self.agent_result(side)
         text = self.c.text(self.c.tool_result_size())
         failed = "true" if self.rng.random() < 0.05 else "false"
         return self.head("user", side=side) + (
@@ -184,8 +199,18 @@ class ClaudeWriter:
             f'"content":"{text}","is_error":{failed}}}]}},"toolUseResult":{{"stdout":"{text}","stderr":""}}}}'
         )
 
+    def agent_result(self, side: str) -> str:
+        """Tell a sub-agent's tokens once more in its result: no request of its own."""
+        return self.head("user", side=side) + (
+            f'"message":{{"role":"user","content":[{{"tool_use_id":"{self.call}","type":"tool_result",'
+            f'"content":"{self.c.text(900)}"}}]}},"toolUseResult":{{"status":"completed","totalTokens":4242,'
+            f'"usage":{{"input_tokens":4,"cache_creation_input_tokens":900,"cache_read_input_tokens":3000,'
+            f'"output_tokens":338,"service_tier":"standard"}}}}}}'
+        )
+
     def subagent(self, parent: list[str]) -> None:
         """Write a sub-agent's file; older builds repeat its replies in the parent."""
+        rng = self.rng
         name = f"agent-{self.rng.getrandbits(28):07x}"
         copies = self.rng.random() < 0.5
         saved = self.context, self.cached
@@ -197,6 +222,12 @@ class ClaudeWriter:
             reply, body = self.reply(side="true", stop=stop)
             lines += reply
             if copies:
+                # most copies were made while the reply was still streaming
+                if rng.random() < 0.6:
+                    body = body.replace(
+                        f'"output_tokens":{self.final}',
+                        f'"output_tokens":{rng.randint(1, self.final)}',
+                    )
                 parent.append(
                     self.head("progress")
                     + (
@@ -210,49 +241,50 @@ class ClaudeWriter:
         path = f".claude/projects/{self.slug}/{self.session}/subagents/{name}.jsonl"
         self.c.write(path, lines, self.now)
 
+    def turn(self, number: int) -> list[str]:
+        """Return the lines of one turn of the session's own file."""
+        rng = self.rng
+        self.c.truth.events["prompts"] += 1
+        lines = [
+            self.head("user")
+            + f'"promptSource":"typed","message":{{"role":"user","content":"{self.c.text(rng.randint(20, 900))}"}}}}'
+        ]
+        begun = self.now
+        steps = rng.randint(2, 14)
+        for step in range(steps):
+            stop = "end_turn" if step == steps - 1 else "tool_use"
+            reply, _ = self.reply(stop=stop)
+            lines += reply
+            for _ in range(rng.choice((0, 1, 2, 3, 4))):
+                lines.append(
+                    self.head("progress")
+                    + f'"data":{{"type":"bash_progress","output":"{self.c.text(rng.randint(100, 1_600))}","elapsed":2}}}}'
+                )
+            if stop == "tool_use":
+                lines.append(self.result())
+        if rng.random() < 0.12:
+            self.subagent(lines)
+        if rng.random() < 0.05:
+            lines.append(
+                self.head("assistant")
+                + f'"isApiErrorMessage":true,"message":{{"id":"{self.c.identity()}","model":"<synthetic>","role":"assistant",'
+                '"content":[{"type":"text","text":"API Error: 529"}],"usage":{"input_tokens":0,"output_tokens":0}}}'
+            )
+        lines.append(self.head("file-history-snapshot") + f'"snapshot":{{"turn":{number}}}}}')
+        lines.append(
+            self.head("system") + f'"subtype":"turn_duration","durationMs":{self.now - begun}}}'
+        )
+        self.now += rng.randint(5_000, 400_000)
+        return lines
+
     def run(self) -> None:
         """Write the session."""
         rng = self.rng
         lines: list[str] = []
         for turn in range(rng.randint(3, 22)):
-            lines.append(
-                self.head("user")
-                + (
-                    f'"promptSource":"typed","message":{{"role":"user","content":"{self.c.text(rng.randint(20, 900))}"}}}}'
-                )
-            )
-            begun = self.now
-            steps = rng.randint(2, 14)
-            for step in range(steps):
-                stop = "end_turn" if step == steps - 1 else "tool_use"
-                reply, _ = self.reply(stop=stop)
-                lines += reply
-                for _ in range(rng.choice((0, 1, 2, 3))):
-                    lines.append(
-                        self.head("progress")
-                        + (
-                            f'"data":{{"type":"bash_progress","output":"{self.c.text(rng.randint(200, 2_500))}","elapsed":2}}}}'
-                        )
-                    )
-                if stop == "tool_use":
-                    lines.append(self.result())
-            if rng.random() < 0.12:
-                self.subagent(lines)
-            if rng.random() < 0.05:
-                lines.append(
-                    self.head("assistant")
-                    + (
-                        f'"isApiErrorMessage":true,"message":{{"id":"{self.c.identity()}","model":"<synthetic>","role":"assistant",'
-                        '"content":[{"type":"text","text":"API Error: 529"}],"usage":{"input_tokens":0,"output_tokens":0}}}'
-                    )
-                )
-            lines.append(self.head("file-history-snapshot") + f'"snapshot":{{"turn":{turn}}}}}')
-            lines.append(
-                self.head("system") + f'"subtype":"turn_duration","durationMs":{self.now - begun}}}'
-            )
-            self.now += rng.randint(5_000, 400_000)
+            lines += self.turn(turn)
         self.c.write(
-            f".claude/projects/{self.slug}/{self.session}.jsonl",
+            self.path,
             lines,
             self.now,
             cut=rng.random() < 0.05,
@@ -334,6 +366,7 @@ class CodexWriter:
         counts: list[tuple[dict[str, int], dict[str, int]]] = []
         for _ in range(rng.randint(2, 14)):
             self.now += rng.randint(2_000, 300_000)
+            self.c.truth.events["prompts"] += 1
             lines.append(self.context_line())
             lines.append(
                 self.line(
@@ -357,6 +390,7 @@ class CodexWriter:
                     )
                 )
                 code = 1 if rng.random() < 0.06 else 0
+                self.c.truth.events["tool_results"] += 1
                 lines.append(
                     self.line(
                         "response_item",
@@ -479,6 +513,110 @@ def generate(home: Path, megabytes: float, seed: int, end_ms: int, days: int = 6
     return corpus
 
 
+def generate_one_file(
+    home: Path, megabytes: float, seed: int, end_ms: int, days: int = 60
+) -> Corpus:
+    """Like :func:`generate`, all of it in one transcript (and its few sub-agents' files)."""
+    corpus = Corpus(home, seed, end_ms, days)
+    target = int(megabytes * 1_000_000)
+    writer = ClaudeWriter(corpus)
+    writer.now = end_ms - days * DAY_MS
+    file = home / writer.path
+    file.parent.mkdir(parents=True)
+    turn = 0
+    with file.open("wb") as log:
+        while corpus.bytes < target:
+            data = ("\n".join(writer.turn(turn)) + "\n").encode()
+            # a session of a gigabyte lasts for weeks: its turns are spread over them
+            writer.now = end_ms - days * DAY_MS + int(corpus.bytes / target * (days - 1) * DAY_MS)
+            log.write(data)
+            corpus.bytes += len(data)
+            turn += 1
+    os.utime(file, (end_ms / 1000, end_ms / 1000))
+    corpus.files += 1
+    (home / "truth.json").write_text(json.dumps(corpus.truth.data(), indent=1))
+    return corpus
+
+
+def ready(
+    home: Path, megabytes: float, *, days: int, end_ms: int, one_file: bool = False, seed: int = 1
+) -> Path:
+    """Return a corpus' home, made where it isn't there yet.
+
+    Raises
+    ------
+    SystemExit
+        There is too little room for it.
+    """
+    facts = {"version": VERSION, "megabytes": megabytes, "days": days, "end_ms": end_ms}
+    facts |= {"one_file": one_file, "seed": seed}
+    label = home / "corpus.json"
+    if label.exists() and json.loads(label.read_text()) == facts:
+        return home
+    if home.exists() and not label.exists():
+        msg = f"{home} is in the way: it is not a corpus of this bench"
+        raise SystemExit(msg)
+    shutil.rmtree(home, ignore_errors=True)
+    home.mkdir(parents=True)
+    free = shutil.disk_usage(home).free
+    if free < megabytes * 1_500_000:
+        msg = f"{home}: {free / 1e9:.1f} GB free is too little for {megabytes} MB"
+        raise SystemExit(msg)
+    make = generate_one_file if one_file else generate
+    # the label first: what an interrupted run left is known as ours
+    label.write_text("{}")
+    make(home, megabytes, seed, end_ms, days)
+    label.write_text(json.dumps(facts))
+    return home
+
+
+def at(values: list[int], share: float) -> int:
+    """Return the value below which this share of the sorted values lies."""
+    return values[min(len(values) - 1, int(len(values) * share))] if values else 0
+
+
+def print_shape(home: Path) -> None:
+    """Say how the Claude Code part of a corpus looks, in the figures that real logs were measured in."""
+    lengths: list[int] = []
+    sizes: list[int] = []
+    lines: Counter[str] = Counter()
+    usage_bytes = changed = 0
+    messages: Counter[tuple[str, str]] = Counter()
+    outputs: dict[tuple[str, str], int] = {}
+    for file in sorted(home.glob(".claude/projects/**/*.jsonl")):
+        data = file.read_bytes()
+        sizes.append(len(data))
+        for line in data.splitlines(keepends=True):
+            lengths.append(len(line))
+            try:
+                record = json.loads(line)
+            except ValueError:
+                continue
+            lines[record["type"]] += 1
+            message = record.get("message", {})
+            if "usage" not in message:
+                continue
+            usage_bytes += len(line)
+            key = (str(file), message["id"])
+            output = message["usage"]["output_tokens"]
+            changed += outputs.get(key, output) != output
+            outputs[key] = output
+            messages[key] += 1
+    lengths.sort()
+    sizes.sort()
+    usage = sum(messages.values())
+    repeats = usage - len(messages)
+    print(f"{len(sizes)} files, {sum(sizes) / 1e6:.1f} MB, {len(lengths):,} lines")
+    print("bytes per file p25/50/75/90/99:", *(at(sizes, p) for p in (0.25, 0.5, 0.75, 0.9, 0.99)))
+    print("bytes per line p5/50/90/99/max:", *(at(lengths, p) for p in (0.05, 0.5, 0.9, 0.99, 1)))
+    print(
+        f"lines with usage: {usage / len(lengths):.1%}, of bytes: {usage_bytes / sum(lengths):.1%}"
+    )
+    print(f"usage lines per message: {usage / len(messages):.2f}; repeats: {repeats / usage:.1%}")
+    print(f"repeats whose tokens differ: {changed / max(1, repeats):.1%}")
+    print("kinds:", ", ".join(f"{k} {n / len(lengths):.1%}" for k, n in lines.most_common()))
+
+
 def main() -> None:
     """Run from the command line."""
     parser = argparse.ArgumentParser(
@@ -487,10 +625,17 @@ def main() -> None:
     parser.add_argument("home", type=Path)
     parser.add_argument("--megabytes", type=float, default=50)
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--end", default="2026-11-20", help="last day, UTC")
+    parser.add_argument("--end", default="2026-11-20", help="end of the last day, UTC")
+    parser.add_argument("--days", type=int, default=60)
+    parser.add_argument("--one-file", action="store_true")
+    parser.add_argument("--shape", action="store_true")
     arguments = parser.parse_args()
+    if arguments.shape:
+        print_shape(arguments.home)
+        return
     end_ms = int(datetime.fromisoformat(arguments.end).replace(tzinfo=UTC).timestamp() * 1000)
-    corpus = generate(arguments.home, arguments.megabytes, arguments.seed, end_ms)
+    make = generate_one_file if arguments.one_file else generate
+    corpus = make(arguments.home, arguments.megabytes, arguments.seed, end_ms, arguments.days)
     print(f"{corpus.bytes / 1e6:.1f} MB in {corpus.files} files below {arguments.home}")
 
 
