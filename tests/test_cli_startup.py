@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
+import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -34,12 +36,22 @@ def loaded(*arguments: str | Path) -> set[str]:
 
 
 @pytest.fixture
-def watched(home: Path) -> Iterator[Path]:
-    """Give a home with one session that a watcher has read, while the watcher runs."""
+def used(home: Path) -> Path:
+    """Give a home with one session, written a while ago."""
     transcript = Transcript(session_id("one"))
     transcript.prompt("hello")
     transcript.reply("a", text("Done."))
     transcript.write(home / ".claude")
+    hour_ago = time.time() - 3600
+    for path in (home / ".claude").rglob("*"):
+        os.utime(path, (hour_ago, hour_ago))
+    return home
+
+
+@pytest.fixture
+def watched(used: Path) -> Iterator[Path]:
+    """Give a home whose logs are read, while the watcher runs."""
+    home = used
     watcher = start_watcher(home)
     try:
         wait_until(lambda: data("sessions", "--home", home)["sessions"], 30, every=0.2)
@@ -49,12 +61,21 @@ def watched(home: Path) -> Iterator[Path]:
         watcher.wait(10)
 
 
-def test_reports_load_nothing_heavy(watched: Path) -> None:
-    for command in (["today"], ["days", "--by", "pane"], ["sessions"], ["today", "--json"]):
-        modules = loaded(*command, "--home", watched)
+def load_nothing_heavy(home: Path) -> None:
+    for command in (["today"], ["days", "--by", "pane", "--since", "2026-11-20"], ["sessions"]):
+        modules = loaded(*command, "--home", home)
         assert "tmuxmeter.cli.fresh" in modules
         assert {name.partition(".")[0] for name in modules} & HEAVY == set()
         assert {"tmuxmeter.events", "tmuxmeter.agents"} & modules == set()
+
+
+def test_reports_load_nothing_heavy_while_a_watcher_runs(watched: Path) -> None:
+    load_nothing_heavy(watched)
+
+
+def test_reports_load_nothing_heavy_where_nothing_is_new(used: Path) -> None:
+    assert data("sessions", "--home", used)["sessions"]
+    load_nothing_heavy(used)
 
 
 def test_listing_and_help_load_no_ledger(home: Path) -> None:

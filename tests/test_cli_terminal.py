@@ -32,7 +32,7 @@ def run_in(server: TmuxServer, *arguments: str | Path, no_color: bool = False) -
     """Run a command in a new window; return its text with wrapped lines joined, and with codes."""
     words = [sys.executable, "-m", "tmuxmeter", *map(str, arguments)]
     setting = "NO_COLOR=1" if no_color else "-u NO_COLOR"
-    line = f"env -u COLUMNS {setting} {shlex.join(words)}; echo end of it; exec cat"
+    line = f"env {setting} {shlex.join(words)}; echo end of it; exec cat"
     pane = server.window(f"sh -c {shlex.quote(line)}")
     wait_until(lambda: "end of it" in server.capture(pane), 30)
     joined = server.run("capture-pane", "-p", "-J", "-t", pane)

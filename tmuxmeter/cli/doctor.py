@@ -172,7 +172,9 @@ def _server(socket: Path) -> doctor.ServerFacts:
             line.partition("=")[::2] for line in tmux.run(["show-environment", "-gh"]).splitlines()
         )
     except (TmuxError, MissingProgramError) as error:
-        return doctor.ServerFacts(str(socket), reason=str(error))
+        # a killed server leaves its socket; what tmux then says depends on its version
+        gone = str(error).startswith(("no server running", "error connecting", "server exited"))
+        return doctor.ServerFacts(str(socket), running=not gone, reason=str(error))
     until = values.get(LEASE, "")
     return doctor.ServerFacts(
         str(socket),
