@@ -188,12 +188,3 @@ def test_work_that_outlives_its_pane_is_booked_without_one(meter: Meter, played:
     rows = rows_by_place(meter.today(lambda report: "without-pane" in rows_by_place(report)))
     assert measures(rows["without-pane"]) == expected(truth(world, ["codex-orphan"]))
     assert measures(rows[world.panes["codex-b"]]) == expected(truth(world, MARKERS["codex-b"]))
-
-
-def test_turning_it_off_leaves_nothing_on_the_screen(
-    meter: Meter, played: Played, screen: Screen
-) -> None:
-    result = meter.run("down", "--all")
-    assert result.returncode == 0, result.stderr
-    wait_until(lambda: "$" not in screen.lines()[-1], 20, 0.1)
-    assert meter.run("status").returncode == 3
