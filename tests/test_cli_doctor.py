@@ -84,7 +84,7 @@ def test_figures_and_files_are_told(home: Path) -> None:
     assert checks["unreadable files"][0]["status"] == "warn"
     assert "1 (" in checks["skipped records"][0]["text"]
     assert str(path) in checks["skipped records"][0]["text"]
-    assert "mystery: 1 requests" in checks["prices"][0]["text"]
+    assert "mystery: 1 request," in checks["prices"][0]["text"]
     assert checks["unmetered sessions"][0]["text"] == "1 (claude 1)"
 
 
@@ -192,6 +192,6 @@ def test_foreign_words_are_shown_and_do_nothing(home: Path) -> None:
     write(home, model="[red]x[/red]\x1b[31m")
     tmuxmeter("scan", "--home", home)
     words = tmuxmeter("doctor", "--home", home).stdout
-    assert "unpriced: [red]x[/red]\\x1b[31m: 1 requests" in words
+    assert "unpriced: [red]x[/red]\\x1b[31m: 1 request," in words
     assert "\x1b" not in words
     assert words.splitlines()[-1].endswith("note")

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tmuxmeter.views.figures import count, place
+from tmuxmeter.views.figures import place
 from tmuxmeter.views.fitting import cut, home_path, printable, width, wrapped
 from tmuxmeter.views.table import Column, Paragraph, Table, aligned, plain, show
 
@@ -124,12 +124,4 @@ def test_places_are_said_in_words() -> None:
         "outside tmux",
         "running without a pane",
         "unattributed",
-    ]
-
-
-def test_counts_agree_with_their_nouns() -> None:
-    assert [count(n, "request") for n in (0, 1, 1200)] == [
-        "0 requests",
-        "1 request",
-        "1,200 requests",
     ]

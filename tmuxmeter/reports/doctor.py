@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
+from tmuxmeter.reports.words import count, size
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from datetime import tzinfo
@@ -143,7 +145,7 @@ def server_checks(servers: Iterable[ServerFacts], *, watching: bool) -> list[Che
                 hint = f"it is metered again when it runs; {hint}"
                 checks.append(Check("server", NOTE, text, hint))
             continue
-        text = f"{facts.socket}: {facts.panes} panes"
+        text = f"{facts.socket}: {count(facts.panes, 'pane')}"
         if facts.in_place:
             text += f"; shown in {', '.join(facts.in_place)}"
         if facts.waiting:
@@ -177,13 +179,3 @@ def doctor_report(checks: Sequence[Check]) -> dict[str, Any]:
     order: list[Status] = [OK, NOTE, WARN, BAD]
     worst = max((check.status for check in checks), key=order.index, default=OK)
     return {"status": worst, "checks": [check._asdict() for check in checks]}
-
-
-def size(count: int) -> str:
-    """Return bytes with a unit, in powers of 1024."""
-    value = float(count)
-    for unit in ("B", "KB", "MB", "GB"):
-        if value < 1000:
-            return f"{value:.0f} {unit}" if unit == "B" or value >= 10 else f"{value:.1f} {unit}"
-        value /= 1024
-    return f"{value:.1f} TB"

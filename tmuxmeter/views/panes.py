@@ -5,9 +5,10 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from tmuxmeter.reports.words import count
 from tmuxmeter.status.text import share, tokens
 from tmuxmeter.views.days import API_EQUIVALENT, marks
-from tmuxmeter.views.figures import count, row_money, server_name
+from tmuxmeter.views.figures import row_money, server_name
 from tmuxmeter.views.fitting import home_path
 from tmuxmeter.views.sessions import short_names
 from tmuxmeter.views.table import Column, Paragraph, Table
