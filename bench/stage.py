@@ -142,7 +142,10 @@ class Stage:
 
     def server(self) -> Path:
         """Start another tmux server and return its socket."""
-        socket = self.folder / f"s{len(self.sockets)}"
+        return self.server_at(self.folder / f"s{len(self.sockets)}")
+
+    def server_at(self, socket: Path) -> Path:
+        """Start a tmux server on this socket and return it."""
         self.sockets.append(socket)
         width, height = map(str, self.size)
         self.tmux(
