@@ -365,6 +365,26 @@ def test_a_damaged_ledger_is_one_line_and_its_own_code(home: Path) -> None:
     assert "is damaged" in done.stderr
 
 
+def test_a_disk_that_takes_nothing_is_said_and_figures_come_all_the_same(home: Path) -> None:
+    claude(home)
+    limited = (
+        "import resource, sys; resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096));"
+        "from tmuxmeter.cli import main; sys.argv[0] = 'tmuxmeter'; main()"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", limited, "days", "--home", str(home), "--since", "2026-01-01"],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    assert done.stderr.startswith("tmuxmeter: not saved: ")
+    assert len(done.stderr.splitlines()) == 1
+    assert any(line.split()[:2] == [DAY, "$0.04"] for line in done.stdout.splitlines())
+    # nothing was lost by that
+    assert data("today", "--home", home, "--date", DAY)["requests"] == 2
+
+
 def test_usage_shape_of_the_builders() -> None:
     # the costs above stand on these tokens
     tokens = usage()

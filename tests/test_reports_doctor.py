@@ -51,6 +51,7 @@ def folder(**facts: object) -> FolderFacts:
     [
         (folder(), "ok"),
         (folder(exists=False), "note"),
+        (folder(exists=False, writable=False), "bad"),
         (folder(own=False), "bad"),
         (folder(writable=False), "bad"),
         (folder(mode=0o750), "warn"),

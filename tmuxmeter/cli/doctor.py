@@ -112,7 +112,9 @@ def _folder(path: Path) -> doctor.FolderFacts:
         facts = path.lstat()
         free = os.statvfs(path).f_bavail * os.statvfs(path).f_frsize
     except OSError:
-        return doctor.FolderFacts(str(path), exists=False)
+        above = next(folder for folder in path.parents if folder.exists())
+        writable = above.is_dir() and os.access(above, os.W_OK | os.X_OK)
+        return doctor.FolderFacts(str(path), exists=False, writable=writable)
     return doctor.FolderFacts(
         str(path),
         exists=True,

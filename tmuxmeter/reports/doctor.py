@@ -80,7 +80,7 @@ class ServerFacts(NamedTuple):
 
 def folder_check(name: str, facts: FolderFacts) -> Check:
     """Check a folder of the meter's own."""
-    if not facts.exists:
+    if not facts.exists and facts.writable:
         return Check(name, NOTE, f"{facts.path}: not there yet", "it is made when it is needed")
     if not facts.own:
         return Check(
@@ -93,8 +93,8 @@ def folder_check(name: str, facts: FolderFacts) -> Check:
         return Check(
             name,
             BAD,
-            f"{facts.path} can't be written",
-            "make it writable; until then new figures are only kept in memory",
+            f"{facts.path} can't be {'written' if facts.exists else 'made'}",
+            "make it possible; until then new figures are only kept in memory",
         )
     if facts.mode & 0o077:
         hint = f"chmod 700 {facts.path}"
