@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import argparse
 import shutil
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import corpus
@@ -21,15 +21,16 @@ from truth import check_ledger
 
 CORES = 2
 MEGABYTES_A_DAY = 500 / 60
-END_MS = int(datetime(2026, 11, 20, tzinfo=UTC).timestamp() * 1000)
 OURS = "tmuxmeter scan"
 
 
 def home_for(folder: Path, megabytes: float, *, one_file: bool = False) -> Path:
-    """Return a corpus of this size: more megabytes are more days, not fuller ones."""
+    """Return a corpus of this size whose last day is today: a larger one has more days."""
+    today = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    end_ms = int((today + timedelta(days=1)).timestamp() * 1000)
     name = f"{'file' if one_file else 'corpus'}-{megabytes:g}"
     days = max(2, round(megabytes / MEGABYTES_A_DAY))
-    return corpus.ready(folder / name, megabytes, days=days, end_ms=END_MS, one_file=one_file)
+    return corpus.ready(folder / name, megabytes, days=days, end_ms=end_ms, one_file=one_file)
 
 
 def cold(home: Path, *, memory: bool = False) -> Run:

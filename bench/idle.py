@@ -52,6 +52,7 @@ def main() -> None:
     parser.add_argument("--processes", type=int, default=350)
     parser.add_argument("--folders", type=int, default=5_000)
     parser.add_argument("--seconds", type=float, default=60)
+    parser.add_argument("--settle", type=float, default=15, help="seconds before it is measured")
     arguments = parser.parse_args()
     print(machine())
     fillers: list[subprocess.Popen[bytes]] = []
@@ -71,7 +72,7 @@ def main() -> None:
             watcher = stage.watch(
                 [sys.executable, str(LAUNCH), str(stage.home), "--forks", str(forks)]
             )
-            time.sleep(15)
+            time.sleep(arguments.settle)
             before, lines = cpu_seconds(watcher.pid), forks.read_text().count("\n")
             begin = time.monotonic()
             time.sleep(arguments.seconds)

@@ -184,5 +184,7 @@ def plain_environment(home: Path) -> dict[str, str]:
 
 
 def meter(*arguments: str | Path) -> list[str]:
-    """Return the command that runs tmuxmeter with this Python."""
-    return [sys.executable, "-m", "tmuxmeter", *map(str, arguments)]
+    """Return the command that runs this Python's tmuxmeter, the installed program where it is."""
+    program = Path(sys.executable).with_name("tmuxmeter")
+    start = [str(program)] if program.exists() else [sys.executable, "-m", "tmuxmeter"]
+    return [*start, *map(str, arguments)]

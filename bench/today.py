@@ -14,13 +14,12 @@ import json
 import subprocess
 import time
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import corpus
 import peers
-from cold import MEGABYTES_A_DAY
+from cold import home_for
 from measuring import Run, alternate, machine, meter, plain_environment, print_runs, run
 from truth import truth_of
 
@@ -28,16 +27,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 OURS = "tmuxmeter today"
-
-
-def home_for(folder: Path, megabytes: float) -> Path:
-    """Return a corpus of this size whose last day is today."""
-    tomorrow = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
-    end_ms = int((tomorrow + timedelta(days=1)).timestamp() * 1000)
-    days = max(2, round(megabytes / MEGABYTES_A_DAY))
-    home = corpus.ready(folder / f"today-{megabytes:g}", megabytes, days=days, end_ms=end_ms)
-    run(meter("scan", "--home", home), plain_environment(home))
-    return home
 
 
 def today(home: Path) -> Run:
@@ -96,6 +85,7 @@ def main() -> None:
     print(machine())
     for size in arguments.size or [50, 500]:
         home = home_for(arguments.folder, size)
+        run(meter("scan", "--home", home), plain_environment(home))
         programs = {OURS: lambda home=home: today(home)}
         if arguments.peers:
             programs["ccusage daily"] = peers.ccusage(home)
