@@ -42,10 +42,13 @@ def test_nothing_in_a_cell_or_title_steers_the_terminal() -> None:
     sheet = Table(HOSTILE, [Column("name", cut=True)], [[HOSTILE]])
     shown = "[bold]x[/bold] \\x1b[31m\\x07$(id)'; DROP TABLE usage; -- \\u202e\\ud800 {0} %s"
     assert plain(sheet).splitlines() == [shown, "name", shown]
-    text = drawn(sheet, Paragraph(HOSTILE), limit=200)
-    assert text.count(shown) == 3
-    assert "\x1b" not in text
-    assert "\x07" not in text
+    for colours in (True, False):
+        stream = io.StringIO()
+        show([sheet, Paragraph(HOSTILE)], stream, colours=colours, limit=200)
+        text = stream.getvalue()
+        assert text.count(shown) == 3
+        assert "\x1b" not in text
+        assert "\x07" not in text
 
 
 def test_the_middle_goes_first_then_columns_by_rank() -> None:
