@@ -15,9 +15,11 @@ import build_codex
 import pytest
 from build_claude import Transcript, session_id, text, usage
 from build_codex import Rollout, Tokens
+from tmux_fixtures import wait_until
 from watching import data, start_watcher, tmuxmeter
 
 from tmuxmeter.demo.play import write_week
+from tmuxmeter.watcher.process import running_pid
 
 DAY = "2026-11-21"
 HOUR = 3_600_000
@@ -107,10 +109,8 @@ def test_a_running_watcher_is_left_to_read(home: Path) -> None:
     claude(home, replies=1)
     watcher = start_watcher(home)
     try:
-        deadline = time.monotonic() + 20
-        while data("today", "--home", home, "--date", DAY)["requests"] != 1:
-            assert time.monotonic() < deadline
-            time.sleep(0.1)
+        wait_until(lambda: running_pid(home / ".local/state/tmuxmeter/run") == watcher.pid)
+        wait_until(lambda: data("today", "--home", home, "--date", DAY)["requests"] == 1)
         words = shown("today", "--home", home, "--date", DAY)
     finally:
         watcher.terminate()

@@ -13,6 +13,8 @@ from build_claude import Transcript, session_id, text
 from tmux_fixtures import wait_until
 from watching import data, environment, start_watcher
 
+from tmuxmeter.watcher.process import running_pid
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
@@ -54,6 +56,7 @@ def watched(used: Path) -> Iterator[Path]:
     home = used
     watcher = start_watcher(home)
     try:
+        wait_until(lambda: running_pid(home / ".local/state/tmuxmeter/run") == watcher.pid)
         wait_until(lambda: data("sessions", "--home", home)["sessions"], 30, every=0.2)
         yield home
     finally:
