@@ -17,9 +17,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import corpus
 import peers
 from cold import home_for
+from corpus_parts import KINDS
 from measuring import Run, alternate, machine, meter, plain_environment, print_runs, run
 from truth import truth_of
 
@@ -36,7 +36,7 @@ def today(home: Path) -> Run:
     rows = [row for row in truth_of(home)["usage"] if row["date"] == report["date"]]
     tokens = report["input_tokens"]
     found = {**tokens, "requests": report["requests"], "output": report["output_tokens"]}
-    for kind in corpus.KINDS:
+    for kind in KINDS:
         right = sum(row[kind] for row in rows)
         if found[kind] != right:
             msg = f"WRONG: {report['date']}: {kind} is {right:,}, not {found[kind]:,}"

@@ -7,7 +7,7 @@ import sqlite3
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
-from corpus import KINDS
+from corpus_parts import KINDS
 
 if TYPE_CHECKING:
     from pathlib import Path
