@@ -95,6 +95,7 @@ def remove(folder: Path) -> None:
 
 def play(stage: Context) -> None:
     """Build the panes on a tmux server of the demo's own, turn the meter on, attach, clean up."""
+    from tmuxmeter.cli.fresh import bring_up_to_date
     from tmuxmeter.cli.meter import attach_meter
     from tmuxmeter.watcher import process
 
@@ -103,6 +104,8 @@ def play(stage: Context) -> None:
     config.write_text(TMUX_CONFIG)
     environment = stage_environment(home, os.environ)
     tmux = ["tmux", "-u", "-S", str(socket), "-f", str(config)]
+    # the week is there from the first look on
+    bring_up_to_date(stage)
     try:
         for command in stage_commands(home):
             subprocess.run([*tmux, *command], check=True, env=environment)

@@ -106,7 +106,8 @@ def stage_environment(home: Path, environment: Mapping[str, str]) -> dict[str, s
     """
     script = home / "bin" / "tmuxmeter"
     script.parent.mkdir(exist_ok=True)
-    script.write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} -m tmuxmeter "$@"\n')
+    words = shlex.join([sys.executable, "-m", "tmuxmeter", "--home", str(home)])
+    script.write_text(f'#!/bin/sh\nexec {words} "$@"\n')
     script.chmod(0o700)
     kept = {key: value for key, value in environment.items() if not key.startswith(OWN_VARIABLES)}
     return {**kept, "HOME": str(home), "PATH": f"{script.parent}:{environment.get('PATH', '')}"}
