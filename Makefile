@@ -1,15 +1,18 @@
 # Two commands do all the set-up: `make run` (install, start the meter) and `make test`.
-PYTHON ?= python3
+# The first Python that is new enough, or the one you name: make run PYTHON=/path/to/python3.13
+PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; do \
+	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: run test e2e slow lint types check screenshots clean
+.DEFAULT_GOAL := install
+.PHONY: install run test e2e slow lint types check screenshots clean
 
 # One line saying what to install beats a traceback.
 $(STAMP): pyproject.toml
-	@command -v $(PYTHON) >/dev/null 2>&1 || { echo "tmuxmeter needs Python 3.11 or newer: install python3 (e.g. apt install python3 python3-venv, brew install python)"; exit 1; }
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "tmuxmeter needs Python 3.11 or newer; this is $$($(PYTHON) --version). Try: make $(MAKECMDGOALS) PYTHON=python3.12"; exit 1; }
+	@test -n "$(PYTHON)" || { echo "tmuxmeter needs Python 3.11 or newer: install python3 (e.g. apt install python3 python3-venv, brew install python)"; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "tmuxmeter needs Python 3.11 or newer; $(PYTHON) is none"; exit 1; }
 	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || { echo "tmuxmeter needs Python's venv module: install python3-venv"; exit 1; }
 	@command -v tmux >/dev/null 2>&1 || { echo "tmuxmeter needs tmux 3.2 or newer: install tmux (e.g. apt install tmux, brew install tmux)"; exit 1; }
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
@@ -17,6 +20,8 @@ $(STAMP): pyproject.toml
 
 $(VENV)/.installed-dev: $(STAMP)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check $$($(BIN)/python scripts/requirements.py dev) && touch $@
+
+install: $(STAMP)
 
 run: $(STAMP)
 	@$(BIN)/tmuxmeter up --demo-if-empty

@@ -15,9 +15,11 @@ import build_codex
 import pytest
 from build_claude import Transcript, session_id, text, usage
 from build_codex import Rollout, Tokens
+from tmux_fixtures import wait_until
 from watching import data, start_watcher, tmuxmeter
 
 from tmuxmeter.demo.play import write_week
+from tmuxmeter.watcher.process import running_pid
 
 DAY = "2026-11-21"
 HOUR = 3_600_000
@@ -25,12 +27,6 @@ HOUR = 3_600_000
 REPLY_COST = 9 + 12_000 + 5_400 + 1_800
 HOSTILE = "[red]x[/red] \x1b[31m$(touch pwned)'; DROP TABLE usage; --"
 SHOWN = "[red]x[/red] \\x1b[31m$(touch pwned)'; DROP TABLE usage; --"
-
-
-@pytest.fixture(autouse=True)
-def unlimited(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let lines be as long as they are in a pipe, also where the test runner sets a width."""
-    monkeypatch.delenv("COLUMNS", raising=False)
 
 
 def claude(
@@ -113,10 +109,8 @@ def test_a_running_watcher_is_left_to_read(home: Path) -> None:
     claude(home, replies=1)
     watcher = start_watcher(home)
     try:
-        deadline = time.monotonic() + 20
-        while data("today", "--home", home, "--date", DAY)["requests"] != 1:
-            assert time.monotonic() < deadline
-            time.sleep(0.1)
+        wait_until(lambda: running_pid(home / ".local/state/tmuxmeter/run") == watcher.pid)
+        wait_until(lambda: data("today", "--home", home, "--date", DAY)["requests"] == 1)
         words = shown("today", "--home", home, "--date", DAY)
     finally:
         watcher.terminate()
@@ -144,7 +138,7 @@ def test_an_empty_day_points_to_the_newest_one(home: Path) -> None:
     assert "`tmuxmeter today --date 2025-10-17`" in words
 
 
-def test_days_are_seven_empty_ones_included(home: Path) -> None:
+def test_days_are_all_since_the_first_recorded_empty_ones_included(home: Path) -> None:
     now = round(time.time() * 1000)
     claude(home, "now", replies=1, now_ms=now)
     claude(home, "then", replies=3, now_ms=now - 3 * 24 * HOUR)
@@ -153,8 +147,7 @@ def test_days_are_seven_empty_ones_included(home: Path) -> None:
     dates = [day["date"] for day in report["days"]]
     # a test that runs over midnight may see either day as the last
     assert dates[-1] in {(today - timedelta(days=n)).isoformat() for n in (0, 1)}
-    assert len(dates) == 7
-    assert sorted(day["requests"] for day in report["days"]) == [0, 0, 0, 0, 0, 1, 3]
+    assert [day["requests"] for day in report["days"]] == [3, 0, 0, 1]
     assert report["total"]["requests"] == 4
     assert report["total"]["cost_microdollars"] == 4 * REPLY_COST
 
@@ -370,6 +363,26 @@ def test_a_damaged_ledger_is_one_line_and_its_own_code(home: Path) -> None:
     assert done.returncode == 5
     assert len(done.stderr.splitlines()) == 1
     assert "is damaged" in done.stderr
+
+
+def test_a_disk_that_takes_nothing_is_said_and_figures_come_all_the_same(home: Path) -> None:
+    claude(home)
+    limited = (
+        "import resource, sys; resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096));"
+        "from tmuxmeter.cli import main; sys.argv[0] = 'tmuxmeter'; main()"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", limited, "days", "--home", str(home), "--since", "2026-01-01"],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    assert done.stderr.startswith("tmuxmeter: not saved: ")
+    assert len(done.stderr.splitlines()) == 1
+    assert any(line.split()[:2] == [DAY, "$0.04"] for line in done.stdout.splitlines())
+    # nothing was lost by that
+    assert data("today", "--home", home, "--date", DAY)["requests"] == 2
 
 
 def test_usage_shape_of_the_builders() -> None:

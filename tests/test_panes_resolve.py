@@ -165,7 +165,9 @@ def test_codex_threads_are_given_one_to_one_over_all_panes() -> None:
         facts("a", "codex", started_ms=START + 1_500),
         facts("b", "codex", started_ms=START + 2_100),
     )
-    assert current(resolve(world(one, two, sessions=threads))) == {1: "a", 2: "b"}
+    assert resolve(world(one, two, sessions=threads)) == []
+    early = replace(threads[0], started_ms=START + 300)
+    assert current(resolve(world(one, two, sessions=(early, threads[1])))) == {1: "a", 2: "b"}
     # One with better evidence leaves the rest no choice.
     found = resolve(world(one, two, sessions=threads, open_logs={1: ("b",)}))
     assert current(found) == {1: "b", 2: "a"}

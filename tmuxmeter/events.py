@@ -94,7 +94,7 @@ class FileTouch(_Event, frozen=True, gc=False, array_like=True, kw_only=True, ta
 
 
 class RateLimit(_Event, frozen=True, gc=False, array_like=True, kw_only=True, tag=6):
-    """A plan window as the vendor reports it. ``used_percent`` in percent, ``resets_ms`` 0: unknown."""
+    """A plan window as the vendor reports it; ``resets_ms`` is 0 where unknown."""
 
     window_minutes: int
     used_percent: float

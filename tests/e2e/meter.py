@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from tmux_fixtures import wait_until
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from tmux_fixtures import TmuxServer
     from world import World
 
@@ -36,9 +39,13 @@ class Meter:
     world: World
 
     def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        """Run ``tmuxmeter`` with these arguments."""
+        """Run ``tmuxmeter`` with these arguments.
+
+        ``--home`` also keeps agents out that somebody else runs on this machine meanwhile.
+        """
+        home = ("--home", str(self.world.home))
         return subprocess.run(
-            [sys.executable, "-m", "tmuxmeter", *arguments],
+            [sys.executable, "-m", "tmuxmeter", *home, *arguments],
             env=self.world.environment,
             cwd=self.world.folder,
             stdin=subprocess.DEVNULL,
@@ -61,15 +68,24 @@ class Meter:
         result = self.run("up", "--socket", str(self.world.server.socket))
         assert result.returncode == 0, result.stderr or result.stdout
 
-    def today(self) -> dict[str, Any]:
-        """Return today's report once every request that is in a log is in it."""
+    def pushed(self) -> str:
+        """Return the hidden values the watcher has given the tmux server."""
+        return self.world.server.run("show-environment", "-gh")
+
+    def today(self, holds: Callable[[dict[str, Any]], bool] = bool) -> dict[str, Any]:
+        """Return today's report once every request in the logs is in it.
+
+        Waits until it ``holds``, too, as late evidence books anew; else returns what there is.
+        """
         served = len(self.world.served())
-
-        def caught_up() -> dict[str, Any]:
+        deadline = time.monotonic() + CATCH_UP_SECONDS
+        while True:
             report: dict[str, Any] = self.json("today")
-            return report if report["requests"] >= served else {}
-
-        return wait_until(caught_up, CATCH_UP_SECONDS, 0.2)
+            if (report["requests"] >= served and holds(report)) or time.monotonic() > deadline:
+                # Shown by pytest beside a failure.
+                print(self.run("sessions").stdout, self.run("panes").stdout, sep="\n")
+                return report
+            time.sleep(0.2)
 
 
 @dataclass(frozen=True)
@@ -83,10 +99,15 @@ class Screen:
         """Return the screen's lines."""
         return self.outer.capture(self.pane).rstrip("\n").split("\n")
 
-    def wait_for(self, text: str) -> None:
-        """Wait until the screen shows ``text``."""
+    def wait_for(self, *texts: str) -> None:
+        """Wait until the screen shows any of these texts."""
+
+        def shown() -> bool:
+            screen = self.outer.capture(self.pane)
+            return any(text in screen for text in texts)
+
         try:
-            wait_until(lambda: text in self.outer.capture(self.pane), CATCH_UP_SECONDS, 0.1)
+            wait_until(shown, CATCH_UP_SECONDS, 0.1)
         except BaseException:
-            print(f"--- the screen never showed {text!r}:", *self.lines(), sep="\n")
+            print(f"--- the screen never showed {texts}:", *self.lines(), sep="\n")
             raise

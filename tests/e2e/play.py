@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -21,8 +22,8 @@ MARKERS = {
     "codex-alone": ("codex-alone",),
     "outside": ("outside",),
 }
-# Prompts of later tests whose pane was gone when they were answered.
-IN_NO_PANE = {"without-pane": ("codex-orphan",)}
+THREAD_APART = 1.5
+"""Seconds between one Codex thread's creation and the next program's start in its folder."""
 
 
 @dataclass(frozen=True)
@@ -46,8 +47,9 @@ def play(world: World) -> Played:
     world.open("codex-a", "codex", world.repo)
     world.open("right", "claude", world.repo)
     world.open("far", "claude", world.other)
-    # A daemon that one TUI started serves the next; the first start copies the whole program.
-    wait_until(lambda: daemon_is_up(world), 60, 0.1)
+    # The first start copies the whole program and starts the daemon, which then serves the next.
+    # Starts that overlap until then can't be told apart, see test_e2e_overlap.py.
+    wait_until(lambda: thread_age(world) > THREAD_APART, 90, 0.1)
     world.open("codex-b", "codex", world.repo)
     world.open("codex-alone", "codex --no-daemon", world.other)
     for name in ("left", "right", "far"):
@@ -85,6 +87,11 @@ def play(world: World) -> Played:
     return Played(world, outside, first_left)
 
 
-def daemon_is_up(world: World) -> bool:
-    """Tell whether Codex's shared daemon listens."""
-    return (world.codex / "app-server-control" / "app-server-control.sock").exists()
+def thread_age(world: World) -> float:
+    """Return how many seconds ago the newest Codex thread was created, -1 if there is none.
+
+    Before the first prompt a thread has no rollout; this empty file is its only trace.
+    """
+    traces = (world.codex / "tui-thread-reference-capabilities").glob("*")
+    created = [int(trace.name.replace("-", "")[:12], 16) / 1000 for trace in traces]
+    return time.time() - max(created) if created else -1

@@ -52,7 +52,7 @@ class AnthropicStub(Stub):
         self.bodies.append(body)
         names = {tool.get("name", "") for tool in body.get("tools", [])}
         blocks, stop = _content(action, served, names)
-        message = {
+        message: dict[str, Any] = {
             "id": f"msg_stub{served.number:04}",
             "type": "message",
             "role": "assistant",

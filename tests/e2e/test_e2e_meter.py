@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from list_prices import bill
-from play import IN_NO_PANE, MARKERS
+from play import MARKERS
 from stub import Served, add_up
 from tmux_fixtures import wait_until
 
@@ -68,16 +68,15 @@ def rows_by_place(report: dict[str, Any]) -> dict[str, dict[str, Any]]:
 
 def test_every_pane_has_exactly_its_own_spend(meter: Meter, played: Played) -> None:
     world = played.world
-    rows = rows_by_place(meter.today())
-    got = {place: measures(row) for place, row in rows.items()}
     wanted = {
         world.panes.get(name, name): expected(truth(world, markers))
         for name, markers in MARKERS.items()
     }
-    for place, markers in IN_NO_PANE.items():
-        if truth(world, markers):
-            wanted[place] = expected(truth(world, markers))
-    assert got == wanted
+
+    def by_pane(report: dict[str, Any]) -> dict[str, dict[str, int]]:
+        return {place: measures(row) for place, row in rows_by_place(report).items()}
+
+    assert by_pane(meter.today(lambda report: by_pane(report) == wanted)) == wanted
 
 
 def test_panes_are_named_with_their_server_and_window(meter: Meter, played: Played) -> None:
@@ -134,7 +133,10 @@ def test_the_client_s_screen_shows_it(meter: Meter, played: Played, screen: Scre
         dollars = f"${bill(truth(world, MARKERS[name])) / 1e6:.2f}"
         screen.wait_for(f"{name}={dollars}")
         world.server.run("select-window", "-t", world.panes[name])
-        screen.wait_for(f"{world.panes[name]} costs {dollars}")
+        # Where the evidence for the pane leaves a doubt, there is a "~" before the dollars.
+        screen.wait_for(
+            f"{world.panes[name]} costs {dollars}", f"{world.panes[name]} costs ~{dollars}"
+        )
 
 
 def test_the_screen_follows_a_prompt_within_a_moment(
@@ -176,20 +178,13 @@ def test_work_that_outlives_its_pane_is_booked_without_one(meter: Meter, played:
         world.say("codex-orphan", "hold run echo on then say", pane="codex-b")
         world.wait_screen("codex-b", "esc to interrupt")
         world.server.run("kill-pane", "-t", world.panes["codex-b"])
-        wait_until(lambda: not world.alive("codex-b"))
+        # The end of a pane is noticed within seconds; only what comes later can be told.
+        number = world.panes["codex-b"].removeprefix("%")
+        wait_until(lambda: f"TMUXMETER_PANE_COST_{number}=" not in meter.pushed(), 20, 0.1)
     finally:
         world.openai.release()
     world.openai.wait_for(lambda _: len(world.openai.of("codex-orphan")) >= 2, 30)
     world.settle()
-    rows = rows_by_place(meter.today())
+    rows = rows_by_place(meter.today(lambda report: "without-pane" in rows_by_place(report)))
     assert measures(rows["without-pane"]) == expected(truth(world, ["codex-orphan"]))
     assert measures(rows[world.panes["codex-b"]]) == expected(truth(world, MARKERS["codex-b"]))
-
-
-def test_turning_it_off_leaves_nothing_on_the_screen(
-    meter: Meter, played: Played, screen: Screen
-) -> None:
-    result = meter.run("down", "--all")
-    assert result.returncode == 0, result.stderr
-    wait_until(lambda: "$" not in screen.lines()[-1], 20, 0.1)
-    assert meter.run("status").returncode == 3

@@ -225,10 +225,6 @@ class World:
         """Wait until every served request that belongs in a log stands in one."""
         wait_until(lambda: self.served().keys() <= self.logged().keys(), START_SECONDS, 0.1)
 
-    def alive(self, name: str) -> bool:
-        """Tell whether the pane of that name is still there."""
-        return self.panes[name] in self.server.run("list-panes", "-a", "-F", "#{pane_id}").split()
-
     def cost_state(self, session: str) -> float:
         """Return Claude's own dollars of a session that has ended."""
         (path,) = (self.claude / "projects").glob(f"*/{session}.jsonl")

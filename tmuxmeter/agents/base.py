@@ -1,17 +1,20 @@
-"""What an agent module brings: where its logs are, how a record becomes events, how it shows up
-as a process. Adding an agent is one such module and one line in the registry.
+"""What an agent module brings: its logs' places, its records' events, its processes' looks.
+
+Adding an agent is one such module and one line in the registry.
 
 Agent modules do no I/O: bytes and facts come in, events and answers go out.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from tmuxmeter.events import Event
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from pathlib import Path
+
+    from tmuxmeter.events import Event
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +49,7 @@ class Process:
 
 @dataclass(frozen=True, slots=True)
 class LiveSession:
-    """What an agent itself says about one of its running processes (Claude's ``sessions/<pid>.json``).
+    """What an agent itself says about a running process (Claude's ``sessions/<pid>.json``).
 
     ``state`` is ``working``, ``waiting``, ``idle`` or "" where it isn't said; ``waiting_for`` is
     the agent's own word for what it waits for.
@@ -99,7 +102,7 @@ class Agent(Protocol):
         """Return a reader for the log of this canonical name, going on from ``state``."""
 
     def role(self, process: Process) -> str:
-        """Return ``agent``, ``daemon`` (serves several panes), ``helper`` or "" (not this agent)."""
+        """Return ``agent``, ``daemon`` (serves several panes), ``helper``, or "" for others."""
 
     def session_in_argv(self, argv: Sequence[str]) -> str:
         """Return the session id that a command line names, or ""."""

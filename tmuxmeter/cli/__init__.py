@@ -29,6 +29,7 @@ COMMANDS = {
     "prices": "money",
     "reprice": "money",
     "config": "settings",
+    "files": "files",
     "demo": "demo",
 }
 
@@ -79,7 +80,7 @@ class LazyGroup(click.Group):
 @click.option("--home", metavar="DIR", help="Read the agents' folders of another home.")
 @click.pass_context
 def cli(ctx: click.Context, home: str | None) -> None:
-    """Dollars, tokens and a breakeven light for the coding agents in your tmux panes."""
+    """Dollars and tokens of the coding agents in your tmux panes, in the status line."""
     ctx.obj = home
 
 

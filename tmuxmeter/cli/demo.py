@@ -5,20 +5,30 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from tmuxmeter.cli.context import Context, now_ms, with_context
-from tmuxmeter.demo.play import TMUX_CONFIG, stage_commands, write_week
+from tmuxmeter.demo.play import (
+    TMUX_CONFIG,
+    attach_command,
+    stage_commands,
+    stage_environment,
+    write_week,
+)
 from tmuxmeter.paths import places
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+REMOVALS = 40
 
 
 @click.command("demo")
@@ -27,14 +37,14 @@ if TYPE_CHECKING:
 def demo_command(context: Context, printing: bool) -> None:
     """Play three agents for a week in a scratch home and show the meter on them.
 
-    Nothing of yours is touched; everything is gone when you leave (prefix + d, or exit).
+    Nothing of yours is touched; everything is gone when you leave (Ctrl-q).
     """
     play_or_print(context, printing=printing)
 
 
 def play_or_print(context: Context, *, printing: bool = False) -> None:  # noqa: ARG001
     """Play in tmux on a terminal, print ``today`` of the played week elsewhere."""
-    with scratch_home() as home:
+    with ending_in_order(), scratch_home() as home:
         stage = Context(places(home, os.environ), home_given=True)
         if printing or not (sys.stdin.isatty() and sys.stdout.isatty()):
             from tmuxmeter.cli.report import print_today
@@ -45,6 +55,25 @@ def play_or_print(context: Context, *, printing: bool = False) -> None:  # noqa:
 
 
 @contextlib.contextmanager
+def ending_in_order() -> Iterator[None]:
+    """Let a closed terminal or a ``kill`` end the demo the way leaving it does: cleaned up."""
+
+    def leave(number: int, frame: object) -> None:  # noqa: ARG001
+        # once is enough: what cleans up must not be cut short by the terminal's second word
+        for ending in endings:
+            signal.signal(ending, signal.SIG_IGN)
+        raise SystemExit(128 + number)
+
+    endings = (signal.SIGHUP, signal.SIGTERM)
+    before = {ending: signal.signal(ending, leave) for ending in endings}
+    try:
+        yield
+    finally:
+        for ending, handler in before.items():
+            signal.signal(ending, handler)
+
+
+@contextlib.contextmanager
 def scratch_home() -> Iterator[Path]:
     """Give a home with a played week in it, and take it away again."""
     home = Path(tempfile.mkdtemp(prefix="tmuxmeter-demo-"))
@@ -52,25 +81,36 @@ def scratch_home() -> Iterator[Path]:
         write_week(home, now_ms())
         yield home
     finally:
-        shutil.rmtree(home, ignore_errors=True)
+        remove(home)
+
+
+def remove(folder: Path) -> None:
+    """Remove a folder, also while processes that are just ending still write into it."""
+    for _ in range(REMOVALS):
+        shutil.rmtree(folder, ignore_errors=True)
+        if not folder.exists():
+            return
+        time.sleep(0.05)
 
 
 def play(stage: Context) -> None:
     """Build the panes on a tmux server of the demo's own, turn the meter on, attach, clean up."""
+    from tmuxmeter.cli.fresh import bring_up_to_date
     from tmuxmeter.cli.meter import attach_meter
     from tmuxmeter.watcher import process
 
     home = stage.places.home
     socket, config = home / "tmux", home / "tmux.conf"
     config.write_text(TMUX_CONFIG)
-    environment = {"HOME": str(home), "PATH": f"{Path(sys.argv[0]).parent}:{os.environ['PATH']}"}
-    outer = {key: value for key, value in os.environ.items() if key not in {"TMUX", "TMUX_PANE"}}
+    environment = stage_environment(home, os.environ)
     tmux = ["tmux", "-u", "-S", str(socket), "-f", str(config)]
+    # the week is there from the first look on
+    bring_up_to_date(stage)
     try:
-        for command in stage_commands(home, environment):
-            subprocess.run([*tmux, *command], check=True, env=outer)
+        for command in stage_commands(home):
+            subprocess.run([*tmux, *command], check=True, env=environment)
         attach_meter(stage, socket, quiet=True)
-        subprocess.run([*tmux, "attach-session", "-t", "=demo:"], check=False, env=outer)
+        subprocess.run([*tmux, *attach_command()], check=False, env=environment)
     finally:
-        subprocess.run([*tmux, "kill-server"], check=False, env=outer, capture_output=True)
+        subprocess.run([*tmux, "kill-server"], check=False, env=environment, capture_output=True)
         process.stop(stage.places.runtime)

@@ -112,7 +112,9 @@ def _folder(path: Path) -> doctor.FolderFacts:
         facts = path.lstat()
         free = os.statvfs(path).f_bavail * os.statvfs(path).f_frsize
     except OSError:
-        return doctor.FolderFacts(str(path), exists=False)
+        above = next(folder for folder in path.parents if folder.exists())
+        writable = above.is_dir() and os.access(above, os.W_OK | os.X_OK)
+        return doctor.FolderFacts(str(path), exists=False, writable=writable)
     return doctor.FolderFacts(
         str(path),
         exists=True,
@@ -172,7 +174,9 @@ def _server(socket: Path) -> doctor.ServerFacts:
             line.partition("=")[::2] for line in tmux.run(["show-environment", "-gh"]).splitlines()
         )
     except (TmuxError, MissingProgramError) as error:
-        return doctor.ServerFacts(str(socket), reason=str(error))
+        # a killed server leaves its socket; what tmux then says depends on its version
+        gone = str(error).startswith(("no server running", "error connecting", "server exited"))
+        return doctor.ServerFacts(str(socket), running=not gone, reason=str(error))
     until = values.get(LEASE, "")
     return doctor.ServerFacts(
         str(socket),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 import time
 from typing import TYPE_CHECKING
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from types import TracebackType
     from typing import Self
 
@@ -21,8 +23,9 @@ PATIENCE_S = 0.5
 """A scan that takes no longer than this is not worth a bar."""
 
 
-def reader(context: Context) -> Reader:
-    """Open the ledger for reading; where no watcher runs, read what is new in the logs first.
+@contextlib.contextmanager
+def reader(context: Context) -> Iterator[Reader]:
+    """Give the ledger to read; where no watcher runs, with what is new in the logs.
 
     Raises
     ------
@@ -34,9 +37,16 @@ def reader(context: Context) -> Reader:
     from tmuxmeter.watcher.process import running_pid
 
     places = context.places
-    if running_pid(places.runtime) is None and not is_fresh(places, time.time_ns()):
-        complain(bring_up_to_date(context))
-    return Reader.open(context.places.state)
+    with contextlib.ExitStack() as stack:
+        ledger = None
+        if running_pid(places.runtime) is None and not is_fresh(places, time.time_ns()):
+            from tmuxmeter.watcher.catching_up import up_to_date
+
+            with Bar() as bar:
+                reading = up_to_date(places, context.config(), bar.update)
+                problems, ledger = stack.enter_context(reading)
+            complain(problems)
+        yield ledger or stack.enter_context(Reader.open(places.state))
 
 
 def bring_up_to_date(context: Context) -> list[str]:
@@ -88,7 +98,7 @@ class Bar:
         if self._bar is None:
             self._bar, self._task = self._new(total)
         if self._task is not None:
-            self._bar.update(self._task, completed=done)
+            self._bar.update(self._task, completed=done, refresh=True)
 
     @staticmethod
     def _new(total: int) -> tuple[Progress, TaskID]:
@@ -101,6 +111,8 @@ class Bar:
             DownloadColumn(),
             console=Console(stderr=True),
             transient=True,
+            # without a thread of its own: worker processes are forked beside it
+            auto_refresh=False,
         )
         bar.start()
         return bar, bar.add_task("", total=total)

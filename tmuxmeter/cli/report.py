@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import click
@@ -29,8 +28,8 @@ if TYPE_CHECKING:
     from tmuxmeter.views.days import Circumstances
     from tmuxmeter.views.table import Paragraph
 
-WEEK = 7
 LONG_SPAN_DAYS = 366
+"""Of spans longer than this, the days before anything was recorded are left out."""
 
 
 @click.command("today")
@@ -63,7 +62,7 @@ def print_today(context: Context, day: date | None = None, *, as_json: bool = Fa
 
 
 @click.command("days")
-@click.option("--since", metavar="DAY", help="The first day; six days before the last.")
+@click.option("--since", metavar="DAY", help="The first day; the first one recorded.")
 @click.option("--until", metavar="DAY", help="The last day; today.")
 @click.option(
     "--by",
@@ -75,23 +74,24 @@ def print_today(context: Context, day: date | None = None, *, as_json: bool = Fa
 def days_command(
     context: Context, since: str | None, until: str | None, by: str | None, as_json: bool
 ) -> None:
-    """Show what was spent day by day: the last seven days, or those you name.
-
-    Of spans longer than a year, the days before anything was recorded are left out.
-    """
+    """Show what was spent day by day: all days since the first one recorded, or those you name."""
     from tmuxmeter.reports.days import days_report
 
     calendar = Calendar.of(context.config())
     last = parse_day(until, "--until") or calendar.day_of(now_ms())
-    first = parse_day(since, "--since") or last - timedelta(days=WEEK - 1)
-    if first > last:
+    first = parse_day(since, "--since")
+    if first and first > last:
         message = f"--since {first} is after the last day, {last}"
         raise UsageError(message)
     with reader(context) as ledger, ledger.snapshot():
-        if (last - first).days > LONG_SPAN_DAYS:
-            recorded = ledger.request_span()
-            begin = calendar.day_of(recorded[0]) if recorded else last
-            first = min(max(first, begin), last)
+        recorded = ledger.request_span()
+        begin = min(calendar.day_of(recorded[0]), last) if recorded else last
+        # days before anything was recorded are nothing but rows of zeros
+        first = (
+            max(first or begin, begin)
+            if not first or (last - first).days > LONG_SPAN_DAYS
+            else first
+        )
         report = days_report(_days(ledger, calendar, span(first, last)))
         if as_json:
             print_json(report)

@@ -15,6 +15,7 @@ from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING
 
+from tmuxmeter.demo.screen import BOLD, DIM, PLAIN, shown
 from tmuxmeter.demo.script import ClaudeSession, CodexSession, Session
 
 if TYPE_CHECKING:
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
 # a played turn is quicker than a real one: watching it should not bore
 PACE = 0.35
 PAUSE_BETWEEN_TURNS_S = (3.0, 9.0)
+WAIT_FOR_HUMAN_S = (4.0, 8.0)
+ASKS = 0.5
+"""How often a command waits for permission."""
 
 
 def now_ms() -> int:
@@ -56,9 +60,10 @@ class LiveFile:
             "entrypoint": "cli",
         }
 
-    def tell(self, status: str) -> None:
+    def tell(self, status: str, waiting_for: str = "") -> None:
         """Replace the file with one that says ``status``."""
-        text = json.dumps({**self.facts, "status": status, "updatedAt": now_ms()})
+        waiting = {"waitingFor": waiting_for} if waiting_for else {}
+        text = json.dumps({**self.facts, "status": status, **waiting, "updatedAt": now_ms()})
         fresh = self.path.with_suffix(".tmp")
         fresh.write_text(text)
         fresh.replace(self.path)
@@ -74,11 +79,11 @@ def play(session: Session, home: Path, rng: Random) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     live = LiveFile(home, session) if isinstance(session, ClaudeSession) else None
     title = "Claude Code" if live else "Codex"
-    print(f"\033[1m{title}\033[0m (demo)  {session.model}  {session.cwd}", flush=True)
+    where = "~/" + str(Path(session.cwd).relative_to(home))
+    print(f"{BOLD}{title}{PLAIN} (demo)  {session.model}  {where}", flush=True)
     try:
         with path.open("a", encoding="utf-8") as log:
             while True:
-                print(f"\n> demo: task {session.turns + 1}", flush=True)
                 if live:
                     live.tell("busy")
                 for due, line in session.turn(now_ms()):
@@ -86,14 +91,32 @@ def play(session: Session, home: Path, rng: Random) -> None:
                     # one write per line, as the agents do, so that a reader never sees half of two
                     log.write(line + "\n")
                     log.flush()
-                    print(".", end="", flush=True)
-                print(" done", flush=True)
+                    asks = show(line)
+                    if live and asks and rng.random() < ASKS:
+                        wait_for_human(live, rng)
                 if live:
                     live.tell("idle")
                 time.sleep(rng.uniform(*PAUSE_BETWEEN_TURNS_S))
     finally:
         if live:
             live.remove()
+
+
+def show(line: str) -> bool:
+    """Show a log line as its agent would; tell whether permission may be asked for now."""
+    seen = shown(line)
+    if seen is None:
+        return False
+    print(seen.text, flush=True)
+    return seen.asks
+
+
+def wait_for_human(live: LiveFile, rng: Random) -> None:
+    """Play that a permission is asked for, and given."""
+    live.tell("waiting", "permission prompt")
+    print(f"{DIM}  Allow it? (demo: the answer comes by itself){PLAIN}", flush=True)
+    time.sleep(rng.uniform(*WAIT_FOR_HUMAN_S))
+    live.tell("busy")
 
 
 def main() -> None:

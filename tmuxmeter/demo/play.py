@@ -20,17 +20,46 @@ if TYPE_CHECKING:
 
 SEED = 340_000
 
+OWN_VARIABLES = ("CLAUDE", "CODEX", "TMUX", "XDG_")
+"""Beginnings of the variables that tell where the user's own logs, settings and servers are."""
+
+SESSION = "demo"
+AGENTS, SHELL = f"{SESSION}:agents", f"{SESSION}:shell"
+
+# Colours are set in pairs, so that they can be read on light and dark terminals. The keys work
+# without a prefix because the demo may run inside another tmux, which takes the prefix for itself.
 TMUX_CONFIG = """\
 set -g default-terminal "screen-256color"
 set -g mouse on
+set -g escape-time 50
 set -g status-interval 1
-set -g status-right-length 120
-set -g status-left "#[bold] tmuxmeter demo #[default] "
+set -g status-style "bg=colour236,fg=colour252"
+set -g status-left-length 60
+set -g status-left "#[bold] DEMO#[default]  C-n: next window  C-q: end "
+set -g status-right-length 60
 set -g status-right "#{tmuxmeter} "
+set -g @tmuxmeter_style_waiting "#[fg=colour222]"
+set -g @tmuxmeter_style_problem "#[fg=colour210]"
 set -g window-status-format " #I:#W #{tmuxmeter_window} "
-set -g window-status-current-format "#[reverse] #I:#W #{tmuxmeter_window} #[noreverse]"
+set -g window-status-current-format "#[bold,bg=colour240] #I:#W #{tmuxmeter_window} "
+set -g window-status-separator ""
 set -g pane-border-status top
-set -g pane-border-format " #P #{tmuxmeter_pane} "
+set -g pane-border-style "fg=colour245"
+set -g pane-active-border-style "fg=colour32"
+set -g pane-border-format " #P: #{tmuxmeter_pane} "
+bind -n C-n next-window
+bind -n C-q kill-server
+"""
+
+GREETING = """
+  Three played agents work in the first window. This shell is in their home, so try:
+
+    tmuxmeter today       what the day cost, by agent, model, project and pane
+    tmuxmeter days        the week
+    tmuxmeter panes       who runs where, and how that is known
+    tmuxmeter doctor      what the meter sees
+
+  C-n goes to the other window, C-q ends the demo; nothing of it stays.
 """
 
 
@@ -70,39 +99,51 @@ def hash_of(text: str) -> int:
     return sum(text.encode())
 
 
-def stage_commands(home: Path, environment: Mapping[str, str]) -> list[list[str]]:
+def stage_environment(home: Path, environment: Mapping[str, str]) -> dict[str, str]:
+    """Return the demo's environment: the user's, but nothing in it leads to the user's own things.
+
+    A ``tmuxmeter`` typed in the demo is the one that plays it.
+    """
+    script = home / "bin" / "tmuxmeter"
+    script.parent.mkdir(exist_ok=True)
+    words = shlex.join([sys.executable, "-m", "tmuxmeter", "--home", str(home)])
+    script.write_text(f'#!/bin/sh\nexec {words} "$@"\n')
+    script.chmod(0o700)
+    kept = {key: value for key, value in environment.items() if not key.startswith(OWN_VARIABLES)}
+    return {**kept, "HOME": str(home), "PATH": f"{script.parent}:{environment.get('PATH', '')}"}
+
+
+def stage_commands(home: Path) -> list[list[str]]:
     """Return the tmux commands that build the demo's panes: three agents, and a shell beside them.
 
-    ``environment`` are variables the panes get, so that ``tmuxmeter`` typed there shows the demo.
+    The shell greets; when it is first looked at, it shows the day.
     """
-    bash = ["bash", "--norc", "--noprofile", "-c"]
-    shared = [word for name, value in environment.items() for word in ("-e", f"{name}={value}")]
-    size = ["-x", "200", "-y", "50"]
+    bash = ["bash", "--norc", "--noprofile"]
 
     def actor(kind: str, project: str, model: str = "") -> list[str]:
-        return [*bash, actor_command(home, kind, project, model)]
+        return [*bash, "-c", actor_command(home, kind, project, model)]
 
+    greet = f"printf '%s\\n' {shlex.quote(GREETING)}; PS1='demo$ ' exec {shlex.join([*bash, '-i'])}"
+    first = ["-d", "-s", SESSION, "-n", "agents", "-x", "200", "-y", "50", "-c", str(home)]
+    look = f"set-hook -gu session-window-changed; send-keys -t {SHELL} 'tmuxmeter today' Enter"
     return [
-        [
-            "new-session",
-            "-d",
-            "-s",
-            "demo",
-            "-n",
-            "agents",
-            *size,
-            *shared,
-            *actor("claude", "shop"),
-        ],
-        ["split-window", "-h", "-t", "demo:agents", *shared, *actor("codex", "shop")],
-        [
-            "split-window",
-            "-v",
-            "-t",
-            "demo:agents",
-            *shared,
-            *actor("claude", "docs", "claude-haiku-4-5"),
-        ],
-        ["select-layout", "-t", "demo:agents", "main-vertical"],
-        ["new-window", "-d", "-t", "demo:", "-n", "shell", *shared],
+        ["new-session", *first, *actor("claude", "shop")],
+        ["split-window", "-h", "-t", AGENTS, *actor("codex", "shop")],
+        ["split-window", "-v", "-t", AGENTS, *actor("claude", "docs", "claude-haiku-4-5")],
+        ["new-window", "-d", "-t", f"{SESSION}:", "-n", "shell", "bash", "-c", greet],
+        ["set-hook", "-g", "session-window-changed", look],
+    ]
+
+
+def attach_command() -> list[str]:
+    """Return the tmux command that shows the demo; it ends when nobody looks any more."""
+    return [
+        "attach-session",
+        "-t",
+        f"={SESSION}:",
+        ";",
+        "set-option",
+        "-g",
+        "destroy-unattached",
+        "on",
     ]

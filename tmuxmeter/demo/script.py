@@ -26,11 +26,26 @@ FILES = (
     "README.md",
 )
 
+TASKS = (
+    "round invoices the way the law wants",
+    "make the API's errors say what is wrong",
+    "find out why the test of refunds fails now and then",
+    "move the price lists out of the code",
+    "write down how to set the shop up",
+)
+
+COMMANDS = ("make test", "make test", "git diff --stat", "rg -n refund src", "make lint")
+
 
 def stamp(time_ms: int) -> str:
     """Return epoch milliseconds as the ISO text both agents write."""
     moment = datetime.fromtimestamp(time_ms / 1000, UTC)
     return moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{time_ms % 1000:03d}Z"
+
+
+def prompt(turn: int) -> str:
+    """Return what the human asks for in a session's turn, the first being 1."""
+    return f"demo: {TASKS[(turn - 1) % len(TASKS)]}"
 
 
 def random_id(rng: Random) -> str:
@@ -84,7 +99,7 @@ class ClaudeSession:
                 "user",
                 promptSource="typed",
                 origin={"kind": "human"},
-                message={"role": "user", "content": f"demo: task {self.turns}"},
+                message={"role": "user", "content": prompt(self.turns)},
             ),
         )
         steps = rng.randint(2, 6)
@@ -133,7 +148,7 @@ class ClaudeSession:
         output = rng.randint(120, 900)
         yield part({"type": "thinking", "thinking": "", "signature": "demo"}, 8, None)
         if last:
-            yield part({"type": "text", "text": "demo: done."}, output, "end_turn")
+            yield part({"type": "text", "text": "Done."}, output, "end_turn")
             return
         call = f"toolu_demo{rng.getrandbits(64):016x}"
         path = f"{self.cwd}/{rng.choice(FILES)}"
@@ -141,14 +156,14 @@ class ClaudeSession:
             (
                 ("Read", {"file_path": path}),
                 ("Edit", {"file_path": path, "old_string": "a", "new_string": "b"}),
-                ("Bash", {"command": "make test"}),
+                ("Bash", {"command": rng.choice(COMMANDS)}),
             )
         )
         yield part(
             {"type": "tool_use", "id": call, "name": name, "input": inputs}, output, "tool_use"
         )
         failed = name == "Bash" and rng.random() < 0.3
-        text = "Exit code 2\ndemo: 1 failed" if failed else "demo: ok"
+        text = "Exit code 2\ndemo" if failed else "ok (demo)"
         result = {"type": "tool_result", "tool_use_id": call, "content": text, "is_error": failed}
         later = now + self._pause(100, 280)
         yield (
@@ -244,7 +259,7 @@ class CodexSession:
                 {"turn_id": turn_id, "cwd": self.cwd, "model": self.model, "effort": "medium"},
             ),
         )
-        yield now, self._event(now, {"type": "user_message", "message": f"demo: task {self.turns}"})
+        yield now, self._event(now, {"type": "user_message", "message": prompt(self.turns)})
         for _ in range(rng.randint(2, 5)):
             now += self._pause(2_500, 8_000)
             call = f"call_demo{rng.getrandbits(64):016x}"
@@ -257,7 +272,7 @@ class CodexSession:
                         "type": "function_call",
                         "name": "exec_command",
                         "call_id": call,
-                        "arguments": json.dumps({"cmd": "make test"}),
+                        "arguments": json.dumps({"cmd": rng.choice(COMMANDS)}),
                     },
                 ),
             )
@@ -284,7 +299,7 @@ class CodexSession:
                 {
                     "type": "task_complete",
                     "turn_id": turn_id,
-                    "last_agent_message": "demo: done.",
+                    "last_agent_message": "Done.",
                     "duration_ms": now - start_ms,
                 },
             ),

@@ -148,6 +148,8 @@ def connect_writable(folder: Path) -> sqlite3.Connection:
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute("PRAGMA synchronous = NORMAL")
             connection.execute("PRAGMA journal_size_limit = 16777216")
+            # as many pages as the journal keeps: each checkpoint waits for the disk twice
+            connection.execute("PRAGMA wal_autocheckpoint = 4000")
             connection.execute("PRAGMA cache_size = -8192")
             migrate(connection)
         except BaseException:

@@ -128,6 +128,13 @@ class Follower:
             ]
         return found
 
+    @property
+    def polling(self) -> str:
+        """Why changes are looked for rather than told, "" where events tell of them."""
+        return self._deaf or ", ".join(
+            f"{kind} gives no file events" for kind in sorted(set(self._silent.values()))
+        )
+
     def take(self, now: float, now_ns: int) -> Changes:
         """Return what changed since the last call.
 

@@ -1,18 +1,19 @@
 """Which terminal program began which session, where one shared daemon writes all the logs.
 
-Codex from 0.169 on leaves no trace that ties a program in a pane to its thread but the folder, the
-account and the times: a thread is created shortly after the program starts (seen: 0.6 to 18 s, in
-the order of the starts), and further ones whenever the user asks for a new one. Which pairs are
+Where Codex's own log doesn't tell (:mod:`~tmuxmeter.panes.process_logs`), folder, account and times
+are all that ties a program to its thread: a thread is created shortly after the program starts
+(seen: 0.3 to 18 s), and further ones whenever the user asks for a new one. Programs that start
+close together get their threads in any order (seen), so the order tells nothing. Which pairs are
 certain is decided over all programs at once; what could be told in two ways is left open.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from tmuxmeter.panes.evidence import ELIMINATED, IN_ORDER, OWN_START, SWITCHED
+from tmuxmeter.matching import certain_pairs, components
+from tmuxmeter.panes.evidence import ELIMINATED, OWN_START, SHARED_START, SWITCHED
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -89,7 +90,7 @@ def assign(
     """
     known = {program.key for program in programs}
     settled = {key: who for key, who in (settled or {}).items() if who in known}
-    first = _first_sessions(programs, threads, settled)
+    first = _first_sessions(programs, threads, settled, watched_since_ms)
     pairings = {pairing.thread: pairing for pairing in first}
     by_thread = {thread.key: thread for thread in threads}
     owned: dict[tuple[int, str], list[Thread]] = {}
@@ -114,16 +115,28 @@ def _alike(program: Program, thread: Thread) -> bool:
     return not program.accounts or not thread.account or thread.account in program.accounts
 
 
-def _is_first(program: Program, thread: Thread) -> bool:
+def _can_begin(program: Program, thread: Thread) -> bool:
     if program.ended_ms and thread.created_ms > program.ended_ms:
         return False
-    return -EARLY_MS <= thread.created_ms - program.started_ms <= FIRST_WINDOW_MS
+    return thread.created_ms >= program.started_ms - EARLY_MS
+
+
+def _is_first(program: Program, thread: Thread) -> bool:
+    in_time = thread.created_ms <= program.started_ms + FIRST_WINDOW_MS
+    return in_time and _can_begin(program, thread)
 
 
 def _first_sessions(
-    programs: Sequence[Program], threads: Sequence[Thread], settled: Mapping[str, tuple[int, str]]
+    programs: Sequence[Program],
+    threads: Sequence[Thread],
+    settled: Mapping[str, tuple[int, str]],
+    watched_since_ms: int,
 ) -> list[Pairing]:
-    """Pair programs with the sessions they began with."""
+    """Pair programs with the sessions they began with.
+
+    A dialog at the start may delay a program's first session by any time, so a program without one
+    competes for all that came later, though it gets none but those of its first seconds.
+    """
     served = {
         program.key
         for program in programs
@@ -135,24 +148,32 @@ def _first_sessions(
         key=lambda p: (p.started_ms, p.key),
     )
     loose = sorted(
-        (t for t in threads if t.key not in settled), key=lambda t: (t.created_ms, t.key)
+        (
+            t
+            for t in threads
+            if t.key not in settled
+            and (t.created_ms >= watched_since_ms or any(_is_first(p, t) for p in free))
+        ),
+        key=lambda t: (t.created_ms, t.key),
     )
     edges = frozenset(
         (i, j)
         for i, program in enumerate(free)
         for j, thread in enumerate(loose)
-        if _alike(program, thread) and _is_first(program, thread)
+        if _alike(program, thread) and _can_begin(program, thread)
     )
     found = []
-    for part in _components(edges):
+    for part in components(edges):
         rows, columns = {i for i, _ in part}, {j for _, j in part}
         # With one program only, the first of them is where it began.
         one = len(rows) == 1
         pairs = {(min(rows), min(columns))} if one else certain_pairs(part)
         for i, j in pairs:
+            if not _is_first(free[i], loose[j]):
+                continue
             # Others in the folder could have begun it as a later one.
             alone = one and sum(_alike(p, loose[j]) and not p.ended_ms for p in programs) <= 1
-            evidence, confidence = ("start", OWN_START) if alone else ("start-order", IN_ORDER)
+            evidence, confidence = ("start", OWN_START) if alone else ("start-shared", SHARED_START)
             found.append(Pairing(free[i].key, loose[j].key, evidence, confidence))
     return found
 
@@ -185,37 +206,3 @@ def _stayed(owned: Sequence[Thread], thread: Thread) -> bool:
     if not before:
         return False
     return max(own.last_ms for own in before) > thread.created_ms + TRAILING_MS
-
-
-def _components(edges: frozenset[tuple[int, int]]) -> list[frozenset[tuple[int, int]]]:
-    parts: list[tuple[set[int], set[int], set[tuple[int, int]]]] = []
-    for i, j in sorted(edges):
-        joined: tuple[set[int], set[int], set[tuple[int, int]]] = ({i}, {j}, {(i, j)})
-        apart = []
-        for part in parts:
-            if i in part[0] or j in part[1]:
-                joined = (joined[0] | part[0], joined[1] | part[1], joined[2] | part[2])
-            else:
-                apart.append(part)
-        parts = [*apart, joined]
-    return [frozenset(part[2]) for part in parts]
-
-
-@lru_cache(maxsize=256)
-def certain_pairs(edges: frozenset[tuple[int, int]]) -> frozenset[tuple[int, int]]:
-    """Return the pairs that stand in *every* largest matching that keeps the order of both sides.
-
-    Rows and columns are numbered in the order of their times. If the truth is one of those
-    matchings, then no pair returned is wrong.
-    """
-    most = _largest(edges)
-    return frozenset(edge for edge in edges if _largest(edges - {edge}) < most)
-
-
-def _largest(edges: frozenset[tuple[int, int]]) -> int:
-    # The longest run of pairs that rises in rows and columns at once.
-    best: dict[tuple[int, int], int] = {}
-    for i, j in sorted(edges):
-        below = (length for (a, b), length in best.items() if a < i and b < j)
-        best[i, j] = 1 + max(below, default=0)
-    return max(best.values(), default=0)

@@ -27,9 +27,9 @@ ARGV = 0.85
 """The command line names the session; a switch inside the program leaves it behind."""
 OWN_START = 0.85
 """The only session begun right after this program's start, and the only program it can belong to
-(Codex creates its thread 0.6 to 18 s after its terminal program starts)."""
-IN_ORDER = 0.7
-"""As before, told from others in the same folder by the order of starts."""
+(Codex creates its thread 0.3 to 18 s after its terminal program starts)."""
+SHARED_START = 0.7
+"""As before, but somebody else in the folder could have begun it as a later session of theirs."""
 SWITCHED = 0.6
 """A session begun later in a folder where only this program could have begun it."""
 ELIMINATED = 0.55

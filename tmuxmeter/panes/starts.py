@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 CERTAIN = frozenset({"live-file", "live-file-doubted", "newer-session", "open-log", "open-logs"})
 """Evidence that says where a process is now; a guess from times adds nothing to it."""
 
-FIRST_GUESSES = frozenset({"start", "start-order"})
+FIRST_GUESSES = frozenset({"start", "start-shared"})
 """Pairings worked out anew each time, because a session that appears later may tell more."""
 
 

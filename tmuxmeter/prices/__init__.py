@@ -3,6 +3,5 @@
 from __future__ import annotations
 
 from tmuxmeter.prices.book import PriceBook
-from tmuxmeter.prices.explain import Explanation, PriceRow
 
-__all__ = ["Explanation", "PriceBook", "PriceRow"]
+__all__ = ["PriceBook"]

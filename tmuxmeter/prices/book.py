@@ -6,8 +6,7 @@ from bisect import bisect_right
 from typing import TYPE_CHECKING
 
 from tmuxmeter.prices.card import Card
-from tmuxmeter.prices.catalog import DAY_MS
-from tmuxmeter.prices.explain import Explanation, explanation
+from tmuxmeter.prices.lists import DAY_MS
 from tmuxmeter.prices.names import reference
 from tmuxmeter.prices.quotes import Quote, Quotes
 
@@ -16,6 +15,7 @@ if TYPE_CHECKING:
 
     from tmuxmeter.config import PriceOverride
     from tmuxmeter.events import Usage
+    from tmuxmeter.prices.explain import Explanation
 
 
 class PriceBook:
@@ -94,6 +94,8 @@ class PriceBook:
         self, model: str, time_ms: int, *, agent: str = "", tier: str = "", geo: str = ""
     ) -> Explanation:
         """Return what would be charged for a model at a time (epoch ms), and who says so."""
+        from tmuxmeter.prices.explain import explanation
+
         quotes = self._quotes(agent, model)
         return explanation(model, quotes, tier or "standard", geo, time_ms)
 

@@ -8,7 +8,8 @@ from datetime import date
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from tmuxmeter.prices import catalog, tables
+from tmuxmeter.prices import tables
+from tmuxmeter.prices.lists import DAY_MS
 from tmuxmeter.prices.quotes import Quote, Quotes
 
 if TYPE_CHECKING:
@@ -107,4 +108,4 @@ def _dollars(rate: Fraction | None) -> Decimal | None:
 
 
 def _day(time_ms: int) -> date:
-    return date.fromordinal(time_ms // catalog.DAY_MS + date(1970, 1, 1).toordinal())
+    return date.fromordinal(time_ms // DAY_MS + date(1970, 1, 1).toordinal())

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from tmuxmeter.prices import catalog, tables
 from tmuxmeter.prices.card import Bracket, Rates
+from tmuxmeter.prices.lists import day_start_ms
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -63,7 +64,7 @@ class Quotes:
     def starts(self, tier: str) -> tuple[list[int], list[int]]:
         """Return when the prices of a tier change: moments, and times of day (see catalog)."""
         moments = {
-            catalog.day_start_ms(override.from_)
+            day_start_ms(override.from_)
             for override in self._overrides
             if override.from_ is not None
         }
@@ -86,7 +87,7 @@ class Quotes:
         entry = self._entry()
         if entry is None:
             return Unpriced(f"genai-prices {catalog.version()} has no model of exactly this name")
-        library = f"genai-prices {catalog.version()}: {entry.provider.id}/{entry.model.id}"
+        library = f"genai-prices {catalog.version()}: {entry.provider}/{entry.model.id}"
         factor = None
         brackets = catalog.brackets(entry, tier, time_ms)
         if brackets is None:
@@ -104,13 +105,13 @@ class Quotes:
         elif tier not in tables.STANDARD_TIERS:
             whence[0] += f", {tier}"
         if geo not in tables.PLAIN_GEOS:
-            if geo != "us" or entry.provider.id != "anthropic":
+            if geo != "us" or entry.provider != "anthropic":
                 return Unpriced(f"no price is known for inference in {geo!r}")
             if entry.model.id in tables.BEFORE_GEO:
                 return Unpriced(f"{entry.model.id} is not offered with a place of inference")
             brackets = _times(brackets, tables.US_FACTOR)
             whence.append(f"× {_plain(tables.US_FACTOR)} in us: {tables.US_SOURCE}")
-        return Quote(entry.provider.id, entry.model.id, brackets, tuple(whence))
+        return Quote(entry.provider, entry.model.id, brackets, tuple(whence))
 
     def _always(self, tier: str) -> bool:
         """Tell whether the user's own prices hold at all times, so that no other is asked for."""
@@ -143,7 +144,7 @@ def _own_quote(override: PriceOverride, reference: Reference) -> Quote:
 def _factor(entry: catalog.Entry, tier: str, time_ms: int) -> tables.TierFactor | None:
     for factor in tables.TIER_FACTORS:
         if (
-            factor.provider == entry.provider.id
+            factor.provider == entry.provider
             and tier in factor.tiers
             and (not factor.models or entry.model.id in factor.models)
             and (not factor.since or _day_ms(factor.since) <= time_ms)
@@ -164,11 +165,11 @@ def _times(brackets: Sequence[Bracket], factor: Fraction) -> tuple[Bracket, ...]
 
 
 def _from(override: PriceOverride) -> int:
-    return _ALWAYS if override.from_ is None else catalog.day_start_ms(override.from_)
+    return _ALWAYS if override.from_ is None else day_start_ms(override.from_)
 
 
 def _day_ms(day: str) -> int:
-    return catalog.day_start_ms(date.fromisoformat(day))
+    return day_start_ms(date.fromisoformat(day))
 
 
 def _tier(tier: str) -> str:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
+from tmuxmeter.reports.words import count, size
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from datetime import tzinfo
@@ -78,7 +80,7 @@ class ServerFacts(NamedTuple):
 
 def folder_check(name: str, facts: FolderFacts) -> Check:
     """Check a folder of the meter's own."""
-    if not facts.exists:
+    if not facts.exists and facts.writable:
         return Check(name, NOTE, f"{facts.path}: not there yet", "it is made when it is needed")
     if not facts.own:
         return Check(
@@ -91,8 +93,8 @@ def folder_check(name: str, facts: FolderFacts) -> Check:
         return Check(
             name,
             BAD,
-            f"{facts.path} can't be written",
-            "make it writable; until then new figures are only kept in memory",
+            f"{facts.path} can't be {'written' if facts.exists else 'made'}",
+            "make it possible; until then new figures are only kept in memory",
         )
     if facts.mode & 0o077:
         hint = f"chmod 700 {facts.path}"
@@ -143,7 +145,7 @@ def server_checks(servers: Iterable[ServerFacts], *, watching: bool) -> list[Che
                 hint = f"it is metered again when it runs; {hint}"
                 checks.append(Check("server", NOTE, text, hint))
             continue
-        text = f"{facts.socket}: {facts.panes} panes"
+        text = f"{facts.socket}: {count(facts.panes, 'pane')}"
         if facts.in_place:
             text += f"; shown in {', '.join(facts.in_place)}"
         if facts.waiting:
@@ -177,13 +179,3 @@ def doctor_report(checks: Sequence[Check]) -> dict[str, Any]:
     order: list[Status] = [OK, NOTE, WARN, BAD]
     worst = max((check.status for check in checks), key=order.index, default=OK)
     return {"status": worst, "checks": [check._asdict() for check in checks]}
-
-
-def size(count: int) -> str:
-    """Return bytes with a unit, in powers of 1024."""
-    value = float(count)
-    for unit in ("B", "KB", "MB", "GB"):
-        if value < 1000:
-            return f"{value:.0f} {unit}" if unit == "B" or value >= 10 else f"{value:.1f} {unit}"
-        value /= 1024
-    return f"{value:.1f} TB"

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from tmuxmeter.reports.doctor import BAD, NOTE, OK, WARN, Check, size
-from tmuxmeter.status.text import money, tokens
+from tmuxmeter.reports.doctor import BAD, NOTE, OK, WARN, Check
+from tmuxmeter.reports.words import ago, count, dollars, size
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -17,6 +17,10 @@ LIST = 5
 """How many names a check spells out."""
 AHEAD_MS = 5 * 60_000
 """A log written this far in the future means that a clock is wrong."""
+
+
+COUNTED = {"usage": "request", "session": "session", "file": "file"}
+"""Which of the ledger's tables are told the size of, and what their rows are."""
 
 
 class LedgerFacts(NamedTuple):
@@ -62,8 +66,7 @@ def ledger_check(facts: LedgerFacts) -> Check:
             "move it away and start again: it is built anew from the logs that still exist",
         )
     counts = facts.counts or {}
-    words = [f"{counts.get('usage', 0):,} requests", f"{counts.get('session', 0):,} sessions"]
-    words.append(f"{counts.get('file', 0):,} files")
+    words = [count(counts.get(kind, 0), name) for kind, name in COUNTED.items()]
     sound = "" if facts.damage is None else "; all of it checked and sound"
     text = f"{facts.path}: {size(facts.size_bytes)}, schema {facts.schema}, {', '.join(words)}"
     return Check("ledger", OK, text + sound)
@@ -82,7 +85,9 @@ def agent_check(facts: AgentFacts, now_ms: int) -> Check:
         hint = "run it once, or name the folder in the configuration: `tmuxmeter config`"
         return Check(name, NOTE, text, hint)
     where = _list(facts.roots)
-    text = f"program: {program}; {facts.files:,} logs, {size(facts.size_bytes)}, below {where}"
+    text = (
+        f"program: {program}; {count(facts.files, 'log')}, {size(facts.size_bytes)}, below {where}"
+    )
     if not facts.files:
         return Check(name, NOTE, text, "nothing was logged yet")
     if facts.newest_ms - now_ms > AHEAD_MS:
@@ -126,7 +131,7 @@ def unpriced_check(models: Sequence[UnpricedModel]) -> Check:
         return Check("prices", OK, "every request has a price")
     named = [
         f"{row.model or '(unknown)'}{'' if row.tier in {'', 'standard'} else f' ({row.tier})'}:"
-        f" {row.requests:,} requests, {tokens(row.tokens)} tokens"
+        f" {count(row.requests, 'request')}, {count(row.tokens, 'token')}"
         for row in models
     ]
     hint = "`tmuxmeter prices MODEL` says why; set your own in the configuration, then `reprice`"
@@ -148,11 +153,13 @@ def unattributed_check(today: dict[str, Any], *, watching: bool) -> Check:
     spent = today["unattributed"]
     if not spent["requests"]:
         return Check("unattributed today", OK, "nothing")
-    text = f"{money(spent['cost_microdollars'], spent['unpriced_tokens'])} in {spent['requests']:,}"
+    text = f"{dollars(spent['cost_microdollars'])} in {count(spent['requests'], 'request')}"
+    if spent["unpriced_requests"]:
+        text += f", {spent['unpriced_requests']:,} of them unpriced"
     hint = "no trace tells their pane, and the meter doesn't guess"
     if not watching:
         hint = "only a running watcher sees panes: `tmuxmeter up`"
-    return Check("unattributed today", NOTE, f"{text} requests", hint)
+    return Check("unattributed today", NOTE, text, hint)
 
 
 def watches_check(folders: int, limit: int | None, polled: str) -> Check:
@@ -167,16 +174,6 @@ def watches_check(folders: int, limit: int | None, polled: str) -> Check:
         hint = f"sudo sysctl fs.inotify.max_user_watches={max(4 * folders, 65_536)}"
         return Check("file events", WARN, f"{text}: the meter looks at them by turns instead", hint)
     return Check("file events", OK, text)
-
-
-def ago(milliseconds: int) -> str:
-    """Return how long ago something was."""
-    seconds = max(0, milliseconds) // 1000
-    for unit, length in (("day", 86_400), ("hour", 3_600), ("minute", 60)):
-        number = seconds // length
-        if number:
-            return f"{number:,} {unit}{'' if number == 1 else 's'} ago"
-    return "just now"
 
 
 def _list(names: Sequence[str]) -> str:

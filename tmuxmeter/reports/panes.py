@@ -19,6 +19,10 @@ if TYPE_CHECKING:
 
 Row = dict[str, Any]
 SessionKey = tuple[str, str]
+AGENT_FIELDS = (
+    *("agent", "agent_session", "model", "state", "waiting_for", "evidence", "confidence"),
+    *("pid", "nested", "project", "context_tokens", "context_window", "context_fill"),
+)
 
 
 def panes_report(
@@ -109,12 +113,6 @@ def _pane(
         agent = dict.fromkeys(AGENT_FIELDS)
     others = [_agent(other, recent) for other in now.others]
     return {**place, **agent, "others": others, **sums(spent)}
-
-
-AGENT_FIELDS = (
-    *("agent", "agent_session", "model", "state", "waiting_for", "evidence", "confidence"),
-    *("pid", "nested", "project", "context_tokens", "context_window", "context_fill"),
-)
 
 
 def _agent(agent: AgentNow, recent: Mapping[SessionKey, RecentSession]) -> Row:

@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from tmuxmeter.reports.words import count
 from tmuxmeter.status.text import share, tokens
 from tmuxmeter.views.figures import (
     MEASURES,
-    count,
+    group_rows,
     group_tables,
     measures,
-    name_of,
     row_money,
+    server_count,
 )
 from tmuxmeter.views.fitting import home_path
 from tmuxmeter.views.table import Column, Paragraph, Table
@@ -63,21 +64,17 @@ def today_parts(
     return [*parts, *day_notes(report, about)]
 
 
-def days_parts(report: Row, by: str, about: Circumstances) -> list[Table | Paragraph]:
+def days_parts(data: Row, by: str, about: Circumstances) -> list[Table | Paragraph]:
     """Return several days: a row each, below it one for each agent, model … where ``by`` asks."""
-    days, total = report["days"], report["total"]
+    days, total = data["days"], data["total"]
     parts = marks(about)
     names = [Column(by, cut=True)] if by else []
     table = Table("", [Column("day"), *names, *MEASURES])
-    for day in days:
-        table.rows.append([day["date"], *[""] * len(names), *measures(day)])
+    for name, report in [*((day["date"], day) for day in days), ("total", total)]:
+        table.rows.append([name, *[""] * len(names), *measures(report)])
         if by:
-            rows = day[f"by_{by}"]
-            table.rows += [["", name_of(by, row, about.home), *measures(row)] for row in rows]
-    table.rows.append(["total", *[""] * len(names), *measures(total)])
-    if by:
-        rows = total[f"by_{by}"]
-        table.rows += [["", name_of(by, row, about.home), *measures(row)] for row in rows]
+            rows = group_rows(report, by, about.home, server_count(total))
+            table.rows += [["", *row] for row in rows]
     parts.append(table)
     if total["requests"]:
         parts.append(Paragraph(API_EQUIVALENT, "dim"))

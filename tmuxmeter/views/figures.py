@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from tmuxmeter.status.text import money, share, tokens
 from tmuxmeter.views.fitting import home_path
 from tmuxmeter.views.table import Column, Table, aligned
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
 
 Row = dict[str, Any]
 
@@ -58,31 +55,26 @@ def server_name(socket: str) -> str:
     return socket.rpartition("/")[2]
 
 
-def count(number: int, thing: str) -> str:
-    """Return ``1 session``, ``2 sessions``."""
-    return f"{number:,} {thing}" if number == 1 else f"{number:,} {thing}s"
-
-
 def group_tables(report: Row, home: str) -> list[Table]:
     """Return the tables of a report: by agent, model, project and pane, in line with each other."""
-    servers = len({row["server"] for row in report["by_pane"] if row["where"] == "pane"})
-    kinds: Sequence[tuple[str, Callable[[Row], str]]] = [
-        ("agent", lambda row: row["agent"]),
-        ("model", lambda row: row["model"] or "(unknown)"),
-        ("project", lambda row: home_path(row["project"], home) or "(unknown)"),
-        ("pane", lambda row: place(row, servers)),
-    ]
     tables = []
-    for kind, name in kinds:
+    for kind in ("agent", "model", "project", "pane"):
         table = Table("", [Column(kind, cut=True), *MEASURES])
-        table.rows += [[name(row), *measures(row)] for row in report[f"by_{kind}"]]
+        table.rows += group_rows(report, kind, home, server_count(report))
         tables.append(table)
     return aligned(tables)
 
 
-def name_of(kind: str, row: Row, home: str) -> str:
-    """Return what a row of ``by_<kind>`` is about."""
-    if kind == "pane":
-        return place(row)
-    name: str = row[kind]
-    return (home_path(name, home) if kind == "project" else name) or "(unknown)"
+def group_rows(report: Row, kind: str, home: str, servers: int) -> list[list[str]]:
+    """Return the cells of ``by_<kind>``; ``servers`` is how many there are to be told apart."""
+    rows = []
+    for row in report[f"by_{kind}"]:
+        name = place(row, servers) if kind == "pane" else row[kind]
+        name = home_path(name, home) if kind == "project" else name
+        rows.append([name or "(unknown)", *measures(row)])
+    return rows
+
+
+def server_count(report: Row) -> int:
+    """Return how many tmux servers the panes of a report belong to."""
+    return len({row["server"] for row in report["by_pane"] if row["where"] == "pane"})

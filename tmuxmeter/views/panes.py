@@ -5,9 +5,10 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from tmuxmeter.reports.words import count
 from tmuxmeter.status.text import share, tokens
 from tmuxmeter.views.days import API_EQUIVALENT, marks
-from tmuxmeter.views.figures import count, row_money, server_name
+from tmuxmeter.views.figures import row_money, server_name
 from tmuxmeter.views.fitting import home_path
 from tmuxmeter.views.sessions import short_names
 from tmuxmeter.views.table import Column, Paragraph, Table
@@ -27,7 +28,7 @@ COLUMNS = (
     Column("input", figures=True, rank=3),
     Column("context", figures=True, rank=1),
     Column("session", rank=4),
-    Column("known by", cut=True, rank=2),
+    Column("known by", rank=2),
 )
 
 
@@ -98,7 +99,10 @@ def _cells(row: Row, names: dict[str, str]) -> list[str]:
     if not context and row["context_tokens"]:
         context = tokens(row["context_tokens"])
     spent = row.get("requests", 0)
-    evidence = f"{row['evidence']} {row['confidence']:.2f}" if row["evidence"] else ""
+    evidence = ""
+    if row["evidence"]:
+        kind = row["evidence"].partition(",")[0]
+        evidence = f"{kind} {row['confidence']:.2f}"
     return [
         row["agent"] or "",
         row["model"] or "",

@@ -16,8 +16,9 @@ if TYPE_CHECKING:
 
 GAP = 2
 """Blanks between columns."""
-NARROWEST = 12
-"""A cell that may be cut keeps at least this many terminal cells."""
+NARROW = 16
+"""Columns that may be left out are, before cells are cut to fewer terminal cells than this."""
+NARROWEST = 4
 
 
 @dataclass(frozen=True)
@@ -104,7 +105,7 @@ def fitted(table: Table, limit: int | None) -> Table:
         flexible = [w for w, c in zip(widths, table.columns, strict=True) if c.cut]
         cap = _cap(flexible, excess)
         droppable = max((c.rank for c in table.columns), default=0)
-        if cap >= NARROWEST or not droppable:
+        if cap >= NARROW or not droppable:
             return _capped(table, max(cap, NARROWEST))
         kept = [i for i, column in enumerate(table.columns) if column.rank != droppable]
         table = Table(

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from tmuxmeter.config import Config
     from tmuxmeter.events import Chunk
+    from tmuxmeter.ledger.reader import Reader
     from tmuxmeter.logs.discover import Catalog
     from tmuxmeter.logs.found import Entry, Problem
     from tmuxmeter.paths import Places
@@ -85,6 +86,18 @@ def bring_up_to_date(
 ) -> list[str]:
     """Read what is new in all logs into the ledger; return what could not be read, and why.
 
+    See :func:`up_to_date`.
+    """
+    with up_to_date(places, config, progress) as (problems, _):
+        return problems
+
+
+@contextlib.contextmanager
+def up_to_date(
+    places: Places, config: Config, progress: Callable[[int, int], None] | None = None
+) -> Iterator[tuple[list[str], Reader | None]]:
+    """Read what is new in all logs into the ledger.
+
     Does nothing where another process holds the ledger: the watcher keeps it up to date.
 
     Parameters
@@ -94,16 +107,24 @@ def bring_up_to_date(
     progress : callable
         Told bytes done and in all, now and then.
 
+    Yields
+    ------
+    tuple
+        What could not be read, and why; and a reader of everything there is, where the ledger
+        can't be written and all this is only in memory, else None.
+
     Raises
     ------
     LedgerError
         The ledger is damaged or was written by a newer tmuxmeter.
     """
     now_ns = time.time_ns()
+    now_ms = now_ns // 1_000_000
     try:
-        intake = Intake(places.state, price_book(config).cost_of, now_ns // 1_000_000)
+        intake = Intake(places.state, price_book(config).cost_of, now_ms, memory_ms=now_ms)
     except LedgerBusyError:
-        return []
+        yield [], None
+        return
     with contextlib.closing(intake):
         catalog = discover(agent_roots(places, config), now_ns=now_ns)
         for done, total in catch_up(intake, catalog.entries(), now_ns, usable_cores()):
@@ -113,7 +134,10 @@ def bring_up_to_date(
             _remember(intake, places, config, catalog, now_ns)
         problems = [f"{problem.path}: {problem.reason}" for problem in catalog.problems()]
         problems += intake.log_problems.values()
-        return [intake.trouble, *problems] if intake.trouble else problems
+        if intake.trouble:
+            yield [intake.trouble, *problems], intake.writer.reader()
+        else:
+            yield problems, None
 
 
 def _remember(

@@ -35,6 +35,8 @@ class Intake:
         What a request costs.
     now_ms : int
         The time in epoch milliseconds, for how much a ledger in memory must know.
+    memory_ms : int
+        How far back that is, in milliseconds.
 
     Attributes
     ----------
@@ -44,8 +46,9 @@ class Intake:
         Why a log can't be read, by its path.
     """
 
-    def __init__(self, folder: Path, price: Price, now_ms: int) -> None:
+    def __init__(self, folder: Path, price: Price, now_ms: int, memory_ms: int = MEMORY_MS) -> None:
         self._folder = folder
+        self._memory_ms = memory_ms
         self.price = price
         self.trouble = ""
         self.log_problems: dict[str, str] = {}
@@ -139,5 +142,5 @@ class Intake:
 
     def _use_memory(self, error: LedgerUnwritableError, now_ms: int) -> None:
         self.trouble = f"not saved: {error}"
-        self.writer = Writer.memory(self._folder, now_ms - MEMORY_MS)
+        self.writer = Writer.memory(self._folder, now_ms - self._memory_ms)
         self.positions = self.writer.positions()

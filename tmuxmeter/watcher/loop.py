@@ -78,7 +78,6 @@ class Watcher:
         self._day_end = 0
         self._push_due: float | None = None
         self._missing = ""
-        self._following = ""
 
     def run(self) -> None:
         """Watch until told to end by SIGTERM or SIGINT; SIGHUP: look at all settings again.
@@ -102,9 +101,9 @@ class Watcher:
             self._intake = stack.enter_context(contextlib.closing(self._open()))
             self._tracker = self._new_tracker()
             self._roots = agent_roots(self._places, self._settings.config)
-            self._write_state(force=True)
             self._follower = self._new_follower()
             stack.callback(lambda: self._follower.close())
+            self._write_state(force=True)
             stack.callback(self._display.clear)
             logger.info("watching %s", ", ".join(str(root.path) for _, root in self._roots))
             self._step(read=False)
@@ -147,7 +146,6 @@ class Watcher:
             follower = Follower(self._roots, watches=None, mounts="", now=now, now_ns=now_ns)
         else:
             follower = follow(self._roots, now=now, now_ns=now_ns)
-        self._following = "polling" if follower.fileno() < 0 else "file events"
         return follower
 
     def _read_everything(self) -> None:
@@ -310,6 +308,11 @@ class Watcher:
         problems = [self._missing, self._intake.trouble, *self._settings.problems]
         return [problem for problem in problems if problem]
 
+    def _following(self) -> str:
+        """Return how changes of logs are noticed."""
+        polling = self._follower.polling
+        return f"looking at them ({polling})" if polling else "file events"
+
     def _write_state(self, *, force: bool = False) -> None:
         now = time.monotonic()
         if now < self._state_due and not force:
@@ -323,7 +326,7 @@ class Watcher:
             progress=self._progress,
             updated_ms=_now_ms(),
             servers=tuple(str(server.socket) for server in self._picture.servers),
-            following=self._following,
+            following=self._following(),
             problems=(*self._all_problems(), *self._display.problems),
         )
         write_state(self._places.runtime, state)

@@ -6,7 +6,6 @@ import fcntl
 import json
 import os
 import signal
-import subprocess
 import sys
 import time
 from dataclasses import asdict, dataclass
@@ -135,6 +134,8 @@ def start(arguments: Sequence[str], runtime: Path, log: Path) -> int:
     TmuxmeterError
         If it ends or doesn't come up in time; the message names the log file.
     """
+    import subprocess
+
     running = running_pid(runtime)
     if running is not None:
         return running

@@ -1,0 +1,169 @@
+"""``panes`` on real tmux servers with real processes in them."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shlex
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from build_claude import Transcript, session_id, text
+from tmux_fixtures import TmuxServer, wait_until
+from watching import data, start_watcher, tmuxmeter
+
+from tmuxmeter.tmux.servers import Servers
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+FAKE = Path(__file__).with_name("fake_agent.py")
+STATE = ".local/state/tmuxmeter"
+
+
+class Stage:
+    """A home, a metered server, and fake agents that leave the traces real ones leave."""
+
+    def __init__(self, home: Path, server: TmuxServer) -> None:
+        self.home, self.server = home, server
+        self.program = home / "bin" / "claude"
+        self.program.parent.mkdir()
+        self.program.symlink_to(os.path.realpath(sys.executable))
+        Servers(home / STATE / "run").register(server.socket)
+
+    def command(self, name: str, **options: str) -> list[str]:
+        """Return what runs a fake Claude that says it has this session."""
+        said = {"live": str(self.home / ".claude"), "session": session_id(name), **options}
+        words = [f"--{key.replace('_', '-')}={value}" for key, value in said.items()]
+        return [str(self.program), str(FAKE), *words]
+
+    def spend(self, name: str, replies: int = 1) -> None:
+        """Let a session have spent something just now."""
+        now = round(time.time() * 1000)
+        transcript = Transcript(session_id(name), cwd=str(self.home / name), now_ms=now)
+        transcript.prompt("hello")
+        for number in range(replies):
+            transcript.reply(f"{name}{number}", text("Done."))
+        transcript.write(self.home / ".claude")
+
+    def live(self, name: str) -> bool:
+        """Tell whether the agent with this session has said so."""
+        files = (self.home / ".claude/sessions").glob("*.json")
+        return any(session_id(name) in file.read_text() for file in files)
+
+    def panes(self) -> Any:
+        return data("panes", "--home", self.home)
+
+    def close(self) -> None:
+        for file in (self.home / ".claude/sessions").glob("*.json"):
+            with contextlib.suppress(OSError):
+                os.kill(int(file.stem), signal.SIGKILL)
+
+
+@pytest.fixture
+def stage(home: Path, tmux_server: TmuxServer) -> Iterator[Stage]:
+    stage = Stage(home, tmux_server)
+    yield stage
+    stage.close()
+
+
+def test_what_agents_do_is_seen_without_a_watcher(stage: Stage) -> None:
+    stage.spend("shop")
+    pane = stage.server.window(
+        shlex.join(stage.command("shop", status="waiting", waiting_for="permission prompt"))
+    )
+    outside = subprocess.Popen(stage.command("apart", status="busy"))
+    try:
+        wait_until(lambda: stage.live("shop") and stage.live("apart"))
+        report = stage.panes()
+        words = tmuxmeter("panes", "--home", stage.home).stdout
+    finally:
+        outside.kill()
+        outside.wait()
+    assert report["watching"] is False
+    assert report["booked_ms"] is None
+    assert report["servers"] == [str(stage.server.socket)]
+    (row,) = report["panes"]
+    assert (row["pane"], row["session"], row["window"], row["pane_index"]) == (pane, "main", 1, 0)
+    assert (row["agent"], row["agent_session"]) == ("claude", session_id("shop"))
+    assert (row["state"], row["waiting_for"]) == ("waiting", "permission prompt")
+    assert row["evidence"].startswith("live-file")
+    assert row["confidence"] == 0.99
+    assert row["model"] == "claude-sonnet-4-6"
+    assert row["context_tokens"] == 40_903
+    # nobody has booked the session to its pane yet
+    assert row["requests"] == 0
+    (apart,) = report["outside"]
+    assert (apart["agent_session"], apart["state"]) == (session_id("apart"), "working")
+    assert apart["pid"] == outside.pid
+    assert f"main:1.0 {pane}" in words
+    assert "waiting: permission prompt" in words
+    assert "live-file" in words
+    assert "0.99" in words
+    assert "Outside tmux" in words
+    assert "The watcher is not running" in words
+    assert not (stage.home / STATE / "run/watcher.lock").exists()
+
+
+def test_spend_and_leaving_with_a_watcher(stage: Stage) -> None:
+    watcher = start_watcher(stage.home)
+    try:
+        pane = stage.server.window(shlex.join(stage.command("shop")))
+        wait_until(lambda: stage.live("shop"))
+        stage.spend("shop", replies=2)
+        rows = wait_until(
+            lambda: [row for row in stage.panes()["panes"] if row["requests"] == 2], 20, every=0.3
+        )
+        assert [row["pane"] for row in rows] == [pane]
+        assert rows[0]["cost_microdollars"] == 2 * 19_209
+        assert rows[0]["state"] == "idle"
+        words = tmuxmeter("panes", "--home", stage.home).stdout
+        assert "$0.04" in words
+        assert "not running" not in words
+        today = tmuxmeter("today", "--home", stage.home).stdout
+        assert f"main:1 {pane} " in today
+        session = data("sessions", "--home", stage.home)["sessions"][0]
+        assert session["last_place"]["pane"] == pane
+        assert session["last_place"]["still_there"] is True
+
+        stage.server.run("set-option", "-g", "remain-on-exit", "on")
+        stage.close()
+        gone = wait_until(
+            lambda: [row for row in stage.panes()["panes"] if row["state"] == "gone"], every=0.3
+        )
+        assert [(row["pane"], row["agent"], row["requests"]) for row in gone] == [
+            (pane, "claude", 2)
+        ]
+        assert gone[0]["agent_session"] == session_id("shop")
+    finally:
+        watcher.terminate()
+        watcher.wait(10)
+    # a watcher that has ended leaves what it booked, and the report says how old that is
+    report = stage.panes()
+    assert report["booked_ms"] is not None
+    assert report["panes"][0]["requests"] == 2
+    assert "it is booked to panes as of 20" in tmuxmeter("panes", "--home", stage.home).stdout
+
+
+def test_nothing_metered_and_servers_that_are_gone(
+    home: Path, tmux_server: TmuxServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def words() -> str:
+        return tmuxmeter("panes", "--home", home).stdout
+
+    assert words().startswith("No tmux server is metered yet: run `tmuxmeter up` inside tmux.")
+    Servers(home / STATE / "run").register(tmux_server.socket)
+    assert words().startswith("No agents in the panes of 1 running tmux server.")
+    with monkeypatch.context() as without_tmux:
+        without_tmux.setenv("PATH", str(home))
+        missing = tmuxmeter("panes", "--home", home, check=False)
+        assert missing.returncode == 127
+        assert missing.stderr == "tmuxmeter: tmux is not installed: install tmux 3.2 or newer\n"
+        assert "nothing yet today" in tmuxmeter("today", "--home", home).stdout
+    tmux_server.kill()
+    assert f"tmux server {tmux_server.socket.name}: " in words()
