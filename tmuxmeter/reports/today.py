@@ -8,9 +8,11 @@ from tmuxmeter.breakeven.intervals import common, length
 from tmuxmeter.breakeven.touches import Seat, seat_of
 from tmuxmeter.breakeven.waste import spent
 from tmuxmeter.breakeven.work import Signs
+from tmuxmeter.ledger.slices import UNATTRIBUTED
 from tmuxmeter.reports.advice import advice
-from tmuxmeter.reports.days import day_report
+from tmuxmeter.reports.days import day_report, grouped, place_name
 from tmuxmeter.reports.levers import MINUTE_MS, Names, levers_report, plan_windows, spent_row
+from tmuxmeter.reports.states import seat_states
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -70,6 +72,9 @@ def today_report(
     report = day_report(day, slices, unmetered)
     used, cost = light["input_tokens"], report["cost_microdollars"]
     report |= {
+        "by_branch": grouped(
+            slices, lambda piece: {"project": piece.project, "branch": piece.branch or None}
+        ),
         "budget": {
             "input_tokens": budget_tokens,
             "used_input_tokens": used,
@@ -84,8 +89,25 @@ def today_report(
         "overnight": overnight(activity, now_ms),
     }
     _add_doings(report, levers, activity)
+    _add_agents(report, slices)
+    running = activity.start_ms <= now_ms < activity.end_ms
+    _add_states(report, levers, activity, now_ms if running else None)
     report["advice"] = advice(report, zone)
     return report
+
+
+def recap_report(
+    day: date, slices: Sequence[Slice], unmetered: Sequence[Unmetered], levers: Levers, light: Row
+) -> Row:
+    """Return the last working day in brief: its sums, its light, its hand-offs."""
+    return {
+        **day_report(day, slices, unmetered),
+        "light": {key: value for key, value in light.items() if key != "curve"},
+        "handoffs": levers.reviews.handoffs,
+        "pending": len(levers.pending),
+        "hours_worked": levers.day.hours_worked,
+        "effective_share": levers.waste.effective_share,
+    }
 
 
 def is_early(report: Row) -> bool:
@@ -196,6 +218,26 @@ def _add_doings(report: Row, levers: Levers, activity: Activity) -> None:
         if not row["pane"]:
             # the other places have no seats of their own
             row["turns"] = row["handoffs"] = row["pending"] = None
+
+
+def _add_agents(report: Row, slices: Sequence[Slice]) -> None:
+    """Add to the rows of panes which agents spent there."""
+    names: dict[tuple[object, ...], set[str]] = {}
+    for piece in slices:
+        names.setdefault(tuple(place_name(piece.where).values()), set()).add(piece.agent)
+    for row in report["by_pane"]:
+        row["agents"] = sorted(names[tuple(row[field] for field in place_name(UNATTRIBUTED))])
+
+
+def _add_states(report: Row, levers: Levers, activity: Activity, now_ms: int | None) -> None:
+    """Add what agents do to the rows of panes; None on a day that is over."""
+    states: dict[tuple[object, ...], str] = {}
+    if now_ms is not None:
+        waiting = {each.session_id for each in levers.pending}
+        found = seat_states(activity, levers.seats, waiting, now_ms)
+        states = {_pane_key(seat): state for seat, state in found.items() if seat.pane}
+    for row in report["by_pane"]:
+        row["state"] = states.get(tuple(row[field] for field in _PANE_FIELDS))
 
 
 _PANE_FIELDS = ("server", "server_pid", "server_started", "pane")

@@ -1,0 +1,68 @@
+"""What agents do at the end of a day so far, as far as their logs and the ledger tell.
+
+``panes`` looks at tmux and at processes and knows it of this moment; a report that has to start
+fast takes what the watcher and the logs said last.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tmuxmeter.breakeven.work import QUIET_MS
+from tmuxmeter.reports.live import GONE, IDLE, WAITING, WORKING
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from tmuxmeter.breakeven.touches import Seat
+    from tmuxmeter.ledger.activity import Activity, Timeline
+
+SEEN_MS = 2 * 60_000
+"""The watcher looks at least once a minute whether a session still stands."""
+ORDER = (WAITING, WORKING, IDLE, GONE)
+"""The state of several agents in one place is that which asks most for attention."""
+
+
+def seat_states(
+    activity: Activity, seats: dict[int, Seat], waiting: Collection[int], now_ms: int
+) -> dict[Seat, str]:
+    """Return what the agents of each seat do: working, waiting (for the human), idle or gone.
+
+    Parameters
+    ----------
+    activity : Activity
+        What was done up to now.
+    seats : dict
+        By session id: where each was when it last did something.
+    waiting : collection of int
+        Sessions whose work waits to be looked at.
+    now_ms : int
+        The time, within the activity's span.
+    """
+    newest: dict[int, int] = {}
+    for line in activity.timelines:
+        # what a sub-agent does is its parent's work
+        root = line.thread.root
+        newest[root] = max(newest.get(root, -1), _newest(line))
+    found: dict[Seat, set[str]] = {}
+    for line in activity.timelines:
+        each = line.thread
+        if each.id in seats and not each.spawned:
+            there = any(stay.end_ms is None for stay in activity.stays.get(each.id, ()))
+            state = GONE if not there else _state(line, newest[each.id], now_ms)
+            if state != WORKING and there and each.id in waiting:
+                state = WAITING
+            found.setdefault(seats[each.id], set()).add(state)
+    return {seat: min(states, key=ORDER.index) for seat, states in found.items()}
+
+
+def _state(line: Timeline, newest_ms: int, now_ms: int) -> str:
+    if any(row.why == "waiting" and now_ms - row.end_ms <= SEEN_MS for row in line.standstills):
+        return WAITING
+    ended = max((row.time_ms for row in line.ends), default=-1)
+    return WORKING if newest_ms > ended and now_ms - newest_ms <= QUIET_MS else IDLE
+
+
+def _newest(line: Timeline) -> int:
+    rows = (line.requests, line.results, line.touches, line.prompts)
+    return max((last.time_ms for each in rows for last in each[-1:]), default=-1)
