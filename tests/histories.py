@@ -82,6 +82,10 @@ def histories(draw: st.DrawFn) -> list[Happening]:
         steps = draw(
             st.lists(st.tuples(st.sampled_from((1, 1, 2, 3, 9, 10, 11, 75)), _WHAT), max_size=14)
         )
+        if steps:
+            # whatever a session does, a request asked for it
+            found.append(Happening(session, minute, "request", draw(_REQUEST)))
+            minute += 1
         for step, (kind, facts) in steps:
             # a prompt is a human's or not; what isn't human corrects nothing
             if kind == "prompt":
@@ -178,12 +182,9 @@ def slow_redone(history: list[Happening]) -> list[tuple[Happening, set[str]]]:
 
 
 def _before(other: Happening, each: Happening) -> bool:
-    return SEAT_ORDER(other.session) < SEAT_ORDER(each.session)
-
-
-def SEAT_ORDER(session: str) -> tuple[bool, str]:  # noqa: N802
-    """Return what orders edits of one file in one minute: those in no pane first, then by pane."""
-    return (SEAT[session].startswith("%"), SEAT[session])
+    """Tell which edit of one file in one minute is the earlier: one in no pane, then by pane."""
+    first, second = SEAT[other.session], SEAT[each.session]
+    return (first.startswith("%"), first) < (second.startswith("%"), second)
 
 
 def slow_minutes(history: list[Happening]) -> dict[str, int]:

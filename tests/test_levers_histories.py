@@ -32,7 +32,7 @@ from tmuxmeter.ledger.writer import Writer
 if TYPE_CHECKING:
     from tmuxmeter.breakeven.touches import Seat
 
-MANY = settings(max_examples=60, deadline=None)
+MANY = settings(max_examples=40, deadline=None)
 
 
 def measured(history: list[Happening]) -> tuple[Levers, dict[int, str]]:

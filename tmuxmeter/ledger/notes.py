@@ -90,6 +90,17 @@ class Notes:
             raise UsageError(msg)
         return int(row[0])
 
+    def folder_of(self, pane_id: int) -> str:
+        """Return where the newest session in a pane started, "" where that isn't known."""
+        with ledger_errors(self._name):
+            row = self._connection.execute(
+                "SELECT s.cwd FROM binding b JOIN session s ON s.id = b.session_id"
+                " WHERE b.pane_id = ? AND b.end_ms IS NULL AND s.cwd <> ''"
+                " ORDER BY b.start_ms DESC, b.id DESC LIMIT 1",
+                (pane_id,),
+            ).fetchone()
+        return "" if row is None else str(row[0])
+
     def hand_off(self, time_ms: int, pane_id: int | None, minutes: float | None, note: str) -> None:
         """Log a hand-off; ``minutes`` None: not said."""
         self._write(
