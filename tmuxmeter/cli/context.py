@@ -105,3 +105,13 @@ def line_limit() -> int | None:
     if not sys.stdout.isatty():
         return None
     return os.get_terminal_size(sys.stdout.fileno()).columns or 80
+
+
+def ascii_only(config: Config) -> bool:
+    """Tell whether drawings must do with ASCII: the settings say so, or standard output can't."""
+    encoding = sys.stdout.encoding or "ascii"
+    try:
+        "█░▁→".encode(encoding)
+    except (LookupError, UnicodeEncodeError):
+        return True
+    return not config.status.icons

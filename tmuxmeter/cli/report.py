@@ -2,31 +2,37 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from tmuxmeter.cli.context import (
     Context,
+    ascii_only,
     json_option,
+    line_limit,
     now_ms,
     print_json,
     print_parts,
     with_context,
 )
 from tmuxmeter.cli.days import Calendar, parse_day, span
-from tmuxmeter.cli.fresh import reader
+from tmuxmeter.cli.fresh import complain, reader
 from tmuxmeter.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import date
 
+    from tmuxmeter.cli.measured import Measured
+    from tmuxmeter.config import Config
     from tmuxmeter.ledger.queries import Unmetered
     from tmuxmeter.ledger.reader import Reader
     from tmuxmeter.ledger.slices import Slice
     from tmuxmeter.views.days import Circumstances
     from tmuxmeter.views.table import Paragraph
+
+Row = dict[str, Any]
 
 LONG_SPAN_DAYS = 366
 """Of spans longer than this, the days before anything was recorded are left out."""
@@ -34,31 +40,82 @@ LONG_SPAN_DAYS = 366
 
 @click.command("today")
 @click.option("--date", "day", metavar="DAY", help="Another day, such as 2026-07-01.")
+@click.option(
+    "--by",
+    type=click.Choice(["pane", "agent", "model", "project", "branch"]),
+    help="Show where it was spent by this alone; by agent and pane if left out.",
+)
 @json_option
 @with_context
-def today_command(context: Context, day: str | None, as_json: bool) -> None:
-    """Show what was spent today, by agent, model, project and pane."""
-    print_today(context, parse_day(day, "--date"), as_json=as_json)
+def today_command(context: Context, day: str | None, by: str | None, as_json: bool) -> None:
+    """Show today: spend and budget, whether parallel work pays, what waits for you, what to do.
+
+    Early in the day the last working day is told as well.
+    """
+    print_today(context, parse_day(day, "--date"), by, as_json=as_json)
 
 
-def print_today(context: Context, day: date | None = None, *, as_json: bool = False) -> None:
+def print_today(
+    context: Context, day: date | None = None, by: str | None = None, *, as_json: bool = False
+) -> None:
     """Print one day's report, that of today if no other is named."""
-    from tmuxmeter.reports.days import day_report
-
-    calendar = Calendar.of(context.config())
-    today = calendar.day_of(now_ms())
+    config = context.config()
+    calendar = Calendar.of(config)
+    now = now_ms()
+    today = calendar.day_of(now)
     day = day or today
     with reader(context) as ledger:
-        report = day_report(*_day(ledger, calendar, day))
+        with ledger.snapshot():
+            report = _today(context, config, ledger, day, now)
         if as_json:
             print_json(report)
             return
-        from tmuxmeter.views.days import today_parts
+        from tmuxmeter.views.today import today_parts
 
-        parts = today_parts(report, circumstances(context), is_today=day == today)
-        if not report["requests"]:
+        about = circumstances(context)
+        parts = today_parts(
+            *(report, about, now, calendar.zone),
+            by=by,
+            is_today=day == today,
+            limit=line_limit(),
+            ascii_only=ascii_only(config),
+        )
+        if not report["requests"] and not report["recap"]:
             parts += where_to_look(context, ledger, calendar)
     print_parts(parts)
+
+
+def _today(context: Context, config: Config, ledger: Reader, day: date, now: int) -> Row:
+    """Return a day in full, and early in it the last working day in brief."""
+    from tmuxmeter.cli.measured import measure
+    from tmuxmeter.reports.today import is_early, recap_report, today_report
+    from tmuxmeter.watcher.scale import OwnScale
+
+    calendar = Calendar.of(config)
+    own = OwnScale(context.places.state, config)
+    own.bring_up_to(day, ledger, config)
+    complain([own.problem] if own.problem else [])
+
+    def look(day: date) -> Measured:
+        return measure(ledger, calendar, config, own.scale, day, now)
+
+    found = look(day)
+    report = today_report(
+        *(found.day, found.slices, found.unmetered, found.levers, found.activity, found.light),
+        limits=ledger.rate_limits() if day == calendar.day_of(now) else [],
+        budget_tokens=own.token_budget,
+        budget_microdollars=round(config.budget.dollars * 1_000_000) or None,
+        now_ms=now,
+        zone=calendar.zone,
+    )
+    report["recap"] = None
+    last = ledger.last_request_before(calendar.bounds(day)[0]) if is_early(report) else None
+    if last is not None and day == calendar.day_of(now):
+        before = look(calendar.day_of(last))
+        report["recap"] = recap_report(
+            before.day, before.slices, before.unmetered, before.levers, before.light
+        )
+    return report
 
 
 @click.command("days")

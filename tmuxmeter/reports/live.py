@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from tmuxmeter.reports.words import GONE as GONE
+from tmuxmeter.reports.words import IDLE as IDLE
+from tmuxmeter.reports.words import WAITING as WAITING
+from tmuxmeter.reports.words import WORKING as WORKING
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
-
-WORKING = "working"
-WAITING = "waiting"
-IDLE = "idle"
-GONE = "gone"
 
 
 OVERLAP = "overlap"

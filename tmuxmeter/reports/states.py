@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tmuxmeter.breakeven.work import QUIET_MS
-from tmuxmeter.reports.live import GONE, IDLE, WAITING, WORKING
+from tmuxmeter.reports.words import GONE, IDLE, WAITING, WORKING
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -27,6 +27,8 @@ def seat_states(
     activity: Activity, seats: dict[int, Seat], waiting: Collection[int], now_ms: int
 ) -> dict[Seat, str]:
     """Return what the agents of each seat do: working, waiting (for the human), idle or gone.
+
+    Seats of sessions that nobody saw running are left out.
 
     Parameters
     ----------
@@ -47,13 +49,20 @@ def seat_states(
     found: dict[Seat, set[str]] = {}
     for line in activity.timelines:
         each = line.thread
-        if each.id in seats and not each.spawned:
-            there = any(stay.end_ms is None for stay in activity.stays.get(each.id, ()))
-            state = GONE if not there else _state(line, newest[each.id], now_ms)
-            if state != WORKING and there and each.id in waiting:
+        if each.id in seats and not each.spawned and activity.stays.get(each.id):
+            state = _state(line, newest[each.id], now_ms)
+            if is_gone(activity, each.id):
+                state = GONE
+            elif state != WORKING and each.id in waiting:
                 state = WAITING
             found.setdefault(seats[each.id], set()).add(state)
     return {seat: min(states, key=ORDER.index) for seat, states in found.items()}
+
+
+def is_gone(activity: Activity, session_id: int) -> bool | None:
+    """Tell whether a session no longer runs anywhere; None: nobody ever saw where it ran."""
+    stays = activity.stays.get(session_id)
+    return all(stay.end_ms is not None for stay in stays) if stays else None
 
 
 def _state(line: Timeline, newest_ms: int, now_ms: int) -> str:

@@ -12,7 +12,7 @@ from tmuxmeter.ledger.slices import UNATTRIBUTED
 from tmuxmeter.reports.advice import advice
 from tmuxmeter.reports.days import day_report, grouped, place_name
 from tmuxmeter.reports.levers import MINUTE_MS, Names, levers_report, plan_windows, spent_row
-from tmuxmeter.reports.states import seat_states
+from tmuxmeter.reports.states import is_gone, seat_states
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -92,6 +92,8 @@ def today_report(
     _add_agents(report, slices)
     running = activity.start_ms <= now_ms < activity.end_ms
     _add_states(report, levers, activity, now_ms if running else None)
+    for row, each in zip(report["levers"]["handoffs"]["pending"], levers.pending, strict=True):
+        row["gone"] = is_gone(activity, each.session_id) if running else None
     report["advice"] = advice(report, zone)
     return report
 

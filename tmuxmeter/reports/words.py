@@ -1,6 +1,11 @@
-"""Numbers in sentences."""
+"""Numbers in sentences, and the words for what agents do."""
 
 from __future__ import annotations
+
+WORKING = "working"
+WAITING = "waiting"
+IDLE = "idle"
+GONE = "gone"
 
 
 def count(number: int, thing: str) -> str:

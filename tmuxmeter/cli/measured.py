@@ -1,0 +1,57 @@
+"""A day as ``today`` and ``week`` look at it: all that was spent and done, and its light."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from tmuxmeter.breakeven.explain import explain
+from tmuxmeter.breakeven.levers import levers
+
+if TYPE_CHECKING:
+    from datetime import date
+
+    from tmuxmeter.breakeven.levers import Levers
+    from tmuxmeter.breakeven.light import Scale
+    from tmuxmeter.cli.days import Calendar
+    from tmuxmeter.config import Config
+    from tmuxmeter.ledger.activity import Activity
+    from tmuxmeter.ledger.queries import Unmetered
+    from tmuxmeter.ledger.reader import Reader
+    from tmuxmeter.ledger.slices import Slice
+
+HOUR_MS = 3_600_000
+
+
+class Measured(NamedTuple):
+    """One day. ``light`` is the light explained (``explain``)."""
+
+    day: date
+    slices: list[Slice]
+    unmetered: list[Unmetered]
+    levers: Levers
+    activity: Activity
+    light: dict[str, Any]
+
+
+def measure(
+    ledger: Reader, calendar: Calendar, config: Config, scale: Scale, day: date, now_ms: int
+) -> Measured:
+    """Read a day and compute its levers and its light."""
+    begin, end = calendar.bounds(day)
+    with ledger.snapshot():
+        slices = ledger.slices(begin, end)
+        unmetered = ledger.unmetered_sessions(begin, end)
+        facts = ledger.span_facts(begin, end)
+    found = levers(facts, minutes_per_handoff=config.breakeven.minutes_per_handoff)
+    burn = _burn(facts.activity, now_ms) if begin <= now_ms < end else None
+    light = explain(found.day, scale, burn)
+    return Measured(day, slices, unmetered, found, facts.activity, light)
+
+
+def _burn(activity: Activity, now_ms: int) -> float | None:
+    """Return the day's input tokens of the last hour, None without any."""
+    since = max(activity.start_ms, now_ms - HOUR_MS)
+    tokens = sum(
+        row.input for line in activity.timelines for row in line.requests if row.time_ms >= since
+    )
+    return float(tokens) or None

@@ -1,0 +1,328 @@
+"""A day for people: budget and light, who spent it, what waits, what to do about it."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+from typing import TYPE_CHECKING, Any
+
+from tmuxmeter.breakeven.light import (
+    ASCII_GLYPHS,
+    GLYPHS,
+    NEUTRAL,
+    UNCALIBRATED_MARK,
+    times,
+)
+from tmuxmeter.reports.advice import clock, weekday_clock, window_name
+from tmuxmeter.reports.words import count
+from tmuxmeter.status.text import money, share, tokens
+from tmuxmeter.views.bars import bar
+from tmuxmeter.views.breakeven import LEVERS, STYLES
+from tmuxmeter.views.days import API_EQUIVALENT, Circumstances, day_notes, marks, summary
+from tmuxmeter.views.figures import MEASURES, measures, place, server_count
+from tmuxmeter.views.fitting import home_path
+from tmuxmeter.views.spark import scale, sparkline
+from tmuxmeter.views.table import Column, Paragraph, Table, aligned
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import tzinfo
+
+Row = dict[str, Any]
+Parts = list[Table | Paragraph]
+
+NARROW, WIDE = 24, 48
+"""Terminal cells of a bar, and where there is more room; as many as a day has hours, or twice."""
+ROOM_FOR_WIDE = 110
+MARGIN = 8
+"""Terminal cells for the names before bars."""
+MOST_PENDING = 6
+MOST_WINDOWS = 3
+FAR_BEYOND = 10
+"""So many times the budget, and per cent are no longer read at a glance."""
+HOUR_MS = 3_600_000
+EVERY = 6
+"""Hours between two marks of the scale."""
+DOINGS = (
+    Column("cost", figures=True),
+    Column("input", figures=True),
+    Column("cached", figures=True),
+    Column("turns", figures=True, rank=2),
+    Column("hand-offs", figures=True, rank=1),
+)
+
+
+def today_parts(
+    report: Row,
+    about: Circumstances,
+    now_ms: int,
+    zone: tzinfo | None,
+    *,
+    by: str | None = None,
+    is_today: bool = True,
+    limit: int | None = None,
+    ascii_only: bool = False,
+) -> Parts:
+    """Return one day's report in full.
+
+    Parameters
+    ----------
+    report : dict
+        What ``today --json`` prints.
+    about : Circumstances
+        What the figures have to be read with.
+    now_ms : int
+        The time.
+    zone : tzinfo or None
+        For times of day, None: the system's own.
+    by : str or None
+        Show where it was spent by this alone; None: by agent and pane.
+    is_today : bool
+        Whether the day still runs.
+    limit : int or None
+        Terminal cells in a line.
+    ascii_only : bool
+        Whether only ASCII can be shown.
+    """
+    spent = bool(report["requests"])
+    wide = WIDE if limit is not None and limit >= ROOM_FOR_WIDE else NARROW
+    head: Parts = marks(about)
+    if spent:
+        head.append(Paragraph(f"{report['date']}: {summary(report)}", "bold"))
+        head.append(Paragraph(API_EQUIVALENT, "dim"))
+        head.append(light_line(report["light"], ascii_only=ascii_only))
+    else:
+        words = "nothing yet today" if is_today else "nothing spent"
+        head.append(Paragraph(f"{report['date']}: {words}.", "bold"))
+    waiting = report["levers"]["handoffs"]["pending"]
+    begin = report["hours"][0]["begins_ms"]
+    blocks: list[Parts] = [
+        head,
+        _recap(report["recap"], ascii_only=ascii_only) if report["recap"] else [],
+        _budget(report["budget"], wide, ascii_only=ascii_only) if spent else [],
+        _hours(report["hours"], wide, zone, ascii_only=ascii_only) if spent else [],
+        _advice(report["advice"], ascii_only=ascii_only),
+        _spent(report, by, about.home) if spent else [],
+        _pending(waiting, about.home, begin, now_ms if is_today else None, zone),
+        _overnight(report["overnight"], about.home, zone) if report["overnight"] else [],
+        _levers(report["light"]) if spent else [],
+        _windows(report["plan_windows"], zone),
+        [*day_notes(report, about)],
+    ]
+    return joined(blocks)
+
+
+def joined(blocks: Sequence[Parts]) -> Parts:
+    """Return blocks one below the other, a blank line between any two."""
+    parts: Parts = []
+    for block in blocks:
+        if parts and block and isinstance(parts[-1], Paragraph) and isinstance(block[0], Paragraph):
+            parts.append(Paragraph(""))
+        parts += block
+    return parts
+
+
+def light_line(light: Row, *, ascii_only: bool = False) -> Paragraph:
+    """Return the verdict as a sign and a word, with its reason and the line."""
+    verdict = light["verdict"]
+    glyph = (ASCII_GLYPHS if ascii_only else GLYPHS)[verdict]
+    mark = "" if light["calibrated"] or verdict == NEUTRAL else UNCALIBRATED_MARK
+    line = light["line_input_tokens"]
+    where = f"; the line is at {tokens(line)} tokens" if line and light["believed"] else ""
+    text = f"{glyph}{mark} {verdict}: {light['reason']}{where}."
+    return Paragraph(text, STYLES[verdict], indent=2)
+
+
+def _budget(budget: Row, wide: int, *, ascii_only: bool) -> Parts:
+    parts: Parts = []
+
+    def add(name: str, used: float | None, text: str) -> None:
+        if used is not None:
+            drawn = bar(used, wide, ascii_only=ascii_only)
+            part = share(used) if used < FAR_BEYOND else times(used)
+            words = f"{name:<{MARGIN}}{drawn}  {part}, {text}"
+            parts.append(Paragraph(words, "bold" if used >= 1 else "", indent=MARGIN))
+
+    used, whole = budget["used_input_tokens"], budget["input_tokens"]
+    add("tokens", budget["used_share"], f"{tokens(used)} of {tokens(whole)} in")
+    if budget["used_cost_share"] is not None:
+        whole = budget["cost_microdollars"]
+        cost = money(round(budget["used_cost_share"] * whole))
+        add("dollars", budget["used_cost_share"], f"{cost} of {money(whole)}")
+    return parts
+
+
+def _hours(hours: Sequence[Row], wide: int, zone: tzinfo | None, *, ascii_only: bool) -> Parts:
+    """Return the day's course: input tokens by hour."""
+    most = max(hours, key=lambda row: row["input_tokens"])
+    if not most["input_tokens"]:
+        return []
+    each = max(wide // len(hours), 1)
+    drawn = sparkline(
+        [row["input_tokens"] for row in hours],
+        wide=each,
+        ascii_only=ascii_only,
+    )
+    names = [f"{local(row['begins_ms'], zone):%H}" for row in hours]
+    peak = f"most {tokens(most['input_tokens'])} at {clock(most['begins_ms'], zone)}"
+    return [
+        Paragraph(f"{'hours':<{MARGIN}}{drawn}  {peak}", indent=MARGIN),
+        Paragraph(" " * MARGIN + scale(names, EVERY, each), "dim"),
+    ]
+
+
+def _advice(lines: Sequence[Row], *, ascii_only: bool) -> Parts:
+    sign = "->" if ascii_only else "→"
+    return [Paragraph(f"{sign} {row['text']}.", "bold", indent=len(sign) + 1) for row in lines]
+
+
+def _spent(report: Row, by: str | None, home: str) -> Parts:
+    servers = server_count(report)
+    tables = [_table(report, kind, home, servers) for kind in ([by] if by else ["agent", "pane"])]
+    return [*(tables if by else aligned(tables))]
+
+
+def _table(report: Row, kind: str, home: str, servers: int) -> Table:
+    """Return where it was spent; agents and panes with what was done there."""
+    if kind not in {"agent", "pane"}:
+        table = Table("", [Column(kind, cut=True), *MEASURES])
+        table.rows += [
+            [_name(row, kind, home, servers), *measures(row)] for row in report["by_" + kind]
+        ]
+        return table
+    of_panes = ("agents", "state") if kind == "pane" else ("", "")
+    table = Table(
+        "",
+        [
+            *(Column(kind, cut=True), Column(of_panes[0], cut=True, rank=3), *DOINGS),
+            *(Column(of_panes[1]), Column("flags", cut=True)),
+        ],
+    )
+    for row in report[f"by_{kind}"]:
+        cost, inputs, _, cached, _ = measures(row)
+        table.rows.append(
+            [
+                _name(row, kind, home, servers),
+                ", ".join(row.get("agents", [])),
+                *(cost, inputs, cached),
+                *("" if row[key] is None else f"{row[key]:,}" for key in ("turns", "handoffs")),
+                row.get("state") or "",
+                ", ".join(row.get("flags", [])),
+            ]
+        )
+    return table
+
+
+def _name(row: Row, kind: str, home: str, servers: int) -> str:
+    if kind == "pane":
+        return place(row, servers)
+    if kind == "project":
+        return home_path(row["project"], home) or "(unknown)"
+    if kind == "branch":
+        return f"{home_path(row['project'], home)} {row['branch'] or '(none)'}"
+    return row[kind] or "(unknown)"
+
+
+def _pending(
+    rows: Sequence[Row], home: str, begin_ms: int, now_ms: int | None, zone: tzinfo | None
+) -> Parts:
+    """Return the hand-offs that wait, the longest first; ``now_ms`` None: the day is over."""
+    if not rows:
+        return []
+    there = sorted((row for row in rows if not row["gone"]), key=lambda row: row["since_ms"])
+    ended = len(rows) - len(there)
+    words = "waits" if len(there) == 1 else "wait"
+    words = f"{words} for you" if now_ms is not None else "waited when the day ended"
+    columns = [Column("pane"), Column("agent"), Column("project", cut=True), Column("since")]
+    table = Table(f"{count(len(there), 'hand-off')} {words}", [*columns, Column("what")])
+    for row in there[:MOST_PENDING]:
+        what = [count(row["edits"], "edit")] if row["edits"] else []
+        what += ["a question"] if row["asked"] else []
+        today = row["since_ms"] >= begin_ms
+        since = (clock if today else weekday_clock)(row["since_ms"], zone)
+        if today and now_ms is not None:
+            since += f" ({_length(now_ms - row['since_ms'])})"
+        project = home_path(row["project"] or "", home) or "(unknown)"
+        pane = row["pane"] or "no pane"
+        table.rows.append([pane, row["agent"], project, since, " and ".join(what)])
+    more = [f"{len(there) - MOST_PENDING} more"] if there[MOST_PENDING:] else []
+    more += [f"{ended} in sessions that have ended"] if ended else []
+    said = f"{'And' if there else 'Hand-offs wait:'} {', '.join(more)}."
+    return [*([table] if there else []), *([Paragraph(said, "dim")] if more else [])]
+
+
+def _length(milliseconds: int) -> str:
+    hours = milliseconds / HOUR_MS
+    return f"{hours:.1f} h" if hours >= 1 else f"{hours * 60:.0f} min"
+
+
+def _overnight(night: Row, home: str, zone: tzinfo | None) -> Parts:
+    """Return what ran while the human was away."""
+    begin, end = (clock(night[key], zone) for key in ("from_ms", "to_ms"))
+    columns = [Column("pane"), Column("agent"), Column("project", cut=True)]
+    columns += [Column(head, figures=True) for head in ("cost", "input", "minutes")]
+    table = Table(f"Overnight, {begin} to {end}", [*columns, Column("ended")])
+    for row in night["agents"]:
+        ended = row["ended"] or "no end"
+        unpriced = row["unpriced_tokens"]
+        whole = row["input_tokens"] + row["output_tokens"]
+        table.rows.append(
+            [
+                row["pane"] or "no pane",
+                row["agent"],
+                home_path(row["project"] or "", home) or "(unknown)",
+                money(None if unpriced >= whole else row["cost_microdollars"], unpriced),
+                tokens(row["input_tokens"]),
+                f"{row['minutes']:.0f}",
+                f"{ended}, asks" if row["asked"] else ended,
+            ]
+        )
+    return [table]
+
+
+def _levers(light: Row) -> Parts:
+    """Return the levers that moved against the reference, the largest first."""
+    moved = [row for row in light["levers"] if row["line_tokens"]]
+    if not moved:
+        return []
+    columns = [Column("lever"), *(Column(h, figures=True) for h in ("now", "reference"))]
+    table = Table("", [*columns, Column("moves the line by", figures=True)])
+    for row in moved:
+        name, text = LEVERS[row["lever"]]
+        amount = row["line_tokens"]
+        sign = "+" if amount > 0 else "−"
+        values = [text(row[key]) for key in ("today", "reference")]
+        table.rows.append([name, *values, sign + tokens(abs(amount))])
+    return [table]
+
+
+def _windows(windows: Sequence[Row], zone: tzinfo | None) -> Parts:
+    """Return how full the plans' windows are, the fullest first."""
+    parts: Parts = []
+    for row in sorted(windows, key=lambda row: -row["used_percent"])[:MOST_WINDOWS]:
+        name = " ".join(filter(None, (row["agent"], row["limit"])))
+        text = f"{name}: {window_name(row['window_minutes'])} window"
+        text += f" {row['used_percent']:.0f} % used"
+        if row["full_ms"] is not None:
+            text += f", at this burn full on {weekday_clock(row['full_ms'], zone)}"
+        elif row["resets_ms"] is not None:
+            text += f", lasts until it begins anew on {weekday_clock(row['resets_ms'], zone)}"
+        parts.append(Paragraph(text + ".", "yellow" if row["full_ms"] is not None else ""))
+    return parts
+
+
+def _recap(recap: Row, *, ascii_only: bool) -> Parts:
+    """Return the last working day in brief."""
+    day = date.fromisoformat(recap["date"])
+    text = f"{count(recap['handoffs'], 'hand-off')} in {recap['hours_worked']:.1f} h of work"
+    if recap["pending"]:
+        text += f", {recap['pending']} waiting when the day ended"
+    return [
+        Paragraph(f"The last working day, {day:%A} {recap['date']}: {summary(recap)}", "bold"),
+        light_line(recap["light"], ascii_only=ascii_only),
+        Paragraph(text + "."),
+    ]
+
+
+def local(time_ms: int, zone: tzinfo | None) -> datetime:
+    """Return a moment by the user's clock."""
+    return datetime.fromtimestamp(time_ms / 1000, UTC).astimezone(zone)
