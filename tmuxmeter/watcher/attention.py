@@ -58,8 +58,10 @@ class Attention:
             left = {ref: pane for ref, pane in self._looked_at.items() if ref not in in_front}
             self._note(left, book, self._seen_ms)
             self._note(in_front, book, now_ms)
+            if ended := self._waiting - waiting:
+                book.standstill(ended, self._seen_ms)
             if waiting:
-                book.standstill(sorted(waiting), now_ms)
+                book.standstill(waiting, now_ms)
             self._due_ms = now_ms + SAMPLE_MS
         self._looked_at, self._waiting, self._seen_ms = in_front, waiting, now_ms
 
