@@ -16,12 +16,14 @@ SHOWN_MS = 6_000
 
 
 def show_message(tmux: Tmux, text: str, clients: Iterable[str]) -> None:
-    """Show one line to some clients. It is shown as it is: tmux expands nothing in it.
+    """Show one line to some clients. tmux expands nothing in it.
+
+    Of a client that has left nothing is said.
 
     Raises
     ------
     TmuxError
-        If the server is gone or refuses, as for a client that has just left.
+        If the server is gone or refuses.
     """
     # formats and the time's conversions (%H) are escaped by doubling; styles too ("#[")
     plain = quoted(text.replace("#", "##").replace("%", "%%"))

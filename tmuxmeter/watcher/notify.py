@@ -126,10 +126,8 @@ class Notifier:
 
 def _tell_tmux(text: str, servers: Iterable[ServerSnapshot]) -> None:
     for server in servers:
-        for client in server.clients:
-            if client.control_mode:
-                continue
-            try:
-                show_message(Tmux(server.socket), f"{TITLE}: {text}", [client.name])
-            except TmuxError as error:  # it left; the others are told all the same
-                logger.info("%s: %s", server.socket, error)
+        clients = [client.name for client in server.clients if not client.control_mode]
+        try:
+            show_message(Tmux(server.socket), f"{TITLE}: {text}", clients)
+        except TmuxError as error:  # the others are told all the same
+            logger.info("%s: %s", server.socket, error)
