@@ -1,9 +1,8 @@
-"""What the human tells by hand, through the real command line, and what the watcher notes of him."""
+"""What the human tells by hand, on the real command line, and what the watcher notes of him."""
 
 from __future__ import annotations
 
 import sqlite3
-import subprocess
 from typing import TYPE_CHECKING
 
 import pytest
@@ -18,6 +17,7 @@ from tmuxmeter.ledger.notes import Notes
 from tmuxmeter.ledger.writer import Writer
 
 if TYPE_CHECKING:
+    import subprocess
     from pathlib import Path
 
 MINUTE = 60_000
