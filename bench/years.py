@@ -146,7 +146,9 @@ def write_years(home: Path, days: int, requests: int, seed: int) -> int:
         for number in range(days):
             begin = round((today - timedelta(days=days - 1 - number)).timestamp() * 1000)
             runs = [
-                PaneRun("/tmp/tmux-0/default", 7, begin // 1000, f"%{pane}", pane, "1", "main", pane)
+                PaneRun(
+                    "/tmp/tmux-0/default", 7, begin // 1000, f"%{pane}", pane, "1", "main", pane
+                )
                 for pane in range(PANES)
             ]
             panes = [writer.pane(run, begin) for run in runs]

@@ -66,8 +66,13 @@ def test_values_are_typed() -> None:
         look_seconds = 4
         [status]
         icons = false
+        [breakeven]
+        hourly_rate = 85
+        k_high = 2.75
         """,
     )
+    assert (config.breakeven.hourly_rate, config.breakeven.k_high) == (85.0, 2.75)
+    assert config.breakeven.k_low == 1.1
     assert config.day.start_minutes == 4 * 60 + 30
     assert config.day.timezone == "Europe/Vienna"
     assert config.agents.disabled == ("codex",)
@@ -156,6 +161,24 @@ def test_unknown_keys_are_told_with_a_suggestion(text: str, problem: str) -> Non
         ('[agents]\ndisabled = ["aider"]', ("agents.disabled must be a list of any of",)),
         ('[agents]\ndisabled = "codex"', ('not "codex"',)),
         ("[agents.claude]\nroots = [1]", ("agents.claude.roots must be a list of strings",)),
+        (
+            "[breakeven]\nhourly_rate = 0",
+            (":2: breakeven.hourly_rate must be a number of dollars from 0.01 to 10000, not 0",),
+        ),
+        ("[breakeven]\nknee = inf", ("breakeven.knee must be a number of tokens from 1000 to",)),
+        ("[breakeven]\nknee = nan", ("breakeven.knee must be a number",)),
+        (f"[breakeven]\nknee = 1{'0' * 400}", ("breakeven.knee must be a number",)),
+        ('[breakeven]\nk_high = "2"', ("breakeven.k_high must be a number from 0.1 to 50",)),
+        ("[breakeven]\nk_high = true", ("breakeven.k_high must be a number", "not true")),
+        ('[breakeven]\ninput_counts = "some"', ('one of "all", "uncached"',)),
+        (
+            "[breakeven]\nk_low = 3",
+            (":2: breakeven.k_low must be a number from 0 to breakeven.k_high (2.55), not 3",),
+        ),
+        (
+            "\n[breakeven]\nk_high = 1",
+            (":3: breakeven.k_low must be a number from 0 to breakeven.k_high (1), not 1.1",),
+        ),
         ("day = 1", (":1: day must be a table, not a number",)),
         ("accounts = []", ("accounts must be a table, not a list",)),
         ('[accounts]\n"~/x" = 1', (':2: accounts."~/x" must be a folder and its name',)),

@@ -6,9 +6,16 @@ from dataclasses import replace
 
 import pytest
 
-from tmuxmeter.reports.live import Live, LivePane, LiveWindow, windows
+from tmuxmeter.reports.live import FLAGS, Live, LiveLight, LivePane, LiveWindow, windows
 from tmuxmeter.status.options import StatusOptions, parse_options
-from tmuxmeter.status.segments import pane_segment, segment, window_segment
+from tmuxmeter.status.segments import (
+    Segment,
+    gauge,
+    light_glyph,
+    pane_segment,
+    segment,
+    window_segment,
+)
 
 ICONS = StatusOptions()
 ASCII = StatusOptions(icons=False)
@@ -66,21 +73,21 @@ PANE = LivePane(
 )
 def test_global_segment(changes: dict[str, object], icons: str, ascii_: str) -> None:
     live = replace(LIVE, **changes)  # type: ignore[arg-type]
-    assert segment(live, ICONS) == icons
-    assert segment(live, ASCII) == ascii_
+    assert str(segment(live, ICONS)) == icons
+    assert str(segment(live, ASCII)) == ascii_
 
 
 def test_global_segment_of_a_day_without_anything() -> None:
-    assert segment(Live(cost_microdollars=0), ICONS) == "$0.00"
+    assert str(segment(Live(cost_microdollars=0), ICONS)) == "$0.00"
 
 
 def test_global_segment_has_the_parts_asked_for_in_their_order() -> None:
     options = replace(ICONS, segment=("agents", "output", "cost", "outside"))
-    assert segment(LIVE, options) == "2▶ 1⏳ ↑46k $12.34"
+    assert str(segment(LIVE, options)) == "2▶ 1⏳ ↑46k $12.34"
     outside = replace(LIVE, outside_cost_microdollars=250_000)
-    assert segment(outside, options) == "2▶ 1⏳ ↑46k $12.34 ⇱$0.25"
+    assert str(segment(outside, options)) == "2▶ 1⏳ ↑46k $12.34 ⇱$0.25"
     unpriced = replace(LIVE, outside_unpriced_tokens=9)
-    assert segment(unpriced, replace(options, icons=False)).endswith(" outside ?")
+    assert str(segment(unpriced, replace(options, icons=False))).endswith(" outside ?")
 
 
 @pytest.mark.parametrize(
@@ -159,10 +166,118 @@ def test_options_come_from_tmux_with_defaults_and_complaints() -> None:
 
 
 def test_every_part_that_can_be_asked_for_exists() -> None:
-    words = "cost tokens output hit agents outside agent model context state"
+    words = "cost light gauge tokens output hit agents outside budget handoffs flags"
+    words += " agent model context state"
     options, _ = parse_options(
         {f"@tmuxmeter_{name}segment": words for name in ("", "window_", "pane_")}
     )
-    assert segment(LIVE, options)
+    assert str(segment(LIVE, options))
     assert window_segment(windows([PANE])[0], options)
     assert pane_segment(PANE, options).startswith("$1.20")
+
+
+LIGHT = LiveLight(
+    verdict="green",
+    reason="needs 1.6×, gets 2.4×",
+    calibrated=True,
+    input_tokens=212_000,
+    line_tokens=331_400.0,
+    needed=1.6,
+    possible=2.4,
+    ratio=1.5,
+    budget_share=0.71,
+    handoffs=4,
+    pending=2,
+)
+LIT = replace(LIVE, light=LIGHT)
+
+
+@pytest.mark.parametrize(
+    ("verdict", "calibrated", "icons", "ascii_"),
+    [
+        ("green", True, "▲", "+"),
+        ("green", False, "▲?", "+?"),
+        ("amber", True, "◆", "="),
+        ("red", False, "▼?", "!?"),
+        ("neutral", False, "–", "-"),
+        ("", False, "", ""),
+    ],
+)
+def test_each_verdict_has_a_sign_of_its_own(
+    verdict: str, calibrated: bool, icons: str, ascii_: str
+) -> None:
+    light = replace(LIGHT, verdict=verdict, calibrated=calibrated)
+    assert light_glyph(light, ICONS) == icons
+    assert light_glyph(light, ASCII) == ascii_
+
+
+@pytest.mark.parametrize(
+    ("changes", "icons", "ascii_"),
+    [
+        ({}, "212k/331k", "212k/331k"),
+        ({"line_tokens": float("inf")}, "212k/∞", "212k/inf"),
+        ({"line_tokens": None}, "212k/?", "212k/?"),
+        ({"line_tokens": 0.0}, "212k/0", "212k/0"),
+        ({"verdict": ""}, "1.2M", "1.2M"),
+    ],
+)
+def test_gauge(changes: dict[str, object], icons: str, ascii_: str) -> None:
+    live = replace(LIT, light=replace(LIGHT, **changes))  # type: ignore[arg-type]
+    assert gauge(live, ICONS) == icons
+    assert gauge(live, ASCII) == ascii_
+
+
+def test_light_and_gauge_are_the_piece_that_has_the_verdicts_style() -> None:
+    assert segment(LIT, ICONS) == Segment("$12.34 ", "▲ 212k/331k", " ↻62% 2▶ 1⏳")
+    assert str(segment(LIT, ASCII)) == "$12.34 + 212k/331k hit 62% 2 run 1 wait"
+    apart = replace(ICONS, segment=("light", "cost", "gauge"))
+    assert segment(LIT, apart) == Segment("", "▲", " $12.34 212k/331k")
+    alone = replace(ICONS, segment=("cost", "gauge"))
+    assert segment(LIT, alone) == Segment("$12.34 ", "212k/331k", "")
+    assert segment(LIVE, replace(ICONS, segment=("cost",))) == Segment("$12.34", "", "")
+    empty = replace(LIT, input_tokens=0, light=replace(LIGHT, verdict="neutral", input_tokens=0))
+    assert str(segment(empty, replace(ICONS, segment=("light", "gauge", "cost")))) == "$12.34"
+
+
+def test_parts_appear_from_the_per_cent_asked_for() -> None:
+    at = replace(ICONS, segment=("gauge", "budget"), gauge_from=63, budget_from=71)
+    assert str(segment(LIT, at)) == "212k/331k ≤71%"
+    above = replace(at, gauge_from=64, budget_from=72)
+    assert str(segment(LIT, above)) == ""
+    context = replace(ICONS, pane_segment=("context",), context_from=43)
+    assert pane_segment(PANE, context) == "ctx 43%"
+    assert pane_segment(PANE, replace(context, context_from=44)) == ""
+
+
+def test_flags_are_signs_with_their_number() -> None:
+    live = replace(LIT, flags=(("loop", 1), ("further", 2), ("waiting", 1)))
+    assert str(segment(live, ICONS)) == "$12.34 ▲ 212k/331k ↻62% 2▶ 1⏳ ∞ 2⊕"
+    only = replace(ICONS, segment=("flags",), flags=("further", "waiting"))
+    assert str(segment(live, only)) == "2⊕ ⏳"
+    pane = replace(PANE, flags=("loop", "drift", "waiting"), state="waiting")
+    assert pane_segment(pane, ICONS).endswith(" ctx 43% ⏳ ∞≈")
+    assert pane_segment(pane, ASCII).endswith(" ctx 43% wait loop drift")
+    assert pane_segment(pane, replace(ICONS, pane_segment=("flags",))) == "∞≈⏳"
+    window = windows([pane, replace(PANE, flags=("overlap",))])[0]
+    assert window.flags == ("loop", "overlap", "drift", "waiting")
+    assert window_segment(window, ICONS) == "$2.40 1▶ 1⏳ ∞⧉≈"
+
+
+def test_thresholds_and_flags_come_from_tmux() -> None:
+    options, complaints = parse_options(
+        {
+            "@tmuxmeter_gauge_from": "50",
+            "@tmuxmeter_context_from": " 80% ",
+            "@tmuxmeter_budget_from": "-1",
+            "@tmuxmeter_flags": "loop nonsense",
+        }
+    )
+    assert options == replace(ICONS, gauge_from=50, context_from=80, flags=("loop",))
+    assert [complaint.split(":")[0] for complaint in complaints] == [
+        "@tmuxmeter_flags",
+        "@tmuxmeter_budget_from",
+    ]
+    assert parse_options({"@tmuxmeter_flags": "none"}) == (replace(ICONS, flags=()), ())
+    assert parse_options({"@tmuxmeter_gauge_from": "٣" * 2})[1]
+    assert parse_options({"@tmuxmeter_gauge_from": "9" * 5000})[1]
+    assert set(ICONS.flags) == set(FLAGS)

@@ -2,22 +2,32 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from test_status_segments import LIVE, PANE
+from test_status_segments import LIGHT, LIVE, PANE
 
 from tmuxmeter.status.options import StatusOptions
 from tmuxmeter.status.values import tmux_values
-from tmuxmeter.tmux.formats import GLOBAL_NAMES, PANE_NAMES, WINDOW_NAMES, variable
+from tmuxmeter.tmux.formats import GLOBAL_NAMES, PANE_NAMES, SEGMENT_PIECES, WINDOW_NAMES, variable
 
 FULL = replace(
     LIVE,
     problem="disk full",
-    panes=(replace(PANE, state="waiting", waiting_for="permission", problem="odd"),),
+    light=LIGHT,
+    flags=(("loop", 1), ("waiting", 2)),
+    panes=(
+        replace(
+            PANE,
+            state="waiting",
+            waiting_for="permission",
+            problem="odd",
+            flags=("loop", "waiting"),
+        ),
+    ),
 )
 
 
 def test_every_placeholder_has_a_value() -> None:
     values = tmux_values(FULL, StatusOptions())
-    names = {variable(name) for name in ("segment", *GLOBAL_NAMES)}
+    names = {variable(name) for name in (*SEGMENT_PIECES, *GLOBAL_NAMES)}
     names |= {variable(name, "@1") for name in ("window", *WINDOW_NAMES)}
     names |= {variable(name, "%3") for name in ("pane", *PANE_NAMES)}
     assert set(values) == names
@@ -29,7 +39,21 @@ def test_values_are_the_figures() -> None:
     assert values["TMUXMETER_TOKENS"] == "1.2M"
     assert values["TMUXMETER_HIT"] == "62%"
     assert (values["TMUXMETER_WORKING"], values["TMUXMETER_WAITING"]) == ("2", "1")
-    assert values["TMUXMETER_WINDOW_1"] == "$1.20 1⏳"
+    assert values["TMUXMETER_WINDOW_1"] == "$1.20 1⏳ ∞"
+    assert values["TMUXMETER_SEGMENT"] == "$12.34 "
+    assert values["TMUXMETER_SEGMENT_LIGHT"] == "▲ 212k/331k"
+    assert values["TMUXMETER_SEGMENT_REST"] == " ↻62% 2▶ 1⏳ ∞ ⚠ disk full"
+    assert values["TMUXMETER_LIGHT"] == "▲"
+    assert values["TMUXMETER_VERDICT"] == "green"
+    assert values["TMUXMETER_REASON"] == "needs 1.6×, gets 2.4×"
+    assert values["TMUXMETER_CALIBRATED"] == "yes"
+    assert values["TMUXMETER_GAUGE"] == "212k/331k"
+    assert (values["TMUXMETER_LINE"], values["TMUXMETER_LINE_SHARE"]) == ("331k", "64%")
+    assert (values["TMUXMETER_RATIO"], values["TMUXMETER_BUDGET"]) == ("1.5", "71%")
+    assert (values["TMUXMETER_NEEDED"], values["TMUXMETER_POSSIBLE"]) == ("1.6", "2.4")
+    assert (values["TMUXMETER_HANDOFFS"], values["TMUXMETER_PENDING"]) == ("4", "2")
+    assert values["TMUXMETER_FLAGS"] == values["TMUXMETER_PANE_FLAGS_3"] == "loop waiting"
+    assert values["TMUXMETER_WINDOW_FLAGS_1"] == "loop waiting"
     assert values["TMUXMETER_WINDOW_STATE_1"] == "waiting"
     assert values["TMUXMETER_PANE_COST_3"] == "$1.20"
     assert values["TMUXMETER_PANE_MODEL_3"] == "claude-sonnet-4-6"
@@ -45,6 +69,10 @@ def test_unknown_is_unknown_and_empty_is_left_out() -> None:
     assert "TMUXMETER_PANE_MODEL_3" not in values
     assert "TMUXMETER_PANE_STATE_3" not in values
     assert "TMUXMETER_PROBLEM" not in values
+    for name in ("LINE", "LINE_SHARE", "RATIO", "NEEDED", "POSSIBLE", "BUDGET"):
+        assert values[f"TMUXMETER_{name}"] == "?"
+    assert "TMUXMETER_LIGHT" not in values
+    assert "TMUXMETER_VERDICT" not in values
 
 
 def test_words_from_logs_are_escaped_and_bounded() -> None:

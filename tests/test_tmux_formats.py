@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from tmuxmeter.status.options import OPTION_NAMES
 from tmuxmeter.tmux.client import Tmux
-from tmuxmeter.tmux.formats import PLACEHOLDERS, interpolate, restore
+from tmuxmeter.tmux.formats import PLACEHOLDERS, VERDICT_STYLES, interpolate, restore
 from tmuxmeter.tmux.install import install_formats, read_options, remove_formats
 from tmuxmeter.tmux.quoting import quoted
 
@@ -247,6 +247,17 @@ def test_values_appear_by_pane_window_and_server_until_the_lease(tmux_server: Tm
         ({"SEGMENT": "$1", "WAITING": "0"}, "$1"),
         ({"SEGMENT": "$1", "WAITING": "1", "PROBLEM": "x"}, "<p>$1#[default]"),
         ({"WAITING": "1"}, ""),
+        ({"SEGMENT": "$1 ", "SEGMENT_LIGHT": "▲", "VERDICT": "green"}, "$1 <g>▲#[default]"),
+        (
+            {"SEGMENT_LIGHT": "◆", "VERDICT": "amber"},
+            "#[fg=black]#[bg=yellow]◆#[default]",
+        ),
+        ({"SEGMENT_LIGHT": "▼", "VERDICT": "red"}, "#[fg=white]#[bg=red]▼#[default]"),
+        ({"SEGMENT_LIGHT": "–", "VERDICT": "neutral"}, "–"),
+        (
+            {"SEGMENT_LIGHT": "▲", "SEGMENT_REST": " 1", "VERDICT": "green", "WAITING": "1"},
+            "<w><g>▲#[default]<w> 1#[default]",
+        ),
     ],
 )
 def test_styles_come_from_options(
@@ -257,6 +268,7 @@ def test_styles_come_from_options(
         f"set-environment -gh TMUXMETER_LEASE {int(time.time()) + 1000}",
         "set-option -g @tmuxmeter_style_waiting '<w>'",
         "set-option -g @tmuxmeter_style_problem '<p>'",
+        "set-option -g @tmuxmeter_style_green '<g>'",
     ]
     Tmux(tmux_server.socket).source(lines)
     assert tmux_server.format(PLACEHOLDERS["tmuxmeter"]) == expected
@@ -285,3 +297,5 @@ def test_every_placeholder_is_documented() -> None:
     text = (Path(__file__).parents[1] / "docs" / "tmux.md").read_text("utf-8")
     assert [name for name in PLACEHOLDERS if "#{" + name + "}" not in text] == []
     assert [name for name in OPTION_NAMES if f"`{name}`" not in text] == []
+    for verdict, style in VERDICT_STYLES.items():
+        assert f"| `@tmuxmeter_style_{verdict}` | `{style}` |" in text

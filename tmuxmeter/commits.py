@@ -61,7 +61,7 @@ def _own(folder: str, since_ms: int, until_ms: int) -> dict[str, int]:
     except _GitError as error:
         msg = "git knows no user.email here, so nobody's commits are yours"
         raise _GitError(msg) from error
-    # the committer's time is never before the author's, so the filter leaves none out
+    # git's own filter goes by the committer's time, which comes after the author's
     lines = _git(
         *(folder, "log", "--all", "--no-merges", "--no-show-signature"),
         *(f"--since=@{since_ms // 1000 - 1}", "--format=%H %at %ae"),

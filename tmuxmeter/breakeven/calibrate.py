@@ -14,7 +14,14 @@ from math import log
 from typing import TYPE_CHECKING, NamedTuple
 
 from tmuxmeter.breakeven.estimates import Draw, Estimate, Fit, Refusal
-from tmuxmeter.breakeven.fit import KNEES, STEEPNESSES, Curve, Point, constant_rate, falling_rate
+from tmuxmeter.breakeven.fit import (
+    STEEPNESSES,
+    Candidates,
+    Curve,
+    Point,
+    constant_misfit,
+    falling_rate,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -95,15 +102,15 @@ def calibrate(hours: Iterable[Hour], model: Model, *, seed: int = 0) -> Fit | Re
 
     if reason := _too_little(used, rows, baseline, treatment):
         return refused(reason)
-    centres = _pool(used, rows)
+    candidates = Candidates.of(_pool(used, rows))
     everything = list(used.values())
-    points = _points(everything, centres)
-    curve, weights = falling_rate(points)
+    points = _points(everything, candidates.xs)
+    curve, weights = falling_rate(points, candidates)
     evidence = _evidence(points, weights, curve)
     rate = sum(sums.tasks for sums in everything) / baseline
     if reason := _no_knee(rows, curve, rate, evidence):
         return refused(reason)
-    draws = _resampled(everything, centres, curve, random.Random(seed))  # noqa: S311
+    draws = _resampled(everything, candidates, curve, random.Random(seed))  # noqa: S311
     multiplier = _multiplier(everything)
     if multiplier is None or len(draws) < DRAWS * HIGH:
         return refused("the hours with one agent are too few or cost nothing on too many days")
@@ -178,8 +185,8 @@ def _no_knee(rows: Sequence[_Row], curve: Curve, rate: float, evidence: float) -
     first, last = rows[0].x, rows[-1].x
     if evidence < LEAST_EVIDENCE or (curve.high - curve.low) / rate < LEAST_DROP:
         return (
-            "no knee: the speed-up doesn't fall between "
-            f"{first:,.0f} and {last:,.0f} input tokens a day"
+            f"no knee: the speed-up doesn't fall between {first:,.0f} and {last:,.0f} input tokens "
+            "a day; if you have one, it lies outside your data"
         )
     before = sum(row.x < curve.knee for row in rows)
     if min(before, len(rows) - before) < LEAST_BESIDE:
@@ -226,23 +233,19 @@ def _pool(used: dict[date, _DaySums], rows: Sequence[_Row]) -> list[float]:
 
 
 def _points(days: Sequence[_DaySums], centres: Sequence[float]) -> list[Point]:
-    """Return the pools of some days that have any hours."""
+    """Return the pools with the hours of some days."""
     hours = [0.0] * len(centres)
     tasks = [0.0] * len(centres)
     for sums in days:
         for pool, (spent, done) in (sums.pooled or {}).items():
             hours[pool] += spent
             tasks[pool] += done
-    return [
-        Point(centre, spent, done)
-        for centre, spent, done in zip(centres, hours, tasks, strict=True)
-        if spent
-    ]
+    return [Point(*each) for each in zip(centres, hours, tasks, strict=True)]
 
 
 def _evidence(points: Sequence[Point], weights: Sequence[float], curve: Curve) -> float:
     """Return the F ratio of the curve (three more constants) against the same rate everywhere."""
-    _, flat = constant_rate(points, weights)
+    flat = constant_misfit(points, weights)
     left = len(points) - 4
     if left <= 0 or flat <= 0:
         return 0.0
@@ -252,20 +255,20 @@ def _evidence(points: Sequence[Point], weights: Sequence[float], curve: Curve) -
 
 
 def _resampled(
-    days: Sequence[_DaySums], centres: Sequence[float], curve: Curve, chance: random.Random
+    days: Sequence[_DaySums], candidates: Candidates, curve: Curve, chance: random.Random
 ) -> list[Draw]:
     """Return the constants of resampled days; resamples that can carry none are left out."""
-    near = [s for s in STEEPNESSES if 0.6 <= s / curve.steepness <= 1.7]
+    near = [candidates.as_steep_as(s) for s in STEEPNESSES if 0.6 <= s / curve.steepness <= 1.7]
     draws = []
     for _ in range(DRAWS):
         sample = chance.choices(days, k=len(days))
         baseline = sum(sums.hours for sums in sample)
         tasks = sum(sums.tasks for sums in sample)
-        points = _points(sample, centres)
+        points = _points(sample, candidates.xs)
         multiplier = _multiplier(sample)
-        if not baseline or not tasks or multiplier is None or len(points) < 4:
+        if not baseline or not tasks or multiplier is None:
             continue
-        found, _ = falling_rate(points, [chance.choice(near)], KNEES // 2)
+        found, _ = falling_rate(points, chance.choice(near))
         rate = tasks / baseline
         draws.append(Draw(multiplier, found.high / rate, found.low / rate, found.knee))
     return draws

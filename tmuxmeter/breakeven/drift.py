@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from statistics import median
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
@@ -58,7 +57,7 @@ def drift(turns: Sequence[Turn]) -> Drift | None:
         return None
     age = (turns[-1].start_ms - turns[0].start_ms) / HOUR_MS
     slope = median_slope([(turn.start_ms / HOUR_MS, turn.output) for turn in turns])
-    middle = median(turn.output for turn in turns)
+    middle = median([turn.output for turn in turns])
     growth = slope * age / middle if middle else 0.0
     late = turns[len(turns) // 2 :]
     corrected_late = sum(turn.corrects for turn in late) / len(late)
@@ -91,3 +90,18 @@ def median_slope(points: Sequence[tuple[float, float]]) -> float:
         if later[0] > earlier[0]
     ]
     return median(slopes) if slopes else 0.0
+
+
+def median(values: Sequence[float]) -> float:
+    """Return the middle value, the mean of the two in the middle of an even number.
+
+    The standard library's own would take longer to import than a day takes to compute.
+
+    >>> median([5, 1, 3]), median([4, 1, 3, 2])
+    (3, 2.5)
+    """
+    ordered = sorted(values)
+    middle = len(ordered) // 2
+    if len(ordered) % 2:
+        return ordered[middle]
+    return (ordered[middle - 1] + ordered[middle]) / 2

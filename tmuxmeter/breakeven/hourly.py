@@ -9,7 +9,7 @@ from tmuxmeter.breakeven.hours import Hour
 from tmuxmeter.breakeven.intervals import common, length
 from tmuxmeter.breakeven.levers import in_fresh_tokens
 from tmuxmeter.breakeven.waste import spent
-from tmuxmeter.breakeven.work import Signs, presence, working
+from tmuxmeter.breakeven.work import presence, signs_of_life, working
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -43,8 +43,8 @@ def hourly(
     """
     done = facts.activity
     finished = _finished(facts, tasks, commits)
-    at_work = working(done)
-    there = presence(done, {line.thread.id: Signs(line) for line in done.timelines})
+    signs = signs_of_life(done)
+    at_work, there = working(done, signs), presence(done, signs)
     found: list[Hour] = []
     for begin in range(done.start_ms, done.end_ms, HOUR_MS):
         end = min(begin + HOUR_MS, done.end_ms)

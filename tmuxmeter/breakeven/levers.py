@@ -27,7 +27,7 @@ from tmuxmeter.breakeven.touches import (
     seat_of,
 )
 from tmuxmeter.breakeven.waste import Waste, spent, waste
-from tmuxmeter.breakeven.work import Busy, busy, working
+from tmuxmeter.breakeven.work import Busy, busy, signs_of_life, working
 from tmuxmeter.ledger.activity import WINDOW_MS
 
 if TYPE_CHECKING:
@@ -98,7 +98,9 @@ def levers(
     """
     done = facts.activity
     start, end = done.start_ms, done.end_ms
-    at_work = working(done)
+    signs = signs_of_life(done)
+    at_work = working(done, signs)
+    loops = {line.thread.id: error_loops(line, start, end) for line in done.timelines}
     seats = last_seats(done)
     made = edits(done)
     workers = {
@@ -107,7 +109,7 @@ def levers(
         if line.thread.id in seats and at_work.get(line.thread.root)
     }
     apart = independence(made, start, window_ms, workers)
-    minutes = busy(done, apart.redone)
+    minutes = busy(done, signs, loops, apart.redone)
     handed = handoffs(done)
     taken = [each for each in handed if each.taken_ms is not None]
     threads = {line.thread.id: line.thread for line in done.timelines}
@@ -128,12 +130,12 @@ def levers(
     ]
     failing = [
         loop
-        for line in done.timelines
-        for loop in error_loops(line, start, end)
+        for found in loops.values()
+        for loop in found
         if loop.start_ms < end and (loop.end_ms is None or loop.end_ms >= start)
     ]
     drifts = {each: found for each, course in facts.turns.items() if (found := drift(course))}
-    lost = waste(done)
+    lost = waste(done, loops)
     claims = check_claims(
         (
             Claim(

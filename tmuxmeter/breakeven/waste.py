@@ -5,11 +5,10 @@ from __future__ import annotations
 from bisect import bisect_right
 from typing import TYPE_CHECKING, NamedTuple
 
-from tmuxmeter.breakeven.loops import error_loops
-
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
+    from tmuxmeter.breakeven.loops import Loop
     from tmuxmeter.ledger.activity import Activity, Request
 
 
@@ -57,8 +56,8 @@ class Waste(NamedTuple):
         return 1 - self.lost.tokens / self.total.tokens if self.total.tokens else None
 
 
-def waste(activity: Activity) -> Waste:
-    """Return what of a span's tokens was lost, and to what."""
+def waste(activity: Activity, error_loops: Mapping[int, Iterable[Loop]]) -> Waste:
+    """Return what of a span's tokens was lost, and to what; loops by session id."""
     prompts = {
         line.thread.id: [(row.time_ms, row.corrects) for row in line.prompts if row.human]
         for line in activity.timelines
@@ -72,7 +71,7 @@ def waste(activity: Activity) -> Waste:
         # a sub-agent works on what its root session was asked
         asked = prompts.get(line.thread.root, prompts[line.thread.id])
         times = [time for time, _ in asked]
-        spans = [(loop.start_ms, loop.end_ms) for loop in error_loops(line)]
+        spans = [(loop.start_ms, loop.end_ms) for loop in error_loops.get(line.thread.id, ())]
         first = line.thread.first_request_ms
         for number, request in enumerate(line.requests):
             time = request.time_ms

@@ -14,13 +14,13 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from tmuxmeter.breakeven.intervals import common, length, levels, union, without
-from tmuxmeter.breakeven.loops import error_loops
 from tmuxmeter.ledger.activity import LOOK_AHEAD_MS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from tmuxmeter.breakeven.intervals import Interval
+    from tmuxmeter.breakeven.loops import Loop
     from tmuxmeter.ledger.activity import Activity, Timeline
 
 MINUTE_MS = 60_000
@@ -104,34 +104,46 @@ class Signs:
         )
 
 
-def working(activity: Activity) -> dict[int, list[Interval]]:
+def signs_of_life(activity: Activity) -> dict[int, Signs]:
+    """Return all sessions' signs of life, by session id."""
+    return {line.thread.id: Signs(line) for line in activity.timelines}
+
+
+def working(activity: Activity, signs: Mapping[int, Signs]) -> dict[int, list[Interval]]:
     """Return when each agent, by the id of its root session, was at work within the span."""
-    return _by_agent(activity, {line.thread.id: Signs(line).at_work for line in activity.timelines})
+    return _by_agent(activity, {each: found.at_work for each, found in signs.items()})
 
 
-def busy(activity: Activity, redone: Mapping[int, Iterable[int]]) -> Busy:
+def busy(
+    activity: Activity,
+    signs: Mapping[int, Signs],
+    loops: Mapping[int, Iterable[Loop]],
+    redone: Mapping[int, Iterable[int]],
+) -> Busy:
     """Return how much agents worked, and how much of it was of use.
 
     Parameters
     ----------
     activity : Activity
         What was done.
+    signs : mapping
+        Its signs of life, see :func:`signs_of_life`.
+    loops : mapping
+        Error loops by session id.
     redone : mapping
         By session id: when it edited a file that another pane had edited shortly before.
     """
-    signs = {line.thread.id: Signs(line) for line in activity.timelines}
     useful: dict[int, list[Interval]] = {}
     left: dict[int, list[Interval]] = {}
-    for line in activity.timelines:
-        each, found = line.thread.id, signs[line.thread.id]
-        loops = union(
+    for each, found in signs.items():
+        failing = union(
             (loop.start_ms, activity.end_ms if loop.end_ms is None else loop.end_ms)
-            for loop in error_loops(line)
+            for loop in loops.get(each, ())
         )
-        useful[each] = without(found.at_work, loops)
+        useful[each] = without(found.at_work, failing)
         again = union(found.around(time) for time in redone.get(each, ()))
         left[each] = without(useful[each], again)
-    at_work = _by_agent(activity, {each: found.at_work for each, found in signs.items()})
+    at_work = working(activity, signs)
     by_level = levels(at_work.values())
     agent_ms = sum(map(length, at_work.values()))
     useful_ms = sum(map(length, _by_agent(activity, useful).values()))

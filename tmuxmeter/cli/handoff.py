@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from math import isnan
 from typing import TYPE_CHECKING
 
 import click
@@ -48,6 +49,9 @@ def handoff_command(
 
     Turns that ended with work to look at and that you answered are counted by themselves.
     """
+    if minutes is not None and isnan(minutes):
+        message = f"--minutes takes a number from 0 to {MOST_MINUTES}, not nan"
+        raise UsageError(message)
     with _notes(context) as notes:
         if undo:
             if pane or note or minutes is not None:

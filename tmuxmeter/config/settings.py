@@ -167,6 +167,36 @@ class BreakevenSettings:
 
 
 @dataclass(frozen=True)
+class AgentBudget:
+    """What one agent may use in a day."""
+
+    tokens: int = _setting("Input tokens a day; 0: no budget.", checks.Whole(0, 10**15), 0)
+    dollars: float = _setting("Dollars a day; 0: no budget.", checks.Number(0, 1e9, "dollars"), 0.0)
+
+
+@dataclass(frozen=True)
+class BudgetSettings:
+    """What may be used in a day, and who is told when 50, 80 and 100 % of it are."""
+
+    tokens: int = _setting(
+        "Input tokens a day, all agents; 0: none. Once calibrated: of your line, unless set here.",
+        checks.Whole(0, 10**15),
+        300_000,
+    )
+    dollars: float = _setting(
+        "Dollars a day, all agents; 0: no budget.", checks.Number(0, 1e9, "dollars"), 0.0
+    )
+    desktop: bool = _setting("Show a desktop notification as well.", checks.Switch(), False)
+    command: tuple[str, ...] = _setting(
+        "A program and its arguments to run as well; no shell (docs/tmux.md tells its variables).",
+        checks.Texts(),
+        (),
+    )
+    claude: AgentBudget = _section("Claude Code's own budget.", AgentBudget)
+    codex: AgentBudget = _section("Codex's own budget.", AgentBudget)
+
+
+@dataclass(frozen=True)
 class PriceOverride:
     """What one model costs from a day on, in dollars per million tokens.
 
@@ -223,6 +253,9 @@ class Config:
     breakeven: BreakevenSettings = _section(
         "Whether working in parallel pays: the model behind the light (docs/breakeven.md).",
         BreakevenSettings,
+    )
+    budget: BudgetSettings = _section(
+        "What may be used in a day; tmux says when 50, 80 and 100 % of it are.", BudgetSettings
     )
     prices: tuple[PriceOverride, ...] = field(
         default=(),

@@ -1,8 +1,8 @@
 """What every session did in a span of time, in order, as rows that the levers are computed from.
 
-A session is read from its last human prompt before the span on, so that a turn that crosses
-midnight is seen whole: at most a day back, or without limit where it is still in its pane, so that
-what was left on Friday still waits on Monday. Every part is a few steps down an index per session.
+A session is read from its last human prompt before the span on, at most a week back: so a turn that
+crosses midnight is seen whole, and what was left on Friday is taken up on Monday. Every part is a
+few steps down an index per session.
 """
 
 from __future__ import annotations
@@ -19,7 +19,10 @@ if TYPE_CHECKING:
 
 HOUR_MS = 3_600_000
 LOOK_BACK_MS = 24 * HOUR_MS
-"""What happened longer before a span has no effect on its levers, but for sessions still there."""
+"""Sessions without a sign of life for so long before a span are left out, but for those still in
+their panes. So much is read of one that no human asked anything before the span."""
+LONGEST_TURN_MS = 7 * 24 * HOUR_MS
+"""No more than this is read before a span, though a turn had begun earlier."""
 WINDOW_MS = 2 * HOUR_MS
 """At least so much before the span is read of every session: edits that overlap with its own."""
 LOOK_AHEAD_MS = 10 * 60_000
@@ -197,9 +200,7 @@ def activity(connection: sqlite3.Connection, start_ms: int, end_ms: int) -> Acti
             _THREAD, (session_id, start_ms)
         ).fetchone()
         asked = start_ms - LOOK_BACK_MS if prompted is None else prompted
-        if session_id not in present:
-            asked = max(start_ms - LOOK_BACK_MS, asked)
-        since = min(start_ms - WINDOW_MS, asked)
+        since = max(min(start_ms - WINDOW_MS, asked), start_ms - LONGEST_TURN_MS)
         root = _root(connection, session_id, agent, parent if spawned else "", roots)
         thread = Thread(*(session_id, agent, key, root, bool(spawned), cwd, branch, started, first))
         span = (session_id, since, until)

@@ -213,6 +213,11 @@ class Reader:
             row = self._connection.execute(queries.META, (name,)).fetchone()
         return None if row is None else str(row[0])
 
+    def written_elsewhere(self) -> int:
+        """Return a number that changes when another connection wrote to the ledger."""
+        with ledger_errors(self._name):
+            return int(self._connection.execute("PRAGMA data_version").fetchone()[0])
+
     def _rows(self, kind: type[queries.RowT], statement: str, *values: int) -> list[queries.RowT]:
         with self.snapshot():
             return [kind(*row) for row in self._connection.execute(statement, values)]

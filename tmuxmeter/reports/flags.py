@@ -6,7 +6,17 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
 from tmuxmeter.ledger.activity import WINDOW_MS
-from tmuxmeter.reports.live import CLAIM, DRIFT, FLAGS, FURTHER, LOOP, OVERLAP, WAITING, WORKING
+from tmuxmeter.reports.live import (
+    CLAIM,
+    DRIFT,
+    FLAGS,
+    FURTHER,
+    GONE,
+    LOOP,
+    OVERLAP,
+    WAITING,
+    WORKING,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -86,7 +96,7 @@ def trouble(levers: Levers, threads: Mapping[int, Thread]) -> Trouble:
 def pane_flags(now: PaneNow, known: Trouble, further: frozenset[PaneKey], now_ms: int) -> list[str]:
     """Return the flags of a pane in which an agent is, in the order of :data:`FLAGS`."""
     agent = now.main
-    if agent is None:
+    if agent is None or agent.state == GONE:
         return []
     key, session = pane_key(now), (agent.agent, agent.session)
     found = {

@@ -56,10 +56,10 @@ def live_light(day: Day, scale: Scale, *, budget_share: float | None, pending: i
     While there is nothing to judge yet, the line is the one that this pace would have with
     several agents.
     """
-    found = light(day, scale)
+    found = light(day, scale, band=False)
     shown = found
     if found.verdict == NEUTRAL:
-        shown = light(replace(day, agents=0, k_busy=None, pool=None), scale)
+        shown = light(replace(day, agents=0, k_busy=None, pool=None), scale, band=False)
     line = inf if shown.line is None else shown.line
     return LiveLight(
         verdict=found.verdict,

@@ -5,27 +5,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from tmuxmeter.reports.words import CLAIM as CLAIM
+from tmuxmeter.reports.words import DRIFT as DRIFT
+from tmuxmeter.reports.words import FLAGS as FLAGS
+from tmuxmeter.reports.words import FURTHER as FURTHER
 from tmuxmeter.reports.words import GONE as GONE
 from tmuxmeter.reports.words import IDLE as IDLE
+from tmuxmeter.reports.words import LOOP as LOOP
+from tmuxmeter.reports.words import OVERLAP as OVERLAP
 from tmuxmeter.reports.words import WAITING as WAITING
 from tmuxmeter.reports.words import WORKING as WORKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-
-
-OVERLAP = "overlap"
-"""It edited a file that another pane edited shortly before, or the other way round."""
-LOOP = "loop"
-"""Its tools fail again and again just now."""
-DRIFT = "drift"
-"""Its session has grown long-winded, or has to be told again and again."""
-CLAIM = "claim"
-"""Files were touched outside its claim, or by another pane inside it."""
-FURTHER = "further"
-"""At work beside two others without a claim that its files are its own."""
-FLAGS = (LOOP, OVERLAP, CLAIM, FURTHER, DRIFT, WAITING)
-"""What may be wrong with a pane, worst first; :data:`WAITING` asks for the human."""
 
 
 @dataclass(frozen=True, slots=True)

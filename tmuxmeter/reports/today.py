@@ -13,9 +13,10 @@ from tmuxmeter.reports.advice import advice
 from tmuxmeter.reports.days import day_report, grouped, place_name
 from tmuxmeter.reports.levers import MINUTE_MS, Names, levers_report, plan_windows, spent_row
 from tmuxmeter.reports.states import is_gone, seat_states
+from tmuxmeter.reports.words import CLAIM, DRIFT, FLAGS, LOOP, OVERLAP, WAITING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
     from datetime import date, tzinfo
 
     from tmuxmeter.breakeven.levers import Levers
@@ -189,37 +190,27 @@ def overnight(activity: Activity, now_ms: int) -> Row | None:
 
 
 def _add_doings(report: Row, levers: Levers, activity: Activity) -> None:
-    """Add turns, hand-offs and flags to the rows of agents and panes."""
+    """Add turns, hand-offs and what waits to the rows of agents and panes, and flags to panes."""
     doings = _doings(levers, activity)
-    threads = {line.thread.id: line.thread for line in activity.timelines}
+    agents = {line.thread.id: line.thread.agent for line in activity.timelines}
+    for row in report["by_agent"]:
+        mine = [found for (each, _), found in doings.items() if agents[each] == row["agent"]]
+        row["turns"], row["handoffs"], row["pending"] = _added(mine)
     flags = pane_flags(levers)
-
-    def fill(rows: list[Row], of: Callable[[int, Seat], tuple[object, ...]], *fields: str) -> None:
-        for row in rows:
-            key = tuple(row[field] for field in fields)
-            mine = [
-                (number, seat)
-                for (session_id, seat), number in doings.items()
-                if of(session_id, seat) == key
-            ]
-            row["turns"] = sum(number[0] for number, _ in mine)
-            row["handoffs"] = sum(number[1] for number, _ in mine)
-            row["pending"] = sum(number[2] for number, _ in mine)
-
-    fill(report["by_agent"], lambda session_id, _: (threads[session_id].agent,), "agent")
-    fill(report["by_pane"], lambda _, seat: _pane_key(seat), *_PANE_FIELDS)
     for row in report["by_pane"]:
-        key = tuple(row[field] for field in _PANE_FIELDS)
-        row["flags"] = (
-            sorted(
-                {flag for seat, found in flags.items() if _pane_key(seat) == key for flag in found}
-            )
-            if row["pane"]
-            else []
-        )
         if not row["pane"]:
-            # the other places have no seats of their own
+            # what ran in no pane has no seats of its own to tell apart
             row["turns"] = row["handoffs"] = row["pending"] = None
+            row["flags"] = []
+            continue
+        key = _seat(row)
+        mine = [found for (_, seat), found in doings.items() if seat == key]
+        row["turns"], row["handoffs"], row["pending"] = _added(mine)
+        row["flags"] = [flag for flag in FLAGS if flag in flags.get(key, ())]
+
+
+def _added(counts: Sequence[Sequence[int]]) -> tuple[int, ...]:
+    return tuple(sum(each[number] for each in counts) for number in range(3))
 
 
 def _add_agents(report: Row, slices: Sequence[Slice]) -> None:
@@ -233,22 +224,16 @@ def _add_agents(report: Row, slices: Sequence[Slice]) -> None:
 
 def _add_states(report: Row, levers: Levers, activity: Activity, now_ms: int | None) -> None:
     """Add what agents do to the rows of panes; None on a day that is over."""
-    states: dict[tuple[object, ...], str] = {}
+    states: dict[Seat, str] = {}
     if now_ms is not None:
         waiting = {each.session_id for each in levers.pending}
-        found = seat_states(activity, levers.seats, waiting, now_ms)
-        states = {_pane_key(seat): state for seat, state in found.items() if seat.pane}
+        states = seat_states(activity, levers.seats, waiting, now_ms)
     for row in report["by_pane"]:
-        row["state"] = states.get(tuple(row[field] for field in _PANE_FIELDS))
+        row["state"] = row["pane"] and states.get(_seat(row))
 
 
-_PANE_FIELDS = ("server", "server_pid", "server_started", "pane")
-
-
-def _pane_key(seat: Seat) -> tuple[object, ...]:
-    if not seat.pane:
-        return (None, None, None, None)
-    return (seat.socket, seat.server_pid, seat.server_started, seat.pane)
+def _seat(row: Row) -> Seat:
+    return Seat(row["server"], row["server_pid"], row["server_started"], row["pane"], 0)
 
 
 def _doings(levers: Levers, activity: Activity) -> dict[tuple[int, Seat], list[int]]:
@@ -274,18 +259,18 @@ def _doings(levers: Levers, activity: Activity) -> dict[tuple[int, Seat], list[i
 
 
 def pane_flags(levers: Levers) -> dict[Seat, set[str]]:
-    """Return what there is to say of each seat: overlap, error-loop, drift, waiting, claim."""
+    """Return what there is to say of each seat, by the names of :data:`FLAGS`."""
     found: dict[Seat, set[str]] = {}
     for seat in levers.independence.overlapping():
-        found.setdefault(seat, set()).add("overlap")
+        found.setdefault(seat, set()).add(OVERLAP)
     for session_id, flag in (
-        *((loop.session_id, "error-loop") for loop in levers.loops if loop.end_ms is None),
-        *((each, "drift") for each, course in levers.drifts.items() if course.drifting),
-        *((each.session_id, "waiting") for each in levers.pending),
+        *((loop.session_id, LOOP) for loop in levers.loops if loop.end_ms is None),
+        *((each, DRIFT) for each, course in levers.drifts.items() if course.drifting),
+        *((each.session_id, WAITING) for each in levers.pending),
     ):
         if session_id in levers.seats:
             found.setdefault(levers.seats[session_id], set()).add(flag)
     for check in levers.claims:
         if check.claim.ended_ms is None and not check.kept:
-            found.setdefault(check.claim.seat, set()).add("claim")
+            found.setdefault(check.claim.seat, set()).add(CLAIM)
     return found

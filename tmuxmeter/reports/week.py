@@ -113,5 +113,7 @@ def _together(rows: Sequence[Row]) -> Row:
 
 
 def _over(row: Row) -> bool:
-    line = row["light"]["line_input_tokens"]
-    return line is not None and row["light"]["input_tokens"] > line
+    """Tell whether a day with agents side by side was beyond its line; alone there is none."""
+    light = row["light"]
+    line = light["line_input_tokens"]
+    return light["verdict"] != "neutral" and line is not None and light["input_tokens"] > line

@@ -1,4 +1,4 @@
-"""Numbers in sentences, and the words for what agents do."""
+"""Numbers in sentences, and the words for what agents do and what may be wrong with them."""
 
 from __future__ import annotations
 
@@ -6,6 +6,19 @@ WORKING = "working"
 WAITING = "waiting"
 IDLE = "idle"
 GONE = "gone"
+
+OVERLAP = "overlap"
+"""It edited a file that another pane edited shortly before, or the other way round."""
+LOOP = "loop"
+"""Its tools fail again and again just now."""
+DRIFT = "drift"
+"""Its session has grown long-winded, or has to be told again and again."""
+CLAIM = "claim"
+"""Files were touched outside its claim, or by another pane inside it."""
+FURTHER = "further"
+"""At work beside two others without a claim that its files are its own."""
+FLAGS = (LOOP, OVERLAP, CLAIM, FURTHER, DRIFT, WAITING)
+"""What may be wrong with a pane, worst first; :data:`WAITING` asks for the human."""
 
 
 def count(number: int, thing: str) -> str:

@@ -5,20 +5,34 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from tmuxmeter.reports.live import GONE, IDLE, WAITING, WORKING
+from tmuxmeter.breakeven.light import ASCII_GLYPHS, GLYPHS, NEUTRAL, UNCALIBRATED_MARK
+from tmuxmeter.reports.live import (
+    CLAIM,
+    DRIFT,
+    FURTHER,
+    GONE,
+    IDLE,
+    LOOP,
+    OVERLAP,
+    WAITING,
+    WORKING,
+)
 from tmuxmeter.status.text import (
     AGENT_LENGTH,
     MODEL_LENGTH,
     PROBLEM_LENGTH,
     REASON_LENGTH,
     clean,
+    line,
     money,
     share,
     tokens,
 )
 
 if TYPE_CHECKING:
-    from tmuxmeter.reports.live import Live, LivePane, LiveWindow
+    from collections.abc import Iterable, Mapping
+
+    from tmuxmeter.reports.live import Live, LiveLight, LivePane, LiveWindow
     from tmuxmeter.status.options import StatusOptions
 
 UNSURE_BELOW = 0.8
@@ -38,15 +52,23 @@ class _Signs:
     outside: str
     without_pane: str
     problem: str
+    budget: str
+    handoffs: str
+    flags: Mapping[str, str]
 
     def state(self, state: str) -> str:
         signs = {WORKING: self.working, WAITING: self.waiting, IDLE: self.idle, GONE: self.gone}
         return signs.get(state, "")
 
 
-_ICONS = _Signs("▶", "⏳", "·", "✗", "↻", "", "↑", "ctx ", "⇱", " no pane", "⚠ ")
+_ICONS = _Signs(
+    *("▶", "⏳", "·", "✗", "↻", "", "↑", "ctx ", "⇱", " no pane", "⚠ ", "≤", "⇥"),
+    {LOOP: "∞", OVERLAP: "⧉", CLAIM: "≠", FURTHER: "⊕", DRIFT: "≈", WAITING: "⏳"},
+)
 _ASCII = _Signs(
-    " run", " wait", "idle", "gone", "hit ", " tok", "out ", "ctx ", "outside ", " no pane", "! "
+    *(" run", " wait", "idle", "gone", "hit ", " tok", "out ", "ctx ", "outside ", " no pane"),
+    *("! ", "budget ", " to review"),
+    {flag: flag for flag in (LOOP, OVERLAP, CLAIM, FURTHER, DRIFT, WAITING)},
 )
 
 
@@ -55,26 +77,92 @@ def signs(options: StatusOptions) -> _Signs:
     return _ICONS if options.icons else _ASCII
 
 
-def segment(live: Live, options: StatusOptions) -> str:
-    """Return ``#{tmuxmeter}``: ``$12.34 212k ↻62% 2▶ 1⏳``.
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """``#{tmuxmeter}`` in three pieces: ``light`` has the verdict's style, the others don't."""
 
-    A problem and the word ``demo`` are always in it.
+    head: str
+    light: str
+    rest: str
+
+    def __str__(self) -> str:
+        return self.head + self.light + self.rest
+
+
+def segment(live: Live, options: StatusOptions) -> Segment:
+    """Return ``#{tmuxmeter}``: ``$12.34 ▲? 212k/331k ↻62% 2▶ 1⏳``.
+
+    A problem and the word ``demo`` are always in it. Light and gauge have the verdict's style as
+    far as they stand together.
     """
     sign = signs(options)
+    plain = not options.icons
+    budget = live.light.budget_share
     parts = {
         "cost": money(live.cost_microdollars, live.unpriced_tokens),
+        "light": light_glyph(live.light, options) if live.input_tokens else "",
+        "gauge": _gauge_part(live, options),
         "tokens": tokens(live.input_tokens) + sign.tokens if live.input_tokens else "",
         "output": sign.output + tokens(live.output_tokens) if live.output_tokens else "",
         "hit": "" if live.cache_hit_rate is None else sign.hit + share(live.cache_hit_rate),
         "agents": _agents(live.working, live.waiting, sign, live.without_pane),
+        # those that wait are counted among the agents already
+        "flags": _joined(
+            *(
+                f"{count if count > 1 else ''}{sign.flags[flag]}"
+                for flag, count in live.flags
+                if flag in options.flags and (flag != WAITING or "agents" not in options.segment)
+            )
+        ),
         "outside": _outside(live, sign),
+        "budget": ""
+        if budget is None or budget * 100 < options.budget_from
+        else sign.budget + share(budget),
+        "handoffs": f"{live.light.pending}{sign.handoffs}" if live.light.pending else "",
     }
-    problem = clean(live.problem, PROBLEM_LENGTH, ascii_only=not options.icons)
-    return _joined(
-        "demo" if live.demo else "",
-        *(parts[name] for name in options.segment),
-        sign.problem + problem if problem else "",
+    problem = clean(live.problem, PROBLEM_LENGTH, ascii_only=plain)
+    words = [("", "demo" if live.demo else "")]
+    words += [(name, parts[name]) for name in options.segment]
+    words += [("", sign.problem + problem if problem else "")]
+    return _in_three([(name, text) for name, text in words if text])
+
+
+def _in_three(words: list[tuple[str, str]]) -> Segment:
+    """Cut a segment's words around the run of light and gauge."""
+    lit = [number for number, (name, _) in enumerate(words) if name in {"light", "gauge"}]
+    begin = lit[0] if lit else len(words)
+    end = begin
+    while end in lit:
+        end += 1
+    texts = [text for _, text in words]
+    head, light, rest = (" ".join(part) for part in (texts[:begin], texts[begin:end], texts[end:]))
+    return Segment(
+        head + (" " if head and light else ""), light, (" " if light and rest else "") + rest
     )
+
+
+def light_glyph(light: LiveLight, options: StatusOptions) -> str:
+    """Return the verdict as a sign, with a mark where it isn't the user's own scale; "" unknown."""
+    glyph = (GLYPHS if options.icons else ASCII_GLYPHS).get(light.verdict, "")
+    unsure = glyph and light.verdict != NEUTRAL and not light.calibrated
+    return glyph + UNCALIBRATED_MARK if unsure else glyph
+
+
+def gauge(live: Live, options: StatusOptions) -> str:
+    """Return today's input tokens and the line: ``212k/331k``; only the tokens while it is new."""
+    light = live.light
+    if not light.verdict:
+        return tokens(live.input_tokens)
+    return f"{tokens(light.input_tokens)}/{line(light.line_tokens, ascii_only=not options.icons)}"
+
+
+def _gauge_part(live: Live, options: StatusOptions) -> str:
+    light = live.light
+    if not live.input_tokens:
+        return ""
+    if light.line_tokens and light.input_tokens * 100 < options.gauge_from * light.line_tokens:
+        return ""
+    return gauge(live, options) + ("" if light.verdict else signs(options).tokens)
 
 
 def window_segment(window: LiveWindow, options: StatusOptions) -> str:
@@ -85,6 +173,7 @@ def window_segment(window: LiveWindow, options: StatusOptions) -> str:
         "tokens": tokens(window.input_tokens) + sign.tokens if window.input_tokens else "",
         "output": sign.output + tokens(window.output_tokens) if window.output_tokens else "",
         "agents": _agents(window.working, window.waiting, sign),
+        "flags": flag_signs(window.flags, options, waiting="agents" not in options.window_segment),
     }
     return _joined(*(parts[name] for name in options.window_segment))
 
@@ -100,13 +189,23 @@ def pane_segment(pane: LivePane, options: StatusOptions) -> str:
         "tokens": tokens(pane.input_tokens) + sign.tokens if pane.input_tokens else "",
         "output": sign.output + tokens(pane.output_tokens) if pane.output_tokens else "",
         "hit": "" if pane.cache_hit_rate is None else sign.hit + share(pane.cache_hit_rate),
-        "context": "" if pane.context_fill is None else sign.context + share(pane.context_fill),
+        "context": ""
+        if pane.context_fill is None or pane.context_fill * 100 < options.context_from
+        else sign.context + share(pane.context_fill),
         "state": _state(pane, sign, plain=plain),
+        "flags": flag_signs(pane.flags, options, waiting="state" not in options.pane_segment),
     }
     problem = clean(pane.problem, PROBLEM_LENGTH, ascii_only=plain)
     return _joined(
         *(parts[name] for name in options.pane_segment), sign.problem + problem if problem else ""
     )
+
+
+def flag_signs(flags: Iterable[str], options: StatusOptions, *, waiting: bool) -> str:
+    """Return flags as signs; ``waiting``: also that one, which another part may show already."""
+    sign = signs(options)
+    shown = [f for f in flags if f in options.flags and (waiting or f != WAITING)]
+    return ("" if options.icons else " ").join(sign.flags[flag] for flag in shown)
 
 
 def pane_cost(pane: LivePane) -> str:

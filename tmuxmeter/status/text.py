@@ -9,6 +9,7 @@ MODEL_LENGTH = 40
 AGENT_LENGTH = 20
 REASON_LENGTH = 30
 PROBLEM_LENGTH = 60
+LIGHT_LENGTH = 100
 
 # Cc Cf Cs Co Cn: controls, invisible and bidirectional marks, surrogates, private use, unassigned;
 # Zl Zp: line and paragraph separators.
@@ -87,6 +88,30 @@ def tokens(count: int) -> str:
         if 2 * count < 1999 * unit:
             return sign + _decimal(count, unit, 0) + suffix
     return sign + _decimal(count, 1_000_000_000_000, 1) + "T"
+
+
+def factor(value: float | None) -> str:
+    """Return a factor in at most five characters: ``0.87``, ``1.2``, ``13``; never across 1.
+
+    >>> factor(0.996), factor(1.6), factor(12.34)
+    ('0.99', '1.6', '12')
+    """
+    if value is None or value != value:  # NaN
+        return UNKNOWN
+    if value < 1:
+        return f"{max(0, min(99, int(value * 100 + 0.5))) / 100:g}"
+    if value >= 9.95:
+        return tokens(int(min(value, 1e15) + 0.5))
+    return f"{max(1.1 if value > 1 else 1, int(value * 10 + 0.5) / 10):g}"
+
+
+def line(value: float | None, *, ascii_only: bool = False) -> str:
+    """Return the tokens of the line: ``331k``, ``∞`` where parallel work always pays."""
+    if value is None or value != value:  # NaN
+        return UNKNOWN
+    if value == float("inf"):
+        return "inf" if ascii_only else "∞"
+    return tokens(int(value + 0.5))
 
 
 def share(value: float | None) -> str:

@@ -5,14 +5,25 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tmuxmeter.reports.live import windows
-from tmuxmeter.status.segments import pane_cost, pane_segment, segment, window_segment
+from tmuxmeter.status.segments import (
+    gauge,
+    light_glyph,
+    pane_cost,
+    pane_segment,
+    segment,
+    window_segment,
+)
 from tmuxmeter.status.text import (
     AGENT_LENGTH,
+    LIGHT_LENGTH,
     MODEL_LENGTH,
     PROBLEM_LENGTH,
     REASON_LENGTH,
+    UNKNOWN,
     clean,
+    factor,
     for_tmux,
+    line,
     money,
     share,
     tokens,
@@ -20,7 +31,7 @@ from tmuxmeter.status.text import (
 from tmuxmeter.tmux.formats import variable
 
 if TYPE_CHECKING:
-    from tmuxmeter.reports.live import Live, LivePane, LiveWindow
+    from tmuxmeter.reports.live import Live, LiveLight, LivePane, LiveWindow
     from tmuxmeter.status.options import StatusOptions
 
 
@@ -40,8 +51,13 @@ def tmux_values(live: Live, options: StatusOptions) -> dict[str, str]:
 
 
 def _global(live: Live, options: StatusOptions) -> dict[str, str]:
+    composed, light = segment(live, options), live.light
+    plain = not options.icons
+    known = bool(light.verdict)
     return {
-        "segment": segment(live, options),
+        "segment": composed.head,
+        "segment_light": composed.light,
+        "segment_rest": composed.rest,
         "total": money(live.cost_microdollars, live.unpriced_tokens),
         "tokens": tokens(live.input_tokens),
         "output": tokens(live.output_tokens),
@@ -51,8 +67,29 @@ def _global(live: Live, options: StatusOptions) -> dict[str, str]:
         "idle": str(live.idle),
         "outside": money(live.outside_cost_microdollars, live.outside_unpriced_tokens),
         "without_pane": str(live.without_pane),
-        "problem": clean(live.problem, PROBLEM_LENGTH, ascii_only=not options.icons),
+        "problem": clean(live.problem, PROBLEM_LENGTH, ascii_only=plain),
+        "light": light_glyph(light, options),
+        "verdict": light.verdict,
+        "reason": clean(light.reason, LIGHT_LENGTH, ascii_only=plain),
+        "calibrated": "yes" if light.calibrated else "no",
+        "gauge": gauge(live, options),
+        "line": line(light.line_tokens, ascii_only=plain) if known else UNKNOWN,
+        "line_share": _line_share(light),
+        "ratio": factor(light.ratio),
+        "needed": factor(light.needed),
+        "possible": factor(light.possible),
+        "budget": share(light.budget_share),
+        "handoffs": str(light.handoffs),
+        "pending": str(light.pending),
+        "flags": " ".join(flag for flag, _ in live.flags),
     }
+
+
+def _line_share(light: LiveLight) -> str:
+    """Return how far the line is used up; unknown without a line."""
+    if not light.line_tokens:
+        return share(None)
+    return share(light.input_tokens / light.line_tokens)
 
 
 def _window(window: LiveWindow, options: StatusOptions) -> dict[str, str]:
@@ -64,6 +101,7 @@ def _window(window: LiveWindow, options: StatusOptions) -> dict[str, str]:
         "window_working": str(window.working),
         "window_waiting": str(window.waiting),
         "window_state": window.state,
+        "window_flags": " ".join(window.flags),
     }
 
 
@@ -81,4 +119,5 @@ def _pane(pane: LivePane, options: StatusOptions) -> dict[str, str]:
         "pane_waiting_for": clean(pane.waiting_for, REASON_LENGTH, ascii_only=plain),
         "pane_context": share(pane.context_fill),
         "pane_problem": clean(pane.problem, PROBLEM_LENGTH, ascii_only=plain),
+        "pane_flags": " ".join(pane.flags),
     }

@@ -20,6 +20,9 @@ LEASE = "TMUXMETER_LEASE"
 
 PREFIX = "TMUXMETER_"
 
+SEGMENT_PIECES = ("segment", "segment_light", "segment_rest")
+"""The composed segment; the middle piece has the verdict's style."""
+
 GLOBAL_NAMES = (
     "total",
     "tokens",
@@ -31,6 +34,20 @@ GLOBAL_NAMES = (
     "outside",
     "without_pane",
     "problem",
+    "light",
+    "verdict",
+    "reason",
+    "calibrated",
+    "gauge",
+    "line",
+    "line_share",
+    "ratio",
+    "needed",
+    "possible",
+    "budget",
+    "handoffs",
+    "pending",
+    "flags",
 )
 WINDOW_NAMES = (
     "window_cost",
@@ -39,6 +56,7 @@ WINDOW_NAMES = (
     "window_working",
     "window_waiting",
     "window_state",
+    "window_flags",
 )
 PANE_NAMES = (
     "pane_cost",
@@ -51,8 +69,15 @@ PANE_NAMES = (
     "pane_waiting_for",
     "pane_context",
     "pane_problem",
+    "pane_flags",
 )
 
+VERDICT_STYLES = {
+    "green": "#[fg=black]#[bg=green]",
+    "amber": "#[fg=black]#[bg=yellow]",
+    "red": "#[fg=white]#[bg=red]",
+}
+"""Legible on bars of any colour; ``@tmuxmeter_style_green`` and so on are used instead."""
 STALE_TEXT = "#[dim]meter stopped#[default]"
 
 
@@ -63,7 +88,8 @@ def variable(name: str, tmux_id: str = "") -> str:
     ----------
     name : str
         A placeholder's name without ``tmuxmeter_``, such as ``total`` or ``pane_cost``;
-        ``segment``, ``window`` and ``pane`` for the composed ones.
+        ``segment`` (in three pieces, ``segment_light`` and ``segment_rest`` follow it), ``window``
+        and ``pane`` for the composed ones.
     tmux_id : str
         The pane's (``%3``) or window's (``@1``) id; "" for a global figure.
     """
@@ -95,12 +121,24 @@ def _state_style(name: str) -> str:
     return "#{?#{==:" + state + ",waiting}," + style + "waiting}," + other + "}"
 
 
+def _verdict_style() -> str:
+    verdict, styles = _value("verdict"), ""
+    for name, default in reversed(VERDICT_STYLES.items()):
+        style = "@tmuxmeter_style_" + name
+        chosen = "#{?" + style + ",#{" + style + "}," + default + "}"
+        styles = "#{?#{==:" + verdict + "," + name + "}," + chosen + "," + styles + "}"
+    return styles
+
+
 def _segment() -> str:
     waiting = "#{?" + variable("waiting") + ",#{@tmuxmeter_style_waiting},}"
     style = "#{?" + variable("problem") + ",#{@tmuxmeter_style_problem}," + waiting + "}"
+    # "#[default]" ends every style, so after the light the one around it begins again
+    light = _styled("segment_light", style + _verdict_style())
+    text = _styled("segment", style) + light + _styled("segment_rest", style)
     stopped = "#{?@tmuxmeter_stale,#{@tmuxmeter_stale}," + STALE_TEXT + "}"
     # Without a lease the meter ended in order: there is nothing to warn of.
-    return _leased(_styled("segment", style), "#{?" + LEASE + "," + stopped + ",}")
+    return _leased(text, "#{?" + LEASE + "," + stopped + ",}")
 
 
 PLACEHOLDERS: dict[str, str] = {

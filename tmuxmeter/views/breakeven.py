@@ -47,9 +47,7 @@ def breakeven_parts(data: dict[str, Any], what: str, limit: int | None) -> list[
     parts += [Paragraph(line) for line in drawn(graph_of(data, what), limit)]
     parts += [Paragraph(legend), _levers(data)]
     if not data["calibrated"]:
-        text = (
-            "Not calibrated: the scale is that of one published week (see `tmuxmeter calibrate`)."
-        )
+        text = "Not calibrated: the scale is one published week's (`tmuxmeter calibrate`)."
         parts.append(Paragraph(text, "dim"))
     return parts
 

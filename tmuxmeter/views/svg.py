@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from xml.sax.saxutils import escape
 
+from tmuxmeter.views.fitting import printable
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -48,7 +50,7 @@ class Svg:
         x, y = spot
         self._parts.append(
             f'<text x="{x:.1f}" y="{y:.1f}" fill="{_hex(colour)}"'
-            f' text-anchor="{anchor}">{escape(text)}</text>'
+            f' text-anchor="{anchor}">{escape(printable(text))}</text>'
         )
 
     def done(self) -> bytes:

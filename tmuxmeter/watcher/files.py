@@ -1,4 +1,7 @@
-"""Small private files that others read at any moment: replaced whole, never half-written."""
+"""Small private files that others read at any moment: replaced whole, never half-written.
+
+And files that others write: telling when they change.
+"""
 
 from __future__ import annotations
 
@@ -26,3 +29,12 @@ def replace_private(path: Path, text: str) -> bool:
             draft.unlink(missing_ok=True)
         return False
     return True
+
+
+def mark(path: Path) -> tuple[int, int]:
+    """Return what changes when a file does; zeros where there is none."""
+    try:
+        facts = path.stat()
+    except OSError:
+        return (0, 0)
+    return facts.st_mtime_ns, facts.st_size

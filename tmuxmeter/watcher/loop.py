@@ -22,12 +22,15 @@ from tmuxmeter.panes.sources import default_source
 from tmuxmeter.panes.tracker import Tracker
 from tmuxmeter.paths import private_folder
 from tmuxmeter.tmux.servers import Servers
+from tmuxmeter.watcher.attention import Attention
 from tmuxmeter.watcher.catching_up import catch_up
 from tmuxmeter.watcher.display import Display
-from tmuxmeter.watcher.figures import figures
+from tmuxmeter.watcher.figures import TITLES, Day
 from tmuxmeter.watcher.intake import Intake
+from tmuxmeter.watcher.notify import Notifier
 from tmuxmeter.watcher.process import WatcherLock, WatcherState, running_pid, write_state
 from tmuxmeter.watcher.roots import agent_roots, agents_in_use
+from tmuxmeter.watcher.scale import OwnScale
 from tmuxmeter.watcher.settings import Settings
 from tmuxmeter.watcher.wakeup import Wakeup
 
@@ -47,6 +50,8 @@ LEDGER_WAIT_S = 30.0
 """How long a scan or a repricing may hold the ledger while the watcher starts."""
 RECENT_MS = 36 * 3_600_000
 """Sessions that did anything in this time may be the ones in the panes."""
+ANEW_EVERY_S = 60.0
+"""How often figures are worked out although nothing happened: an overlap is one for some time."""
 STATE_EVERY_S = 5.0
 LAST_LINE_S = 61.0
 """When a last line without an end is looked at again; a file left alone a minute is complete."""
@@ -67,13 +72,19 @@ class Watcher:
         self._started_ms = _now_ms()
         self._settings = Settings(places.config_file, must_exist=places.config_named)
         self._servers = Servers(places.runtime)
+        self._scale = OwnScale(places.state, self._settings.config)
         self._display = Display(places.runtime)
+        self._day = Day()
+        self._attention = Attention()
+        self._notifier = Notifier(TITLES)
         self._stopping = self._renewing = False
         self._phase, self._progress = "reading", 0.0
         self._picture = Picture(self._started_ms, (), {}, (), (), ())
         self._recent: dict[tuple[str, str], RecentSession] = {}
+        self._ledger_version = 0
         self._recent_stale = True
         self._figures_stale = True
+        self._anew_due = 0.0
         self._tick_due = self._retry_due = self._state_due = 0.0
         self._day_end = 0
         self._push_due: float | None = None
@@ -153,13 +164,13 @@ class Watcher:
         entries = list(self._follower.catalog.entries())
         for done, total in catch_up(self._intake, entries, time.time_ns(), usable_cores()):
             self._progress = done / total if total else 1.0
-            self._recent_stale = self._figures_stale = True
+            self._news(moved=True)
             if time.monotonic() >= self._tick_due:
                 self._step(read=False)
             if self._stopping:
                 return
         self._phase, self._progress = "following", 1.0
-        self._recent_stale = self._figures_stale = True
+        self._news(moved=True)
         self._tick_due = 0.0
         self._step(read=False)
         self._write_state(force=True)
@@ -169,6 +180,8 @@ class Watcher:
         due = [self._tick_due, now + self._follower.wait(now)]
         if self._push_due is not None:
             due.append(self._push_due)
+        if self._day.weigh_due is not None:
+            due.append(self._day.weigh_due)
         descriptors = [d for d in (wakeup.fileno(), self._follower.fileno()) if d >= 0]
         select.select(descriptors, [], [], max(0.0, min(due) - now))
         wakeup.drain()
@@ -186,6 +199,10 @@ class Watcher:
         if ticking:
             self._tick()
         self._show(ticking)
+        if self._day.weigh_due is not None and time.monotonic() >= self._day.weigh_due:
+            self._day.weigh(self._intake.writer.reader(), self._settings.config, _now_ms())
+            self._figures_stale = True
+            self._show(ticking=False)
         self._write_state()
 
     def _read_changes(self) -> None:
@@ -197,7 +214,7 @@ class Watcher:
             return
         before = self._intake.writer
         if self._intake.read(changes.logs, now_ns):
-            self._recent_stale = self._figures_stale = True
+            self._news()
             self._tick_due = min(self._tick_due, now + SOON_S)
         for log in changes.logs:
             if last_line_due(self._intake.position(log), now_ns + int(LAST_LINE_S * 1e9)):
@@ -210,7 +227,7 @@ class Watcher:
         logger.warning("%s", self._intake.trouble or "the ledger can be written again")
         self._tracker.use_book(self._intake.writer)
         self._retry_due = time.monotonic() + RETRY_S
-        self._recent_stale = self._figures_stale = True
+        self._news(moved=True)
 
     def _tick(self) -> None:
         """Look at settings, folders, panes and processes."""
@@ -223,21 +240,32 @@ class Watcher:
         if self._settings.check():
             self._display.prepare_anew()
             self._intake.price = self._settings.price
+            self._scale.check(self._settings.config, renewed=True)
+            self._day.changed()
+            self._figures_stale = True
+        elif self._scale.check(self._settings.config):
             self._figures_stale = True
         self._check_roots()
         before = self._picture
         try:
             self._look()
+            self._attention.sample(self._picture, self._intake.writer)
         except LedgerUnwritableError as error:
             self._intake.fall_back(error, _now_ms())
             self._ledger_changed()
         except MissingProgramError as error:
             self._missing = str(error)
-        if (
+        version = self._intake.writer.reader().written_elsewhere()
+        if version != self._ledger_version:
+            self._ledger_version = version
+            self._day.changed()
+        if _agents(before) != _agents(self._picture):
+            self._day.changed(moved=True)
+        self._figures_stale |= (
             replace(before, now_ms=0) != replace(self._picture, now_ms=0)
             or _now_ms() >= self._day_end
-        ):
-            self._figures_stale = True
+            or now >= self._anew_due
+        )
         agents = (pane.main for pane in self._picture.panes)
         busy = any(agent is not None and agent.state == "working" for agent in agents)
         self._tick_due = now + (BUSY_TICK_S if busy else self._settings.config.watch.look_seconds)
@@ -256,7 +284,12 @@ class Watcher:
         """Read whatever is behind the positions that the ledger knows."""
         logs = [entry.log for entry in self._follower.catalog.entries() if entry.log]
         if self._intake.read(logs, time.time_ns()):
-            self._recent_stale = self._figures_stale = True
+            self._news(moved=True)
+
+    def _news(self, *, moved: bool = False) -> None:
+        """Note that something was booked; ``moved``: of any time, not only of just now."""
+        self._recent_stale = self._figures_stale = True
+        self._day.changed(moved=moved)
 
     def _check_roots(self) -> None:
         """Follow folders that the settings or a running agent's environment name anew."""
@@ -286,9 +319,11 @@ class Watcher:
         )
 
     def _compute(self) -> None:
-        found = figures(
+        self._anew_due = time.monotonic() + ANEW_EVERY_S
+        found = self._day.figures(
             self._intake.writer.reader(),
             self._settings.config,
+            self._scale,
             self._picture,
             self._recent,
             _now_ms(),
@@ -297,6 +332,15 @@ class Watcher:
         )
         self._day_end = found.day_end_ms
         self._display.show(found.lives, found.everywhere)
+        if self._phase == "following":
+            self._notifier.tell(
+                found.uses,
+                found.day,
+                self._settings.config.budget,
+                self._picture.servers,
+                self._intake.writer,
+                _now_ms(),
+            )
 
     def _problem(self) -> str:
         """Return the one thing that the status line should say is wrong."""
@@ -306,6 +350,7 @@ class Watcher:
 
     def _all_problems(self) -> list[str]:
         problems = [self._missing, self._intake.trouble, *self._settings.problems]
+        problems += [self._scale.problem, self._notifier.problem]
         return [problem for problem in problems if problem]
 
     def _following(self) -> str:
@@ -330,6 +375,11 @@ class Watcher:
             problems=(*self._all_problems(), *self._display.problems),
         )
         write_state(self._places.runtime, state)
+
+
+def _agents(picture: Picture) -> tuple[object, ...]:
+    """Return the part of a picture that decides where spend belongs."""
+    return picture.panes, picture.outside, picture.without_pane
 
 
 def _now_ms() -> int:

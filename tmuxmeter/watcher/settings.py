@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from tmuxmeter.agents import AGENTS
 from tmuxmeter.config import Config, try_load
 from tmuxmeter.prices.book import PriceBook
+from tmuxmeter.watcher.files import mark
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -41,10 +42,10 @@ class Settings:
 
     def check(self) -> bool:
         """Read the file if it changed; return whether it did."""
-        mark = _mark(self._path)
-        if mark == self._mark:
+        seen = mark(self._path)
+        if seen == self._mark:
             return False
-        self._mark = mark
+        self._mark = seen
         old = self.config
         self.config, self.problems = try_load(self._path, old, must_exist=self._must_exist)
         for problem in self.problems:
@@ -61,12 +62,3 @@ class Settings:
 def price_book(config: Config) -> PriceBook:
     """Return the prices in force: the user's own, then the dated list."""
     return PriceBook(config.prices, {agent.name: agent.provider for agent in AGENTS})
-
-
-def _mark(path: Path) -> tuple[int, int]:
-    """Return what changes when a file does."""
-    try:
-        facts = path.stat()
-    except OSError:
-        return (0, 0)
-    return facts.st_mtime_ns, facts.st_size

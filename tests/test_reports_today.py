@@ -1,0 +1,244 @@
+"""The day in full, from events to data."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from datetime import date
+from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
+
+import pytest
+from ledger_data import NOON
+from test_levers_rules import HOUR, MINUTE, World
+
+from tmuxmeter.breakeven.explain import explain
+from tmuxmeter.breakeven.levers import levers
+from tmuxmeter.breakeven.light import Scale
+from tmuxmeter.breakeven.model import Model
+from tmuxmeter.ledger.queries import RateLimitRow
+from tmuxmeter.ledger.writer import Writer
+from tmuxmeter.reports.advice import advice
+from tmuxmeter.reports.days import day_report, local_day_bounds
+from tmuxmeter.reports.levers import plan_windows
+from tmuxmeter.reports.today import is_early, today_report
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+DAY = date(2026, 7, 8)
+ZONE = ZoneInfo("UTC")
+
+
+@pytest.fixture
+def world() -> Iterator[World]:
+    with Writer.memory(None, 0) as writer:
+        yield World(writer)
+
+
+def report(
+    world: World,
+    *,
+    day: date = DAY,
+    zone: ZoneInfo = ZONE,
+    now: int = NOON + 10 * HOUR,
+    limits: tuple[RateLimitRow, ...] = (),
+    budget_microdollars: int | None = None,
+) -> dict[str, Any]:
+    begin, end = local_day_bounds(day, zone)
+    reader = world.writer.reader()
+    facts = reader.span_facts(begin, end)
+    found = levers(facts)
+    return today_report(
+        day,
+        reader.slices(begin, end),
+        reader.unmetered_sessions(begin, end),
+        found,
+        facts.activity,
+        explain(found.day, Scale.of(Model())),
+        limits=limits,
+        budget_tokens=300_000,
+        budget_microdollars=budget_microdollars,
+        now_ms=now,
+        zone=zone,
+    )
+
+
+def busy_morning(world: World) -> None:
+    """Two agents in two panes; the second fails again and again, and both edit one file."""
+    world.pane("s1", "%1")
+    world.pane("s2", "%2")
+    for session in ("s1", "s2"):
+        world.start(session, cwd="/w")
+        world.asked(0, session)
+        world.request(1, session, fresh=100, cache_read=300, output=50)
+        world.edited(2, "src/a.py", session)
+    world.ended(4, "s1")
+    world.asked(20, "s1")
+    world.edited(21, "src/b.py", "s1")
+    world.ended(22, "s1", asked=True)
+    for minute in (3, 4, 5, 6):
+        world.tool(minute, "s2", ok=False)
+
+
+def test_the_days_own_sums_come_first_and_unchanged(world: World) -> None:
+    busy_morning(world)
+    begin, end = local_day_bounds(DAY, ZONE)
+    plain = day_report(DAY, world.writer.reader().slices(begin, end))
+    full = report(world)
+    assert list(full)[: len(plain)] == list(plain)
+    for key, value in plain.items():
+        if key.startswith("by_"):
+            assert [{**new, **old} for new, old in zip(full[key], value, strict=True)] == full[key]
+        else:
+            assert full[key] == value
+    json.dumps(full)
+
+
+def test_panes_and_agents_say_what_happened_in_them(world: World) -> None:
+    busy_morning(world)
+    full = report(world)
+    panes = {row["pane"]: row for row in full["by_pane"]}
+    assert [panes["%1"][key] for key in ("turns", "handoffs", "pending", "flags")] == [
+        *(2, 1, 1),
+        ["overlap", "waiting"],
+    ]
+    assert [panes["%2"][key] for key in ("turns", "handoffs", "pending", "flags")] == [
+        *(0, 0, 0),
+        ["loop", "overlap"],
+    ]
+    assert [full["by_agent"][0][key] for key in ("turns", "handoffs", "pending")] == [2, 1, 1]
+
+
+def test_what_waits_says_where_and_since_when(world: World) -> None:
+    busy_morning(world)
+    (waiting,) = report(world)["levers"]["handoffs"]["pending"]
+    assert {key: waiting[key] for key in ("pane", "agent_session", "since_ms", "asked")} == {
+        "pane": "%1",
+        "agent_session": "s1",
+        "since_ms": NOON + 22 * MINUTE,
+        "asked": True,
+    }
+
+
+def test_advice_is_tied_to_figures_and_short(world: World) -> None:
+    busy_morning(world)
+    lines = report(world)["advice"]
+    assert [line["about"] for line in lines] == ["light", "error_loop", "overlap"]
+    assert "%2 has failed 4 times in a row since 12:03" in lines[1]["text"]
+    assert "src/a.py from %1 and %2" in lines[2]["text"]
+
+
+def test_a_third_agent_without_a_claim_is_advised_against(world: World) -> None:
+    panes = {}
+    for session, pane in (("s1", "%1"), ("s2", "%2"), ("s3", "%3")):
+        panes[pane] = world.pane(session, pane)
+        world.request(0, session)
+        world.request(5, session)
+    full = report(world)
+    assert "agents" in [line["about"] for line in advice(full, ZONE)]
+    with_claim = {"ended_ms": None, "outside": None, "intruder": None, "patterns": []}
+    full["levers"]["independence"]["claims"] = [{**with_claim, "pane": "%3", "agent": None}]
+    assert "agents" not in [line["about"] for line in advice(full, ZONE)]
+
+
+def test_hours_are_those_of_the_day(world: World) -> None:
+    world.request(-12 * 60)
+    world.request(-12 * 60 - 0.1)
+    world.request(30, cache_read=30)
+    rows = report(world)["hours"]
+    assert len(rows) == 24
+    assert [(n, row["input_tokens"]) for n, row in enumerate(rows) if row["requests"]] == [
+        (0, 10),
+        (12, 40),
+    ]
+    assert (rows[12]["cache_hit_rate"], rows[1]["cache_hit_rate"]) == (0.75, None)
+
+
+@pytest.mark.parametrize(("day", "count"), [(date(2026, 3, 29), 23), (date(2026, 10, 25), 25)])
+def test_days_on_which_clocks_change_have_their_hours(world: World, day: date, count: int) -> None:
+    assert len(report(world, day=day, zone=ZoneInfo("Europe/Berlin"))["hours"]) == count
+
+
+def test_an_empty_day_is_a_report_too(world: World) -> None:
+    full = report(world)
+    assert is_early(full)
+    assert (full["light"]["verdict"], full["advice"], full["overnight"]) == ("neutral", [], None)
+    assert full["levers"]["effective_budget"]["share"] is None
+
+
+def test_budgets_count_tokens_and_dollars(world: World) -> None:
+    world.request(0, fresh=30_000)
+    full = report(world, budget_microdollars=1_000_000)
+    assert full["budget"]["used_share"] == 0.1
+    assert full["budget"]["used_cost_share"] == full["cost_microdollars"] / 1e6
+    assert report(world)["budget"]["used_cost_share"] is None
+
+
+def test_what_ran_overnight_is_told_in_the_morning(world: World) -> None:
+    evening = -15 * 60  # nine in the evening before
+    world.pane("s1", "%1")
+    world.asked(evening, "s1")
+    for minute in range(evening + 5, evening + 240, 8):
+        world.request(minute, "s1", fresh=1000)
+    world.ended(evening + 240, "s1", asked=True)
+    world.asked(-4 * 60, "s2")
+    night = report(world)["overnight"]
+    assert (night["from_ms"], night["to_ms"]) == (
+        NOON + evening * MINUTE,
+        NOON - 4 * HOUR,
+    )
+    (row,) = night["agents"]
+    assert (row["pane"], row["requests"], row["ended"], row["asked"]) == ("%1", 30, "done", True)
+    assert row["minutes"] == 240
+
+
+def test_an_evening_that_goes_on_is_no_night(world: World) -> None:
+    world.asked(-13 * 60, "s1")
+    world.request(-12 * 60 + 5, "s1")
+    world.asked(-10 * 60, "s1")
+    assert report(world)["overnight"] is None
+
+
+def limit(used: float, *, told: int = NOON, resets: int = NOON + 4 * 24 * HOUR) -> RateLimitRow:
+    return RateLimitRow("codex", "/c", "", 7 * 24 * 60, told, used, resets, "plus")
+
+
+def test_a_plan_window_tells_when_it_is_full() -> None:
+    # three days gone and 60 % used: two days more
+    (row,) = plan_windows([limit(60.0)], NOON)
+    assert row["full_ms"] == NOON + 2 * 24 * HOUR
+
+
+@pytest.mark.parametrize("used", [0.0, 30.0])
+def test_a_plan_window_that_lasts_is_never_full(used: float) -> None:
+    assert [row["full_ms"] for row in plan_windows([limit(used)], NOON)] == [None]
+
+
+def test_a_plan_window_that_ended_is_not_told() -> None:
+    assert plan_windows([limit(60.0, resets=NOON)], NOON) == []
+
+
+def test_a_plan_window_without_an_end_has_no_forecast() -> None:
+    assert [row["full_ms"] for row in plan_windows([limit(60.0, resets=0)], NOON)] == [None]
+
+
+def test_a_full_plan_window_is_in_the_advice(world: World) -> None:
+    world.request(0)
+    lines = report(world, limits=(limit(60.0),), now=NOON)["advice"]
+    assert lines[0]["about"] == "plan"
+    assert (
+        "codex's weekly window is 60 % used, at this burn full on Friday 12:00" in lines[0]["text"]
+    )
+
+
+def test_reports_load_nothing_heavy() -> None:
+    program = (
+        "import sys, tmuxmeter.reports.today, tmuxmeter.reports.week, tmuxmeter.ledger.reader;"
+        "import tmuxmeter.breakeven.levers;"
+        "print([name for name in ('msgspec', 'watchdog', 'genai_prices', 'psutil', 'rich',"
+        " 'statistics') if name in sys.modules])"
+    )
+    answer = subprocess.run([sys.executable, "-c", program], capture_output=True, check=True)
+    assert answer.stdout.strip() == b"[]"
