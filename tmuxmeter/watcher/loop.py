@@ -11,7 +11,6 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from tmuxmeter import __version__
-from tmuxmeter.demo import MARK
 from tmuxmeter.errors import LedgerBusyError, LedgerUnwritableError, MissingProgramError
 from tmuxmeter.logs.follow import Follower, follow
 from tmuxmeter.logs.scan import usable_cores
@@ -20,7 +19,7 @@ from tmuxmeter.panes.picture import Picture
 from tmuxmeter.panes.processes import ProcessTable
 from tmuxmeter.panes.sources import default_source
 from tmuxmeter.panes.tracker import Tracker
-from tmuxmeter.paths import private_folder
+from tmuxmeter.paths import DEMO_MARK, private_folder
 from tmuxmeter.tmux.servers import Servers
 from tmuxmeter.watcher.catching_up import catch_up
 from tmuxmeter.watcher.display import Display
@@ -63,7 +62,7 @@ class Watcher:
 
     def __init__(self, places: Places) -> None:
         self._places = places
-        self._demo = (places.home / MARK).exists()
+        self._demo = (places.home / DEMO_MARK).exists()
         self._started_ms = _now_ms()
         self._settings = Settings(places.config_file, must_exist=places.config_named)
         self._servers = Servers(places.runtime)
