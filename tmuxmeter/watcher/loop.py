@@ -40,6 +40,8 @@ BUSY_TICK_S = 2.0
 """How often panes and processes are looked at while an agent works."""
 SOON_S = 0.5
 """How soon they are looked at when a log grew: its session may be new, its turn may have ended."""
+TOGETHER_S = 0.05
+"""After a read, lines that follow at once are read together; the first of a burst never waits."""
 RETRY_S = 5.0
 """How often a ledger that could not be written is tried again."""
 LEDGER_WAIT_S = 30.0
@@ -75,6 +77,7 @@ class Watcher:
         self._figures_stale = True
         self._tick_due = self._retry_due = self._state_due = 0.0
         self._day_end = 0
+        self._read_due = 0.0
         self._push_due: float | None = None
         self._missing = ""
 
@@ -165,10 +168,12 @@ class Watcher:
 
     def _wait(self, wakeup: Wakeup) -> None:
         now = time.monotonic()
-        due = [self._tick_due, now + self._follower.wait(now)]
+        due = [self._tick_due, max(now + self._follower.wait(now), self._read_due)]
         if self._push_due is not None:
             due.append(self._push_due)
-        descriptors = [d for d in (wakeup.fileno(), self._follower.fileno()) if d >= 0]
+        descriptors = [wakeup.fileno()]
+        if now >= self._read_due and self._follower.fileno() >= 0:
+            descriptors.append(self._follower.fileno())
         select.select(descriptors, [], [], max(0.0, min(due) - now))
         wakeup.drain()
 
@@ -179,7 +184,7 @@ class Watcher:
             self._settings.renew()
             self._display.prepare_anew()
             self._tick_due = 0.0
-        if read:
+        if read and time.monotonic() >= self._read_due:
             self._read_changes()
         ticking = time.monotonic() >= self._tick_due
         if ticking:
@@ -201,6 +206,7 @@ class Watcher:
         for log in changes.logs:
             if last_line_due(self._intake.position(log), now_ns + int(LAST_LINE_S * 1e9)):
                 self._follower.look_again(log, now + LAST_LINE_S)
+        self._read_due = time.monotonic() + TOGETHER_S
         if self._intake.writer is not before:
             self._ledger_changed()
 
@@ -274,8 +280,9 @@ class Watcher:
     def _show(self, ticking: bool) -> None:
         """Bring status lines and prompts up to date; a tick keeps them from looking stale."""
         now = time.monotonic()
-        due = self._push_due is not None and now >= self._push_due
-        if not (self._figures_stale or ticking or due):
+        # figures that no client may be shown yet need not be computed yet
+        waits = self._push_due is not None and now < self._push_due
+        if waits or not (self._figures_stale or ticking or self._push_due is not None):
             return
         if self._figures_stale:
             self._figures_stale = False
