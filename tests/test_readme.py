@@ -75,14 +75,19 @@ def played(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return home
 
 
+def make_tool(folder: Path, *options: str) -> Path:
+    """Write a tmuxmeter of this checkout, which is always called with ``options``, to a folder."""
+    script = folder / "tmuxmeter"
+    words = shlex.join([sys.executable, "-m", "tmuxmeter", *options])
+    script.write_text(f'#!/bin/sh\nexec {words} "$@"\n')
+    script.chmod(0o755)
+    return folder
+
+
 @pytest.fixture(scope="module")
 def tool(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder to put on the PATH, with the tmuxmeter of this checkout."""
-    folder = tmp_path_factory.mktemp("bin")
-    script = folder / "tmuxmeter"
-    script.write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} -m tmuxmeter "$@"\n')
-    script.chmod(0o755)
-    return folder
+    return make_tool(tmp_path_factory.mktemp("bin"))
 
 
 def environment(tool: Path, home: Path) -> dict[str, str]:
@@ -231,9 +236,11 @@ def test_readme_and_tmux_document_say_the_same(start: str) -> None:
 
 
 def test_the_line_without_tpm_turns_the_meter_on_and_down_turns_it_off(
-    tmux_servers: Callable[..., TmuxServer], tool: Path, home: Path
+    tmux_servers: Callable[..., TmuxServer], home: Path, tmp_path: Path
 ) -> None:
     """As a user does it: the block in tmux.conf, then commands typed in a pane."""
+    # with --home, the agents and stopped servers of tests that run beside this one don't matter
+    tool = make_tool(tmp_path, "--home", str(home))
     write_week(home, time.time_ns() // 1_000_000)
     block = next(block for block in blocks("tmux") if "run-shell" in block)
     config = home / ".tmux.conf"
