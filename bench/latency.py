@@ -142,9 +142,12 @@ def crowd(
     cpu, took = cpu_seconds(watcher) - cpu, time.monotonic() - begin
     times = all_writes(files)
     right = base + times[-1][1]
-    wait_for(
-        lambda: abs(shown(client, since)[-1][1] - right) <= 500, f"{right:.0f} tokens on the screen"
-    )
+
+    def all_there() -> bool:
+        _, figure, next_look = shown(client, since)[-1]
+        return abs(figure - right) <= next_look - figure
+
+    wait_for(all_there, f"{right:.0f} tokens on the screen")
     last = shown(client, since)[-1]
     redraws = shown(client, since)
     behind = lags(times, redraws, base)
