@@ -30,8 +30,8 @@ SETTLED_MS = 60_000
 """What happened this long ago is written, or never will be."""
 MOST_MOMENTS = 4
 """So many moments are looked at at once, the latest first; the others have their turn next."""
-MOST_STEPS = 100
-"""Limit of work on one look, in steps of 100 000 of SQLite's instructions (measured: 2 ms each)."""
+MOST_STEPS = 20
+"""Limit of work on one look, in steps of 100 000 of SQLite's instructions (measured: 25 ms each)."""
 MOST_ROWS = 10_000
 
 

@@ -23,8 +23,8 @@ CERTAIN = frozenset({"live-file", "live-file-doubted", "newer-session", "open-lo
 FIRST_GUESSES = frozenset({"start", "start-shared"})
 """Pairings worked out anew each time, because a session that appears later may tell more."""
 
-GUESSES = FIRST_GUESSES | {"switch", "switch-elimination", "folder"}
-"""Evidence from folder and times alone, which an agent's own log may confirm or correct."""
+GUESSES = frozenset({"start-shared", "switch", "switch-elimination", "folder"})
+"""Evidence from folder and times that others could fit too: an agent's own log may correct it."""
 
 
 def claim_by_start(world: World, claims: dict[RunKey, list[Claim]]) -> None:

@@ -48,6 +48,8 @@ LEDGER_WAIT_S = 30.0
 """How long a scan or a repricing may hold the ledger while the watcher starts."""
 RECENT_MS = 36 * 3_600_000
 """Sessions that did anything in this time may be the ones in the panes."""
+LOGS_AT_ONCE = 50
+"""So many logs of a folder met on the way are read before looking whether it is time to end."""
 STATE_EVERY_S = 5.0
 LAST_LINE_S = 61.0
 """When a last line without an end is looked at again; a file left alone a minute is complete."""
@@ -172,7 +174,9 @@ class Watcher:
         if self._push_due is not None:
             due.append(self._push_due)
         descriptors = [wakeup.fileno()]
-        if now >= self._read_due and self._follower.fileno() >= 0:
+        if now < self._read_due:
+            due.append(self._read_due)
+        elif self._follower.fileno() >= 0:
             descriptors.append(self._follower.fileno())
         select.select(descriptors, [], [], max(0.0, min(due) - now))
         wakeup.drain()
@@ -260,8 +264,11 @@ class Watcher:
     def _read_all_again(self) -> None:
         """Read whatever is behind the positions that the ledger knows."""
         logs = [entry.log for entry in self._follower.catalog.entries() if entry.log]
-        if self._intake.read(logs, time.time_ns()):
-            self._recent_stale = self._figures_stale = True
+        for first in range(0, len(logs), LOGS_AT_ONCE):
+            if self._stopping:
+                return
+            if self._intake.read(logs[first : first + LOGS_AT_ONCE], time.time_ns()):
+                self._recent_stale = self._figures_stale = True
 
     def _check_roots(self) -> None:
         """Follow folders that the settings or a running agent's environment name anew."""
