@@ -1,7 +1,9 @@
 # Two commands do all the set-up: `make run` (install, start the meter) and `make test`.
 # The first Python that is new enough, or the one you name: make run PYTHON=/path/to/python3.13
-PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; do \
+ifndef PYTHON
+PYTHON := $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
+endif
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed

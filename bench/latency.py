@@ -32,6 +32,8 @@ _SHOWN = re.compile(rb"out=([0-9.]+)(k|M)?=")
 _UNITS = {b"": 1, b"k": 1_000, b"M": 1_000_000}
 SINGLE = 1_000
 """Output tokens of a single line: each changes the text that is shown."""
+FIRST_SINGLE = 1_000_000
+"""Numbers of single lines: no player's request may have the same id."""
 RATE = 50.0
 
 
@@ -60,7 +62,7 @@ def single_lines(stage: Stage, client: Client, session: str, writes: int) -> lis
         for number in range(writes + 1):
             time.sleep(1.0 + rng.random() * 0.4)
             since = len(client.chunks)
-            line = request(session, number, SINGLE)
+            line = request(session, FIRST_SINGLE + number, SINGLE)
             begin = time.monotonic_ns()
             log.write(line)
             wait_for(lambda since=since: shown(client, since), "the changed text", 20)
@@ -142,9 +144,16 @@ def crowd(
     cpu, took = cpu_seconds(watcher) - cpu, time.monotonic() - begin
     times = all_writes(files)
     right = base + times[-1][1]
-    wait_for(
-        lambda: abs(shown(client, since)[-1][1] - right) <= 500, f"{right:.0f} tokens on the screen"
-    )
+
+    def all_there() -> bool:
+        _, figure, next_look = shown(client, since)[-1]
+        return abs(figure - right) <= next_look - figure
+
+    try:
+        wait_for(all_there, f"{right:.0f} tokens on the screen")
+    except SystemExit as error:
+        msg = f"WRONG: {error}; {shown(client, since)[-1][1]:.0f} are shown"
+        raise SystemExit(msg) from None
     last = shown(client, since)[-1]
     redraws = shown(client, since)
     behind = lags(times, redraws, base)

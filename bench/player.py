@@ -18,7 +18,7 @@ import time
 from datetime import UTC, datetime
 from pathlib import Path
 
-TOKENS = 60
+TOKENS = 50
 
 
 def log_of(home: Path, session: str) -> Path:

@@ -17,95 +17,27 @@ import contextlib
 import os
 import shlex
 import shutil
-import sqlite3
 import statistics
 import subprocess
 import sys
 import time
-from dataclasses import dataclass
 from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING, Any
 
-from measuring import MIB, cpu_seconds, machine, meter, resident, run, tree
+from measuring import MIB, cpu_seconds, machine, meter, run, tree
+from soak_held import STATE, Sample, naming, sample, state
 from stage import Stage, wait_for
-from sums import independent_sums, ledger_sums
+from sums import compared, independent_sums, ledger_sums
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 BENCH = Path(__file__).parent
-STATE = ".local/state/tmuxmeter"
+
 TMPFS_MB = 256
 CLOCKS = (0.0, 3_600.0, -7_200.0, 2 * 86_400.0, -30 * 86_400.0, 0.4, 0.0)
 SAMPLE_S = 2.0
-
-# what must be the same however and how often it was read; whose file showed it first may differ, and
-# with it when a turn that a fork copied in part ended; sessions only seen running have no file
-EQUAL = {
-    "requests": """
-        SELECT key, time_ms, agent, name, tier, geo, fresh, cache_read, cache_write_5m,
-               cache_write_1h, output, reasoning, web_searches, cost
-        FROM usage JOIN model ON model.id = model_id""",
-    "prompts": "SELECT key, time_ms, human FROM prompt",
-    "turns": "SELECT key, reason FROM turn_end",
-    "tool results": "SELECT key, time_ms, ok FROM tool_result",
-    "touched files": "SELECT key, time_ms, name, edit FROM file_touch JOIN path ON path.id = path_id",
-    "sessions": "SELECT agent, key FROM session WHERE file_id IS NOT NULL",
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Sample:
-    """What one watcher process held at a moment."""
-
-    pid: int
-    age: float
-    rss: int
-    fds: int
-    watches: int
-    children: int
-    zombies: int
-    ledger: int
-
-
-def sample(pid: int, age: float, home: Path) -> Sample | None:
-    """Look at a watcher; None if it has gone."""
-    try:
-        fds = list(Path(f"/proc/{pid}/fd").iterdir())
-        watches = sum(
-            info.read_text().count("inotify wd:")
-            for info in Path(f"/proc/{pid}/fdinfo").iterdir()
-            if Path(f"/proc/{pid}/fd/{info.name}").is_symlink()
-        )
-        children = tree(pid)[1:]
-        zombies = sum(state(child) == "Z" for child in children)
-        size = sum(file.stat().st_size for file in (home / STATE).glob("ledger.db*"))
-        return Sample(pid, age, resident(pid), len(fds), watches, len(children), zombies, size)
-    except OSError:
-        return None
-
-
-def state(pid: int) -> str:
-    """Return the letter of a process' state, "" where there is none."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-    except OSError:
-        return ""
-
-
-def naming(folder: Path) -> dict[int, str]:
-    """Return all processes whose command line names a folder."""
-    found = {}
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit():
-            with contextlib.suppress(OSError):
-                line = (
-                    (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
-                )
-                if str(folder) in line:
-                    found[int(entry.name)] = line
-    return found
 
 
 class Soak:
@@ -218,8 +150,10 @@ class Soak:
         sampled = 0.0
         while (now := time.monotonic()) < begin + self.seconds:
             if watcher.poll() is not None:
-                words = (self.stage.folder / "watcher.log").read_text()[-1500:]
-                self.faults.append(f"the watcher ended by itself ({watcher.returncode}): {words}")
+                words = (self.stage.folder / "watcher.log").read_text().strip().splitlines()
+                self.faults.append(
+                    f"the watcher ended by itself ({watcher.returncode}): {words[-1]}"
+                )
                 watcher = self.start()
             if events and events[0][0] <= now:
                 what = events.pop(0)[2]
@@ -227,7 +161,7 @@ class Soak:
             if now - sampled >= SAMPLE_S:
                 sampled = now
                 found = sample(watcher.pid, now - self.born, self.home)
-                if found and found.rss:
+                if found and found.age > 1:
                     self.samples.append(found)
             time.sleep(0.1)
         return watcher
@@ -291,6 +225,8 @@ class Soak:
         )
         wait_for(lambda: self.stage.state(watcher) == "following", "the watcher", 300)
         time.sleep(20)
+        if [child for child in tree(watcher.pid)[1:] if state(child) == "Z"]:
+            self.faults.append("zombies")
         before, begin = cpu_seconds(watcher.pid), time.monotonic()
         time.sleep(20)
         return (cpu_seconds(watcher.pid) - before) / (time.monotonic() - begin)
@@ -306,39 +242,16 @@ class Soak:
             self.faults.append(f"left behind: {left[0]}")
 
     def compare(self) -> None:
-        """Hold the ledger against one pass over the archive, and that against plain sums."""
+        """Hold the ledger against one pass over all that was written, and that against plain sums."""
         run(meter("scan", "--home", self.archive), self.stage.env)
-        counts = []
-        for name, query in EQUAL.items():
-            rows = [
-                set(read(home / STATE / "ledger.db", query)) for home in (self.archive, self.home)
-            ]
-            counts.append(f"{len(rows[0]):,} {name}")
-            missing, extra = rows[0] - rows[1], rows[1] - rows[0]
-            if missing or extra:
-                self.faults.append(
-                    f"{name}: {len(missing)} missing or different, {len(extra)} too many;"
-                    f" first: {sorted(missing or extra, key=str)[0]}"
-                )
+        ledgers = (self.archive / STATE / "ledger.db", self.home / STATE / "ledger.db")
+        counts, faults = compared(*ledgers)
         print("  one pass over all that was written: " + ", ".join(counts))
-        right, found = (
-            independent_sums(self.archive),
-            ledger_sums(self.archive / STATE / "ledger.db"),
-        )
-        if right != found:
-            differing = [
-                key for key in right.keys() | found.keys() if right.get(key) != found.get(key)
-            ]
-            key = sorted(differing)[0]
-            self.faults.append(
-                f"plain sum of {key}: {right.get(key)}, the ledger: {found.get(key)}"
-            )
-
-
-def read(ledger: Path, query: str) -> list[tuple[Any, ...]]:
-    """Return a query's rows."""
-    with contextlib.closing(sqlite3.connect(f"file:{ledger}?mode=ro", uri=True)) as connection:
-        return connection.execute(query).fetchall()
+        self.faults += faults
+        right, found = independent_sums(self.archive), ledger_sums(ledgers[0])
+        for key in sorted(right.keys() | found.keys()):
+            if right.get(key) != found.get(key):
+                self.faults.append(f"sum of {key}: {right.get(key)}, one pass: {found.get(key)}")
 
 
 def verdict(soak: Soak, idle: float) -> int:
@@ -380,8 +293,6 @@ def verdict(soak: Soak, idle: float) -> int:
     print(
         f"  CPU {soak.cpu / soak.seconds:.1%} of a core in the storm, {idle:.2%} in the calm after it"
     )
-    if any(s.zombies for s in soak.samples if s.age > 5):
-        soak.faults.append("zombies")
     if half and long_lived[-1].fds > long_lived[half].fds + 8:
         soak.faults.append("file descriptors grow")
     if max(s.watches for s in soak.samples) > folders + 64:

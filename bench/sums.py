@@ -1,6 +1,7 @@
-"""What is in logs by a plain second reader: every line with the standard library's JSON.
+"""Holding the soak's ledger against one pass over the same logs, and against a plain second reader.
 
-It knows only what the soak's writers write. Nothing of tmuxmeter is used.
+That reader takes every line with the standard library's JSON and knows only what the soak's writers
+write. Nothing of tmuxmeter is used.
 """
 
 from __future__ import annotations
@@ -8,7 +9,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from contextlib import closing
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -22,6 +23,41 @@ _QUERY = """
            sum(cache_write_1h), sum(output)
     FROM usage JOIN model ON model.id = model_id GROUP BY agent, name
 """
+
+
+# what must be the same however and how often it was read; whose file showed it first may differ, and
+# with it when a turn that a fork copied in part ended; sessions only seen running have no file
+EQUAL = {
+    "requests": """
+        SELECT key, time_ms, agent, name, tier, geo, fresh, cache_read, cache_write_5m,
+               cache_write_1h, output, reasoning, web_searches, cost
+        FROM usage JOIN model ON model.id = model_id""",
+    "prompts": "SELECT key, time_ms, human FROM prompt",
+    "turns": "SELECT key, reason FROM turn_end",
+    "tool results": "SELECT key, time_ms, ok FROM tool_result",
+    "touched files": "SELECT key, time_ms, name, edit FROM file_touch JOIN path ON path.id = path_id",
+    "sessions": "SELECT agent, key FROM session WHERE file_id IS NOT NULL",
+}
+
+
+def compared(right: Path, found: Path) -> tuple[list[str], list[str]]:
+    """Return how much of what the right ledger holds, and how the other differs from it."""
+    counts, faults = [], []
+    for name, query in EQUAL.items():
+        there, here = (set(_rows(ledger, query)) for ledger in (right, found))
+        counts.append(f"{len(there):,} {name}")
+        missing, extra = there - here, here - there
+        if missing or extra:
+            first = sorted(missing or extra, key=str)[0]
+            faults.append(
+                f"{name}: {len(missing)} missing or different, {len(extra)} too many; first: {first}"
+            )
+    return counts, faults
+
+
+def _rows(ledger: Path, query: str) -> list[tuple[Any, ...]]:
+    with closing(sqlite3.connect(f"file:{ledger}?mode=ro", uri=True)) as connection:
+        return connection.execute(query).fetchall()
 
 
 def independent_sums(home: Path) -> Sums:

@@ -122,7 +122,7 @@ def colours(text: str) -> list[tuple[int, int, int]]:
 def draw(coloured: str, path: Path, rows: slice) -> None:
     """Draw some rows of a screen as SVG."""
     # a style goes on into the next line, so all of them are read
-    lines = list(AnsiDecoder().decode(coloured))[rows]
+    lines = list(AnsiDecoder().decode(coloured.rstrip("\n")))[rows]
     box = f"-14 -10 {WIDTH * CHARACTER + 28:.0f} {len(lines) * LINE + 20:.0f}"
     theme = TerminalTheme((24, 26, 31), (205, 209, 216), colours(PALETTE), colours(BRIGHT))
     # recorded, and shown nowhere

@@ -54,6 +54,7 @@ class Bench:
         # Other agents may run on this machine: only these are looked at.
         self.mine: set[str] = set()
         self.servers: list[TmuxServer] = []
+        self.later_ms = 0
         self.restart()
 
     def restart(self, started_ms: int | None = None) -> None:
@@ -107,7 +108,7 @@ class Bench:
     def tick(self) -> Picture:
         roots = [Root("claude", self.claude_root), Root("codex", self.codex_root)]
         sockets = [server.socket for server in self.servers]
-        return self.tracker.update(sockets, roots, self.rows.values(), now_ms())
+        return self.tracker.update(sockets, roots, self.rows.values(), now_ms() + self.later_ms)
 
     def until(self, condition: Callable[[Picture], object], timeout: float = 10) -> Picture:
         """Tick until the picture fulfils a condition, and return it."""

@@ -147,3 +147,23 @@ def test_real_rollouts_equal_the_stub_server_that_answered_them(folder: str) -> 
             found.append((usage.session, usage.model, tokens))
     expected = [(row["session"], row["model"], row["tokens"]) for row in truth.values()]
     assert sorted(found, key=str) == sorted(expected, key=str)
+
+
+@pytest.mark.parametrize(
+    ("command", "folder"),
+    [
+        ("codex", ""),
+        ("codex -C /else", "/else"),
+        ("codex --cd sub resume", "sub"),
+        ("codex exec --cd=/a/b question", "/a/b"),
+        ("codex -C/a", "/a"),
+        ("codex -C=/a", "/a"),
+        ("node /n/@openai/codex/bin/codex.js -C /else", "/else"),
+        ("codex -m -C", ""),
+        ("codex -- -C /else", ""),
+        ("codex -C", ""),
+        ("git -C /else", ""),
+    ],
+)
+def test_the_folder_on_the_command_line(command: str, folder: str) -> None:
+    assert Codex().cwd_in_argv(command.split()) == folder

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import os
+import shlex
 import shutil
+import subprocess
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from build_codex_log import DebugLog
 from panes_bench import Bench, main_of, new_id, now_ms, pane_of
+from tmux_fixtures import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
 
     from tmux_fixtures import TmuxServer
 
@@ -85,8 +90,6 @@ def test_every_way_of_starting_leads_to_the_pane(
 
 
 def test_an_agent_outside_tmux_is_outside(bench: Bench, server: TmuxServer) -> None:
-    import subprocess
-
     session = new_id()
     process = subprocess.Popen(["/bin/sh", "-c", bench.claude(session)], start_new_session=True)
     try:
@@ -249,7 +252,6 @@ def test_a_restarted_server_reuses_ids_for_other_panes(bench: Bench, server: Tmu
 
 
 def test_a_server_that_only_hangs_keeps_its_panes(bench: Bench, server: TmuxServer) -> None:
-    import os
     import signal
 
     session = new_id()
@@ -374,3 +376,50 @@ def test_codex_daemon_serves_panes_one_to_one_and_outlives_them(
     in_pane, without = bench.history("codex", ids[1])
     assert (in_pane.where_kind, without.where_kind) == ("pane", "without-pane")
     assert in_pane.end_ms == without.start_ms
+
+
+def test_codexs_own_log_tells_programs_apart_that_started_at_once(
+    bench: Bench, server: TmuxServer, tmp_path: Path
+) -> None:
+    panes = [server.window(bench.codex(), cwd=tmp_path) for _ in range(3)]
+    picture = bench.until(lambda p: all(main_of(p, pane) for pane in panes))
+    found = [main_of(picture, pane) for pane in panes]
+    created = max(agent.started_ms for agent in found if agent) + 500
+    ids = [f"019a3333-3333-7333-8333-33333333333{n}" for n in range(3)]
+    log = DebugLog()
+    for n, (key, agent) in enumerate(zip(ids, reversed(found), strict=True)):
+        assert agent is not None
+        began = created + 200 * n
+        bench.session("codex", key, tmp_path, started_ms=began, last_ms=began)
+        log.began(began, agent.pid, n, key)
+    assert bench.agents(bench.tick()) == {}
+    with log.write(bench.codex_root / "logs_2.sqlite"):
+        bench.later_ms = 20_000
+        own = dict(zip(ids, reversed(panes), strict=True))
+        assert bench.agents(bench.tick()) == own
+        assert bench.open_bindings() == {key: ("pane", pane) for key, pane in own.items()}
+    evidence = {main.evidence for pane in panes if (main := main_of(bench.tick(), pane))}
+    assert evidence == {"own-log, tree"}
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
+def test_another_users_agent_is_seen_in_our_panes_only(bench: Bench, server: TmuxServer) -> None:
+    become = "import os, signal; os.setuid(65534); signal.pause()"
+    codex = shlex.join([str(bench.bin / "codex"), "-c", become])
+    pane = server.window(f"{codex}; sleep 600")
+    # Its environment, which root can read, names one of our panes.
+    where = f"TMUX={server.socket},{server.format('#{pid}')},0 TMUX_PANE={pane}"
+    process = subprocess.Popen(
+        ["/bin/sh", "-c", f"exec env {where} HOME=/elsewhere {codex}"], start_new_session=True
+    )
+    try:
+        wait_until(lambda: Path(f"/proc/{process.pid}").stat().st_uid == 65534)
+        bench.until(lambda p: main_of(p, pane) is not None)
+        for _ in range(2):
+            picture = bench.tick()
+            assert process.pid not in {agent.pid for agent in picture.outside}
+            assert pane_of(picture, pane).others == ()
+        assert not {r for r in bench.tracker.found_roots if str(r.path).startswith("/elsewhere")}
+    finally:
+        process.kill()
+        process.wait()

@@ -6,11 +6,13 @@ from dataclasses import replace
 
 import pytest
 
-from tmuxmeter.agents.base import LiveSession, Process
+from tmuxmeter.agents.base import Began, LiveSession, Process
 from tmuxmeter.panes.evidence import Bound, Claim, Live, SessionFacts, trust
 from tmuxmeter.panes.locate import Location, PaneRef
+from tmuxmeter.panes.process_logs import Question
 from tmuxmeter.panes.resolve import resolve
 from tmuxmeter.panes.runs import BELOW_DAEMON, Run
+from tmuxmeter.panes.starts import open_questions
 from tmuxmeter.panes.world import World
 
 START = 1_000_000
@@ -224,3 +226,85 @@ def test_an_agent_started_by_a_shared_daemon_is_placed_by_its_folder_or_not_at_a
     other = run(3, "codex", argv_session="second")
     claims = {c.session: c for c in resolve(world(host, other, tool, live=[live(2, "inner")]))}
     assert claims["inner"].run.location.pane is None
+
+
+def began(*told: tuple[int, str, int]) -> dict[str, list[Began]]:
+    return {"codex": [Began(pid, session, START + after) for pid, session, after in told]}
+
+
+def test_the_agents_own_log_tells_programs_of_one_folder_apart() -> None:
+    one, two = run(1, "codex"), run(2, "codex", START + 50)
+    threads = (
+        facts("a", "codex", started_ms=START + 900),
+        facts("b", "codex", started_ms=START + 700),
+    )
+    told = began((1, "a", 900), (2, "b", 700))
+    claims = resolve(world(one, two, sessions=threads, began=told))
+    assert current(claims) == {1: "a", 2: "b"}
+    assert {(c.evidence, c.confidence) for c in claims} == {("own-log, tree", 0.9)}
+    # What it tells of one leaves the other no choice.
+    claims = resolve(world(one, two, sessions=threads, began=began((1, "a", 900))))
+    assert current(claims) == {1: "a", 2: "b"}
+
+
+def test_the_agents_own_log_follows_switches_and_corrects_guesses() -> None:
+    one, two = run(1, "codex"), run(2, "codex", START + 5_000)
+    threads = (
+        facts("a", "codex", started_ms=START + 900, last_ms=START + 950),
+        facts("b", "codex", started_ms=START + 5_900, last_ms=START + 90_000),
+        facts("c", "codex", started_ms=START + 60_000),
+    )
+    guessed = {(1, str(START)): [Bound("c", "switch-elimination, tree", 0.55, START + 60_000)]}
+    told = began((2, "c", 60_000))
+    claims = resolve(world(one, two, sessions=threads, previous=guessed, began=told))
+    assert current(claims) == {1: "a", 2: "c"}
+    # Once told it stays told, also when the log is gone.
+    bound = {(2, str(START + 5_000)): [Bound("c", "own-log, tree", 0.9, START + 60_000)]}
+    assert current(resolve(world(one, two, sessions=threads, previous=bound))) == {1: "a", 2: "c"}
+
+
+def test_the_agents_own_log_is_believed_only_about_who_was_there() -> None:
+    one, two = run(1, "codex"), run(2, "codex", START + 50)
+    thread = facts("a", "codex", started_ms=START + 900)
+    # A pid used again, a process that had ended, a thread nobody knows, a sub-agent's.
+    old = facts("a", "codex", started_ms=START - 90_000, last_ms=START + 5)
+    assert resolve(world(one, two, sessions=(old,), began=began((1, "a", -90_000)))) == []
+    gone = replace(one, ended_ms=START + 300)
+    found = resolve(world(gone, two, sessions=(thread,), began=began((1, "a", 900))))
+    assert current(found) == {2: "a"}
+    assert resolve(world(one, two, began=began((1, "a", 900)))) == []
+    sub = replace(thread, spawned=True)
+    assert resolve(world(one, two, sessions=(sub,), began=began((1, "a", 900)))) == []
+
+
+def test_a_session_is_where_it_was_gone_on_with_last() -> None:
+    one, two = run(1, "codex"), run(2, "codex", START + 60_000)
+    thread = facts("a", "codex", started_ms=START + 900)
+    told = began((2, "a", 61_000), (1, "a", 900))
+    assert current(resolve(world(one, two, sessions=(thread,), began=told))) == {2: "a"}
+    resumed = replace(two, argv_session="a")
+    told = began((1, "a", 900))
+    assert current(resolve(world(one, resumed, sessions=(thread,), began=told))) == {2: "a"}
+
+
+def test_only_what_is_open_is_asked() -> None:
+    def asked(*runs: Run, sessions: tuple[SessionFacts, ...] = (), **more: object) -> set[int]:
+        it = world(*runs, sessions=sessions, **more)
+        questions = open_questions(it, resolve(it), {"codex"})
+        assert all(q == Question("codex", "", q.time_ms) for q in questions)
+        return {question.time_ms - START for question in questions}
+
+    thread = facts("a", "codex", started_ms=START + 900)
+    assert asked(run(1, "codex")) == {0}
+    assert asked(run(1, "codex"), sessions=(thread,)) == set()
+    assert asked(run(1, "codex"), run(2, "codex"), sessions=(thread,)) == {0, 900}
+    assert asked(run(1), sessions=(facts("s"),)) == set()
+    alone = {"open_logs": {1: ("a",)}}
+    assert asked(run(1, "codex"), sessions=(thread,), **alone) == set()
+    # Older than every program, or a sub-agent's: no program's.
+    old = facts("b", "codex", started_ms=START - 90_000)
+    assert asked(run(1, "codex"), sessions=(thread, old)) == set()
+    sub = replace(thread, key="sub", spawned=True)
+    assert asked(run(1, "codex"), sessions=(sub,)) == {0}
+    ended = replace(run(1, "codex"), ended_ms=START + 500)
+    assert asked(ended, sessions=(thread,)) == set()

@@ -28,6 +28,7 @@ class Machine:
     def __init__(self) -> None:
         self.processes: dict[int, tuple[Entry, tuple[str, ...], dict[str, str]]] = {}
         self.folders: dict[int, str] = {}
+        self.strangers: set[int] = set()
 
     def add(
         self, pid: int, parent: int, command: str, start: int = 0, tty: int = 0, **env: str
@@ -52,6 +53,9 @@ class Machine:
 
     def open_files(self, pid: int) -> list[str]:
         return []
+
+    def is_ours(self, pid: int) -> bool:
+        return pid not in self.strangers
 
     def find(self, *panes: int, named: tuple[int, ...] = ()) -> tuple[list[Run], list[Daemon]]:
         """Return runs and daemons with these processes as those of panes %0, %1…"""
@@ -205,3 +209,32 @@ def test_a_process_about_to_become_a_program_is_asked_again() -> None:
     machine.processes[21] = entry, ("claude",), {}
     table.scan()
     assert [run.pid for run in detector.find(table, locator)[0]] == [21]
+
+
+def test_another_users_agent_is_looked_at_only_inside_our_panes() -> None:
+    machine = Machine()
+    machine.add(20, 1, "bash")
+    machine.add(21, 20, "sudo -u other claude")
+    machine.add(22, 21, "claude", HOME="/home/other")
+    machine.add(30, 1, "claude", HOME="/home/other", TMUX=f"{SOCKET},10,0", TMUX_PANE="%0")
+    machine.add(31, 1, "codex app-server --managed-daemon", HOME="/home/other")
+    machine.add(40, 1, "claude", HOME="/home/u")
+    machine.strangers = {21, 22, 30, 31}
+    table = ProcessTable(machine)
+    table.scan()
+    snapshot = ServerSnapshot(SOCKET, 10, 0, "3.3a", (pane(0, 20),), ())
+    detector = Detector([Claude(), Codex()])
+    runs, daemons = detector.find(table, Locator(table, [snapshot]))
+    assert sorted(run.pid for run in runs) == [22, 40]
+    assert daemons == []
+    # Nor are the logs in another user's home followed.
+    assert {root.path.parts[2] for root in detector.roots} == {"u"}
+
+
+def test_the_folder_that_a_command_line_names_is_the_runs_own() -> None:
+    machine = Machine()
+    machine.add(20, 1, "bash")
+    for pid, words in enumerate(("", " -C /else", " --cd sub", " --cd=/a/../b", " -C"), 21):
+        machine.add(pid, 20, f"codex{words}")
+    folders = [run.process.cwd for run in machine.find(20)[0]]
+    assert folders == ["/w", "/else", "/w/sub", "/b", "/w"]

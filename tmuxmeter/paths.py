@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 NAME = "tmuxmeter"
 CONFIG_VARIABLE = "TMUXMETER_CONFIG"
+DEMO_MARK = ".tmuxmeter-demo"
+"""A file of this name in a home tells that everything below it is played."""
 
 
 @dataclass(frozen=True)

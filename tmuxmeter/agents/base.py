@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from tmuxmeter.events import Event
@@ -65,6 +65,29 @@ class LiveSession:
     updated_ms: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class Began:
+    """An agent's own log tells that a process began a session, or went on with it, at a time."""
+
+    pid: int
+    session: str
+    time_ms: int
+
+
+class ProcessLog(Protocol):
+    """An SQLite file in which an agent notes what its processes do, for whoever can read it."""
+
+    pattern: str
+    """Glob pattern below a root; of several files the one changed last counts."""
+    query: str
+    """Selects the rows :meth:`began` needs between ``:since_s`` and ``:until_s``, epoch seconds."""
+    delay_ms: int
+    """How long after a session's begin the rows about it may be incomplete."""
+
+    def began(self, rows: Iterable[Sequence[object]], now_ms: int) -> list[Began]:
+        """Return what these rows tell without a guess. Never raises on bad content."""
+
+
 class Reader(Protocol):
     """Turns the lines of one log file into events; keeps what later lines need of earlier ones."""
 
@@ -107,6 +130,9 @@ class Agent(Protocol):
     def session_in_argv(self, argv: Sequence[str]) -> str:
         """Return the session id that a command line names, or ""."""
 
+    def cwd_in_argv(self, argv: Sequence[str]) -> str:
+        """Return the folder that a command line tells the agent to work in, or ""."""
+
     def session_of_log(self, name: str) -> str:
         """Return the session id that a log's canonical name tells, or ""."""
 
@@ -115,6 +141,9 @@ class Agent(Protocol):
 
     def live_session(self, content: bytes) -> LiveSession | None:
         """Return what such a file says, None if it can't be trusted."""
+
+    def process_log(self) -> ProcessLog | None:
+        """Return how the agent's own log tells which process began which session, if it does."""
 
 
 def candidates(

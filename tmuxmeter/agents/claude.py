@@ -138,6 +138,10 @@ class Claude:
         # A fork begins under an id of its own.
         return "" if "--fork-session" in argv else told["--resume"] or told["-r"]
 
+    def cwd_in_argv(self, argv: Sequence[str]) -> str:  # noqa: ARG002
+        """Return nothing: Claude Code works where it is started; its live file tells the rest."""
+        return ""
+
     def session_of_log(self, name: str) -> str:
         """Return the session in a transcript's path; a sub-agent's is its parent's."""
         parts = PurePath(name).parts
@@ -172,6 +176,9 @@ class Claude:
             started_ms=int(live.started_at or 0),
             updated_ms=int(live.updated_at or 0),
         )
+
+    def process_log(self) -> None:
+        """Return None: the live files tell."""
 
 
 def _expand(path: str, home: Path) -> Path:

@@ -10,7 +10,7 @@ import re
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
-from tmuxmeter.agents.base import LiveSession, Process, Reader, Root
+from tmuxmeter.agents.base import LiveSession, Process, ProcessLog, Reader, Root
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -108,6 +108,23 @@ class Codex:
         thread = next(words, "")
         return thread.lower() if _THREAD.fullmatch(thread) else ""
 
+    def cwd_in_argv(self, argv: Sequence[str]) -> str:
+        """Return the folder of ``-C DIR`` or ``--cd DIR``, which becomes the thread's."""
+        told = ""
+        words = iter(_arguments(argv))
+        for word in words:
+            if word == "--":
+                break
+            if word in {"-C", "--cd"}:
+                told = next(words, "")
+            elif word.startswith("--cd="):
+                told = word.removeprefix("--cd=")
+            elif word.startswith("-C"):
+                told = word.removeprefix("-C").removeprefix("=")
+            elif word in _WITH_VALUE:
+                next(words, "")
+        return told
+
     def session_of_log(self, name: str) -> str:
         """Return the thread id at the end of a rollout's name."""
         match = _THREAD_IN_NAME.search(name)
@@ -120,6 +137,12 @@ class Codex:
     def live_session(self, content: bytes) -> LiveSession | None:  # noqa: ARG002
         """Return None: there are no such files."""
         return None
+
+    def process_log(self) -> ProcessLog:
+        """Return Codex's debug log, which shows programs and the daemon at both ends."""
+        from tmuxmeter.agents.codex_processes import CodexProcessLog
+
+        return CodexProcessLog()
 
 
 def _base(word: str) -> str:

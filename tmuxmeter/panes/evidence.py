@@ -25,6 +25,9 @@ OPEN_LOGS = 0.8
 """The newest of several open logs: an agent may keep the log of the session before open a while."""
 ARGV = 0.85
 """The command line names the session; a switch inside the program leaves it behind."""
+OWN_LOG = 0.9
+"""The agent's own log shows this process at the other end when the session began. The log is the
+agent's internal matter: its form may change."""
 OWN_START = 0.85
 """The only session begun right after this program's start, and the only program it can belong to
 (Codex creates its thread 0.3 to 18 s after its terminal program starts)."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 from tmuxmeter.panes.evidence import SessionFacts
-from tmuxmeter.panes.survey import real_path
+from tmuxmeter.panes.folders import real_path
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence

@@ -56,6 +56,9 @@ class Source(Protocol):
     def open_files(self, pid: int) -> list[str]:
         """Return the paths of the regular files a process has open, as far as readable."""
 
+    def is_ours(self, pid: int) -> bool:
+        """Tell whether a process runs as the user we are, True where that can't be told."""
+
 
 class ProcessTable:
     """The running processes at the last :meth:`scan`."""

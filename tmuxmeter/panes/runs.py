@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING
 
+from tmuxmeter.panes.folders import real_path
 from tmuxmeter.panes.locate import Location
 
 if TYPE_CHECKING:
@@ -98,7 +99,7 @@ class Detector:
                     continue
                 role = self._role(table.process(entry))
             known[key] = role
-            if role[1]:
+            if role[1] and self._concerns_us(table, locator, entry):
                 roles[entry.pid] = role
         self._roles = known
         self._roots = {key: roots for key, roots in self._roots.items() if key in known}
@@ -114,6 +115,13 @@ class Detector:
             if role == "daemon"
         ]
         return runs, daemons
+
+    def _concerns_us(self, table: ProcessTable, locator: Locator, entry: Entry) -> bool:
+        """Tell our own processes, and what sudo started in a pane, from those of other users.
+
+        Root can read what the others' environments say, but it is none of our business.
+        """
+        return table.source.is_ours(entry.pid) or locator.locate(entry).how == "tree"
 
     def _role(self, process: Process) -> tuple[str, str]:
         for agent in self._agents.values():
@@ -141,9 +149,11 @@ class Detector:
         process = table.process(main, with_cwd=True)
         argv_session = ""
         for pid in pids:
-            argv_session = argv_session or self._agents[agent].session_in_argv(
-                table.argv(table.entries[pid])
-            )
+            argv = table.argv(table.entries[pid])
+            argv_session = argv_session or self._agents[agent].session_in_argv(argv)
+        told = self._agents[agent].cwd_in_argv(process.argv)
+        if told and process.cwd:
+            process = replace(process, cwd=real_path(str(Path(process.cwd, told))))
         return Run(
             agent=agent,
             pid=head,
@@ -169,7 +179,8 @@ class Detector:
             if home.startswith("/"):
                 roots = self._agents[agent].roots(Path(home), environment)
             self._roots[key] = roots
-        self.roots.update(roots)
+        if table.source.is_ours(entry.pid):
+            self.roots.update(roots)
         # Patterns stand for accounts that a variable of this environment would have named.
         return frozenset(str(root.path) for root in roots if not root.needs)
 

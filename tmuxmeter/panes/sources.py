@@ -121,6 +121,13 @@ class ProcSource:
                 paths.append(path)
         return paths
 
+    def is_ours(self, pid: int) -> bool:
+        """Tell whether a process runs as the user we are; the folder tells even if no file does."""
+        try:
+            return os.stat(f"{self._proc}/{pid}").st_uid == os.geteuid()  # noqa: PTH116
+        except OSError:
+            return True
+
     def _read(self, pid: int, name: str) -> bytes:
         try:
             return Path(f"{self._proc}/{pid}/{name}").read_bytes()
@@ -190,6 +197,15 @@ class PsutilSource:
             return [file.path for file in psutil.Process(pid).open_files()]
         except (psutil.Error, OSError):
             return []
+
+    def is_ours(self, pid: int) -> bool:
+        """Tell whether a process runs as the user we are."""
+        import psutil
+
+        try:
+            return psutil.Process(pid).uids().effective == os.geteuid()
+        except (psutil.Error, OSError):
+            return True
 
 
 def default_source() -> Source:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass, replace
-from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from tmuxmeter.agents.base import Root
 from tmuxmeter.errors import TmuxError
 from tmuxmeter.panes.evidence import Live, trust
+from tmuxmeter.panes.folders import is_played, real_path
 from tmuxmeter.panes.live import LiveFiles
 from tmuxmeter.panes.locate import Locator
 from tmuxmeter.panes.runs import Daemon, Detector, Run
@@ -17,7 +17,7 @@ from tmuxmeter.tmux.client import TIMEOUT_SECONDS, Tmux
 from tmuxmeter.tmux.snapshot import ServerSnapshot, take_snapshot
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
     from pathlib import Path
 
     from tmuxmeter.agents.base import Agent
@@ -113,22 +113,18 @@ class Surveyor:
                 if still is not None and still.start == process.start:
                     # Stopped or overloaded, not gone: its panes are where they were.
                     servers.append(last)
-        folders = _folders({*roots, *self.found_roots})
+        named_roots = _folders(roots)
+        folders = _folders({*named_roots, *self.found_roots})
         live = [item for item in self._live.read(folders) if self._is_true(item)]
         named = {item.session.pid for item in live}
         guests = self._guest_snapshots(servers, now_ms)
         locator = Locator(self.table, servers, guests)
-        runs, daemons = self._detector.find(self.table, locator, named)
+        own = _real(str(root.path) for root in named_roots)
+        runs, daemons = self._find(locator, named, own)
         if self._meet_guests(runs, locator):
             guests = self._guest_snapshots(servers, now_ms)
             locator = Locator(self.table, servers, guests)
-            runs, daemons = self._detector.find(self.table, locator, named)
-        runs = [replace(run, accounts=_real(run.accounts)) for run in runs]
-        if self._only_roots:
-            own = _real(str(root.path) for root in folders)
-            runs = [run for run in runs if _is_of(run, own)]
-        else:
-            self.found_roots = frozenset(self._detector.roots)
+            runs, daemons = self._find(locator, named, own)
         return Survey(
             servers=tuple(servers),
             down=down,
@@ -138,6 +134,24 @@ class Surveyor:
             live=tuple(live),
             open_logs=self._open_logs(runs, daemons, folders),
         )
+
+    def _find(
+        self, locator: Locator, named: Collection[int], own: frozenset[str]
+    ) -> tuple[list[Run], list[Daemon]]:
+        """Return the agents at work that are to be metered; note the folders they log to.
+
+        ``own`` are the folders we were told of: what is played in them is what we are to meter.
+        """
+        found, daemons = self._detector.find(self.table, locator, named)
+        runs = [replace(run, accounts=_real(run.accounts)) for run in found]
+        if self._only_roots:
+            return [run for run in runs if _is_of(run, own)], daemons
+        self.found_roots = frozenset(
+            root
+            for root in self._detector.roots
+            if real_path(str(root.path)) in own or not is_played(str(root.path))
+        )
+        return [run for run in runs if not _is_played(run, own)], daemons
 
     def _snapshot(self, socket: Path) -> ServerSnapshot | str:
         if not os.path.exists(socket):  # noqa: PTH110 - Path.exists raises for a closed folder
@@ -208,17 +222,16 @@ class Surveyor:
         return ""
 
 
-@lru_cache(maxsize=4096)
-def real_path(path: str) -> str:
-    """Return a folder's path without symbolic links: two names of one account are one account."""
-    return os.path.realpath(path)
-
-
 def _is_of(run: Run, folders: frozenset[str]) -> bool:
     """Tell whether a run logs below these folders; one that can't be asked, by being in a pane."""
     if not run.accounts:
         return run.location.pane is not None
     return not run.accounts.isdisjoint(folders)
+
+
+def _is_played(run: Run, own: frozenset[str]) -> bool:
+    """Tell whether a run belongs to a demo elsewhere."""
+    return run.accounts.isdisjoint(own) and any(map(is_played, run.accounts))
 
 
 def _real(paths: Iterable[str]) -> frozenset[str]:

@@ -9,7 +9,9 @@ from tmuxmeter.panes.bookkeeping import Bookkeeper
 from tmuxmeter.panes.evidence import OPEN_LOG, SAME_FOLDER, START_SLACK_MS
 from tmuxmeter.panes.facts import gather_facts
 from tmuxmeter.panes.painter import Painter
+from tmuxmeter.panes.process_logs import ProcessLogs
 from tmuxmeter.panes.resolve import resolve
+from tmuxmeter.panes.starts import open_questions
 from tmuxmeter.panes.survey import Surveyor
 from tmuxmeter.panes.world import World
 
@@ -66,6 +68,7 @@ class Tracker:
     ) -> None:
         self._surveyor = Surveyor(agents, table, binary, only_roots=only_roots)
         self._keeper = Bookkeeper(book)
+        self._logs = ProcessLogs(agents)
         self._started_ms = started_ms
         self._runs: dict[RunKey, Run] = {}
         self._ended: dict[RunKey, Run] = {}
@@ -108,6 +111,7 @@ class Tracker:
         LedgerError
             If the ledger can't be written; a later update makes up for it.
         """
+        roots = list(roots)
         survey = self._surveyor.look(sockets, roots, now_ms)
         facts = gather_facts(sessions, self._keeper.history)
         runs, unsure = self._known_places(survey.runs, now_ms)
@@ -119,14 +123,26 @@ class Tracker:
             previous=self._keeper.previous(),
             self_reporting=self._surveyor.self_reporting,
             watched_since_ms=self._started_ms,
+            began={agent: self._logs.told(agent) for agent in self._logs.agents},
         )
-        claims = [claim for claim in resolve(world) if claim.run.key not in unsure]
+        claims = self._resolve(world, {*roots, *self.found_roots}, now_ms)
+        claims = [claim for claim in claims if claim.run.key not in unsure]
         alive = {run.key for run in runs} | {daemon.key for daemon in survey.daemons}
         self._keeper.write(survey.locator.panes, claims, facts, alive, now_ms)
         self._book_daemons(survey, facts, claims, now_ms)
         shown = [run for run in runs if run.key not in unsure]
         without_pane = [row for row in self._keeper.open() if row.where_kind == "without-pane"]
         return self._painter.paint(survey, shown, claims, facts, without_pane, now_ms)
+
+    def _resolve(self, world: World, roots: Iterable[Root], now_ms: int) -> list[Claim]:
+        """Conclude, after asking the agents' own logs about what can't be told without them."""
+        claims = resolve(world)
+        self._logs.forget_but({pid for run in world.runs for pid in run.pids})
+        questions = open_questions(world, claims, self._logs.agents)
+        if questions and self._logs.ask(questions, roots, now_ms):
+            began = {agent: self._logs.told(agent) for agent in self._logs.agents}
+            claims = resolve(replace(world, began=began))
+        return claims
 
     def _known_places(self, runs: Iterable[Run], now_ms: int) -> tuple[list[Run], set[RunKey]]:
         """Return the runs with what was known of them before, and which have no sure place yet.

@@ -10,6 +10,7 @@ from tmuxmeter.panes.evidence import Bound, Claim, Live, SessionFacts
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
+    from tmuxmeter.agents.base import Began
     from tmuxmeter.panes.runs import Run
 
 RunKey = tuple[int, str]
@@ -37,6 +38,8 @@ class World:
         Agents that say which session their processes run, and so need no guess about starts.
     watched_since_ms : int
         Since when no agent can have come and gone unseen.
+    began : mapping
+        What agents' own logs tell of who began what, by agent.
     """
 
     runs: Sequence[Run]
@@ -46,6 +49,7 @@ class World:
     previous: Mapping[RunKey, Sequence[Bound]] = field(default_factory=dict)
     self_reporting: Collection[str] = ()
     watched_since_ms: int = 0
+    began: Mapping[str, Sequence[Began]] = field(default_factory=dict)
 
 
 def kind_of(evidence: str) -> str:

@@ -11,7 +11,6 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from tmuxmeter import __version__
-from tmuxmeter.demo import MARK
 from tmuxmeter.errors import LedgerBusyError, LedgerUnwritableError, MissingProgramError
 from tmuxmeter.logs.follow import Follower, follow
 from tmuxmeter.logs.scan import usable_cores
@@ -20,7 +19,7 @@ from tmuxmeter.panes.picture import Picture
 from tmuxmeter.panes.processes import ProcessTable
 from tmuxmeter.panes.sources import default_source
 from tmuxmeter.panes.tracker import Tracker
-from tmuxmeter.paths import private_folder
+from tmuxmeter.paths import DEMO_MARK, private_folder
 from tmuxmeter.tmux.servers import Servers
 from tmuxmeter.watcher.attention import Attention
 from tmuxmeter.watcher.catching_up import catch_up
@@ -44,6 +43,8 @@ BUSY_TICK_S = 2.0
 """How often panes and processes are looked at while an agent works."""
 SOON_S = 0.5
 """How soon they are looked at when a log grew: its session may be new, its turn may have ended."""
+TOGETHER_S = 0.05
+"""After a read, lines that follow at once are read together; the first of a burst never waits."""
 RETRY_S = 5.0
 """How often a ledger that could not be written is tried again."""
 LEDGER_WAIT_S = 30.0
@@ -52,6 +53,8 @@ RECENT_MS = 36 * 3_600_000
 """Sessions that did anything in this time may be the ones in the panes."""
 ANEW_EVERY_S = 60.0
 """How often figures are worked out although nothing happened: an overlap is one for some time."""
+LOGS_AT_ONCE = 50
+"""So many logs of a folder met on the way are read before looking whether it is time to end."""
 STATE_EVERY_S = 5.0
 LAST_LINE_S = 61.0
 """When a last line without an end is looked at again; a file left alone a minute is complete."""
@@ -68,7 +71,7 @@ class Watcher:
 
     def __init__(self, places: Places) -> None:
         self._places = places
-        self._demo = (places.home / MARK).exists()
+        self._demo = (places.home / DEMO_MARK).exists()
         self._started_ms = _now_ms()
         self._settings = Settings(places.config_file, must_exist=places.config_named)
         self._servers = Servers(places.runtime)
@@ -87,6 +90,7 @@ class Watcher:
         self._anew_due = 0.0
         self._tick_due = self._retry_due = self._state_due = 0.0
         self._day_end = 0
+        self._read_due = 0.0
         self._push_due: float | None = None
         self._missing = ""
 
@@ -177,12 +181,16 @@ class Watcher:
 
     def _wait(self, wakeup: Wakeup) -> None:
         now = time.monotonic()
-        due = [self._tick_due, now + self._follower.wait(now)]
+        due = [self._tick_due, max(now + self._follower.wait(now), self._read_due)]
         if self._push_due is not None:
             due.append(self._push_due)
         if self._day.weigh_due is not None:
             due.append(self._day.weigh_due)
-        descriptors = [d for d in (wakeup.fileno(), self._follower.fileno()) if d >= 0]
+        descriptors = [wakeup.fileno()]
+        if now < self._read_due:
+            due.append(self._read_due)
+        elif self._follower.fileno() >= 0:
+            descriptors.append(self._follower.fileno())
         select.select(descriptors, [], [], max(0.0, min(due) - now))
         wakeup.drain()
 
@@ -193,7 +201,7 @@ class Watcher:
             self._settings.renew()
             self._display.prepare_anew()
             self._tick_due = 0.0
-        if read:
+        if read and time.monotonic() >= self._read_due:
             self._read_changes()
         ticking = time.monotonic() >= self._tick_due
         if ticking:
@@ -219,6 +227,7 @@ class Watcher:
         for log in changes.logs:
             if last_line_due(self._intake.position(log), now_ns + int(LAST_LINE_S * 1e9)):
                 self._follower.look_again(log, now + LAST_LINE_S)
+        self._read_due = time.monotonic() + TOGETHER_S
         if self._intake.writer is not before:
             self._ledger_changed()
 
@@ -283,8 +292,11 @@ class Watcher:
     def _read_all_again(self) -> None:
         """Read whatever is behind the positions that the ledger knows."""
         logs = [entry.log for entry in self._follower.catalog.entries() if entry.log]
-        if self._intake.read(logs, time.time_ns()):
-            self._news(moved=True)
+        for first in range(0, len(logs), LOGS_AT_ONCE):
+            if self._stopping:
+                return
+            if self._intake.read(logs[first : first + LOGS_AT_ONCE], time.time_ns()):
+                self._news(moved=True)
 
     def _news(self, *, moved: bool = False) -> None:
         """Note that something was booked; ``moved``: of any time, not only of just now."""
@@ -308,8 +320,9 @@ class Watcher:
     def _show(self, ticking: bool) -> None:
         """Bring status lines and prompts up to date; a tick keeps them from looking stale."""
         now = time.monotonic()
-        due = self._push_due is not None and now >= self._push_due
-        if not (self._figures_stale or ticking or due):
+        # figures that no client may be shown yet need not be computed yet
+        waits = self._push_due is not None and now < self._push_due
+        if waits or not (self._figures_stale or ticking or self._push_due is not None):
             return
         if self._figures_stale:
             self._figures_stale = False
