@@ -243,7 +243,8 @@ class Watcher:
             self._display.prepare_anew()
             self._intake.price = self._settings.price
             self._scale.check(self._settings.config, renewed=True)
-            self._day.changed()
+            # a day may begin at another time now
+            self._day.changed(moved=True)
             self._figures_stale = True
         elif self._scale.check(self._settings.config):
             self._figures_stale = True
