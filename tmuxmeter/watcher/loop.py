@@ -26,8 +26,9 @@ from tmuxmeter.watcher.attention import Attention
 from tmuxmeter.watcher.catching_up import catch_up
 from tmuxmeter.watcher.display import Display
 from tmuxmeter.watcher.figures import TITLES, Day
+from tmuxmeter.watcher.first_fit import FirstFit, fit_command
 from tmuxmeter.watcher.intake import Intake
-from tmuxmeter.watcher.notify import Notifier
+from tmuxmeter.watcher.notify import Notifier, tell_tmux
 from tmuxmeter.watcher.process import WatcherLock, WatcherState, running_pid, write_state
 from tmuxmeter.watcher.roots import agent_roots, agents_in_use
 from tmuxmeter.watcher.scale import OwnScale
@@ -77,6 +78,8 @@ class Watcher:
         self._day = Day()
         self._attention = Attention()
         self._notifier = Notifier(TITLES)
+        home = ["--home", str(places.home)] if places.elsewhere else []
+        self._first_fit = FirstFit(places.state, fit_command(home))
         self._stopping = self._renewing = False
         self._phase, self._progress = "reading", 0.0
         self._picture = Picture(self._started_ms, (), {}, (), (), ())
@@ -117,6 +120,7 @@ class Watcher:
             self._follower = self._new_follower()
             stack.callback(lambda: self._follower.close())
             stack.callback(self._display.clear)
+            stack.callback(self._first_fit.close)
             logger.info("watching %s", ", ".join(str(root.path) for _, root in self._roots))
             self._step(read=False)
             self._read_everything()
@@ -176,6 +180,12 @@ class Watcher:
         self._tick_due = 0.0
         self._step(read=False)
         self._write_state(force=True)
+        self._try_first_fit()
+
+    def _try_first_fit(self) -> None:
+        writer = self._intake.writer
+        if not self._demo and not writer.in_memory:
+            self._first_fit.start(writer, writer.reader().request_span())
 
     def _wait(self, wakeup: Wakeup) -> None:
         now = time.monotonic()
@@ -248,6 +258,8 @@ class Watcher:
             self._figures_stale = True
         elif self._scale.check(self._settings.config):
             self._figures_stale = True
+        if text := self._first_fit.finished(self._intake.writer):
+            tell_tmux(text, self._picture.servers)
         self._check_roots()
         before = self._picture
         try:
@@ -333,6 +345,8 @@ class Watcher:
             problem=self._problem(),
             demo=self._demo,
         )
+        if self._phase == "following" and found.day_end_ms != self._day_end and self._day_end:
+            self._try_first_fit()  # yesterday may have been the day that was missing
         self._day_end = found.day_end_ms
         self._display.show(found.lives, found.everywhere)
         if self._phase == "following":
