@@ -50,6 +50,8 @@ POOLS = 60
 """Into how many points hours are pooled at most."""
 DRAWS = 200
 """Resamples of the days."""
+KEPT = 40
+"""Of these go into the fit: each costs time whenever a light is computed."""
 LOW, HIGH = 0.05, 0.95
 """The intervals hold the middle 90 % of the resamples."""
 
@@ -120,7 +122,7 @@ def calibrate(hours: Iterable[Hour], model: Model, *, seed: int = 0) -> Fit | Re
         k_low=_estimate(max(curve.low, 0.0) / rate, [draw.k_low for draw in draws]),
         knee=_estimate(curve.knee, [draw.knee for draw in draws]),
         steepness=curve.steepness,
-        draws=tuple(draws),
+        draws=tuple(draws[:: DRAWS // KEPT]),
         x_max=rows[-1].x,
         baseline_hours=baseline,
         treatment_hours=treatment,
