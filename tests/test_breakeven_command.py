@@ -61,6 +61,16 @@ def test_reference_answers_on_a_machine_without_anything(home: Path) -> None:
     assert not [path for path in home.rglob("*") if path.is_file()]
 
 
+def test_time_to_the_line_is_at_the_days_burn() -> None:
+    found = reference("input_tokens=160k")
+    assert found["burn_tokens_per_hour"] == 20_000
+    assert found["tokens_to_line"] == found["line_input_tokens"] - 160_000
+    assert found["hours_to_line"] == pytest.approx(found["tokens_to_line"] / 20_000, rel=1e-4)
+    beyond = reference("input_tokens=600k")
+    assert beyond["tokens_to_line"] < 0
+    assert beyond["hours_to_line"] is None
+
+
 def test_several_figures_may_follow_one_what_if() -> None:
     found = reference("cache_hit=20%", "handoffs=16", "agents=2", "input_tokens=100k")
     assert (found["cache_hit_rate"], found["handoffs"], found["agents"]) == (0.2, 16, 2)

@@ -122,6 +122,7 @@ def test_a_pool_of_one_task_gives_one_agent_whatever_n_is(
     found = lit(pool=pool, input_tokens=tokens, cache_hit=rate)
     assert found.advice == ONE_AGENT
     assert found.verdict == RED
+    assert found.reason.endswith("one independent task between them")
     assert found.speedup <= 1
 
 

@@ -127,6 +127,23 @@ def test_a_knee_at_the_edge_of_the_data_is_refused() -> None:
     assert "below" in refused(noiseless(43_500))
 
 
+def test_a_knee_that_could_be_anywhere_is_refused() -> None:
+    """A speed-up that falls slowly all the way, on eight days."""
+    reasons = [refused(history(seed, days=8, steepness=2)) for seed in (10, 13, 15)]
+    assert all(reason.startswith("the knee can't be told") for reason in reasons)
+
+
+def test_nothing_done_beyond_the_knee_is_a_speedup_of_0_not_less() -> None:
+    for seed in range(3):
+        found = fitted(history(seed, k_low=0.0))
+        assert 0 <= found.k_low.low <= found.k_low.value < 0.1
+        assert min(draw.k_low for draw in found.draws) >= 0
+
+
+def test_a_speedup_beyond_reason_is_refused() -> None:
+    assert "makes no sense" in refused(history(1, k_high=80))
+
+
 def test_too_few_hours_are_refused_with_the_side_that_lacks_them() -> None:
     hours = history(1)
     assert refused([]) == "too few hours with one agent: 0.0 of at least 12"

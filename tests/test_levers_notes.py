@@ -9,9 +9,10 @@ import pytest
 from ledger_data import NOON, chunk, log, price, usage
 from watching import tmuxmeter
 
+from tmuxmeter.breakeven.levers import levers
 from tmuxmeter.errors import UsageError
 from tmuxmeter.events import FileTouch, SessionStart, event_key
-from tmuxmeter.ledger import human
+from tmuxmeter.ledger import activity, human, turns
 from tmuxmeter.ledger.bindings import PaneRun
 from tmuxmeter.ledger.notes import Notes
 from tmuxmeter.ledger.writer import Writer
@@ -112,8 +113,6 @@ def test_a_claim_ends_with_its_pane(tmp_path: Path) -> None:
 
 
 def test_a_claim_is_checked_against_the_files_edited(tmp_path: Path) -> None:
-    from tmuxmeter.breakeven.levers import levers
-
     pane = metered(tmp_path)
 
     def edit(session: str, minute: int, path: str) -> FileTouch:
@@ -153,12 +152,12 @@ def test_a_claim_is_checked_against_the_files_edited(tmp_path: Path) -> None:
 def test_looks_that_follow_closely_become_one_interval(tmp_path: Path) -> None:
     pane = metered(tmp_path)
     with Writer.open(tmp_path) as writer:
-        for second in (0, 5, 65, 200, 203):
+        for second in (0, 5, 35, 66, 69):
             writer.attention([pane, pane], NOON + second * 1000)
     rows = human.attention(connection(tmp_path), *FOREVER)
     assert [((row.start_ms - NOON) // 1000, (row.end_ms - NOON) // 1000) for row in rows] == [
-        (0, 65),
-        (200, 203),
+        (0, 35),
+        (66, 69),
     ]
 
 
@@ -241,3 +240,22 @@ def test_commands_that_make_no_sense_are_refused(
     answer = run(home, *arguments)
     assert answer.returncode == 2
     assert words in answer.stderr
+
+
+def test_no_question_reads_a_whole_table_of_history(tmp_path: Path) -> None:
+    with Writer.open(tmp_path):
+        pass
+    ledger = connection(tmp_path)
+    # what is open now, claims and models: none of them grows with what agents do
+    small = ("SCAN binding USING INDEX binding_open", "SCAN c", "SCAN m")
+    asked = 0
+    for module in (activity, human, turns):
+        for name, statement in vars(module).items():
+            if not isinstance(statement, str) or not statement.lstrip().startswith("SELECT"):
+                continue
+            numbered = [number for number in (1, 2, 3) if f"?{number}" in statement]
+            values = [0] * (max(numbered) if numbered else statement.count("?"))
+            plan = ledger.execute(f"EXPLAIN QUERY PLAN {statement}", values).fetchall()
+            assert [row[3] for row in plan if "SCAN" in row[3] and row[3] not in small] == [], name
+            asked += 1
+    assert asked >= 14

@@ -75,6 +75,10 @@ class World:
         self.writer.bind("claude", session, "pane", pane_id, 9, "1", EARLIER, "test", 1, EARLIER)
         return pane_id
 
+    def looked_at(self, pane_id: int, start: int, end: int) -> None:
+        for second in range(start * 60, end * 60 + 1, 20):
+            self.writer.attention([pane_id], NOON + second * 1000)
+
     def facts(self, start: float = 0, end: float = 600) -> SpanFacts:
         begin, until = NOON + round(start * MINUTE), NOON + round(end * MINUTE)
         return self.writer.reader().span_facts(begin, until)
@@ -154,10 +158,11 @@ def test_waiting_for_a_permission_is_not_work(world: World) -> None:
 
 def test_looks_far_apart_are_two_waits(world: World) -> None:
     world.request(0)
-    for minute in (1, 2, 6, 7):
-        world.writer.standstill([("claude", "s1", "paused")], NOON + minute * MINUTE)
+    for minute in (1, 1.5, 2, 2.6, 3):
+        time = NOON + round(minute * MINUTE)
+        world.writer.standstill([("claude", "s1", "paused")], time)
     world.tool(8)
-    assert world.levers().busy.agent_ms == 6 * MINUTE
+    assert world.levers().busy.agent_ms == 6.6 * MINUTE
 
 
 def test_an_agent_in_a_loop_is_not_productive(world: World) -> None:
@@ -264,10 +269,8 @@ def test_review_is_measured_where_the_pane_was_in_front(world: World) -> None:
     world.asked(0)
     world.edited(1, "/w/a.py")
     world.ended(10)
-    for minute in range(5, 14):  # the minutes before the turn ended don't count
-        world.writer.attention([mine], NOON + minute * MINUTE)
-    for minute in range(14, 40):
-        world.writer.attention([other], NOON + minute * MINUTE)
+    world.looked_at(mine, 5, 13)  # the minutes before the turn ended don't count
+    world.looked_at(other, 14, 40)
     world.asked(40)
     found = world.levers()
     assert found.reviews == (1, 0, 1, 3.0)
@@ -278,8 +281,7 @@ def test_a_pane_left_in_front_is_not_looked_at_for_ever(world: World) -> None:
     world.asked(0)
     world.edited(1, "/w/a.py")
     world.ended(10)
-    for minute in range(10, 200):
-        world.writer.attention([mine], NOON + minute * MINUTE)
+    world.looked_at(mine, 10, 200)
     world.asked(200)
     assert world.levers().reviews.minutes == 60
 
@@ -483,6 +485,15 @@ def test_the_human_is_there_between_prompts_that_follow_closely(world: World) ->
     world.request(205, "s2")
     world.ended(207, "s2")
     assert world.levers().day.hours_worked == pytest.approx((49 + 7) / 60)
+
+
+def test_whoever_looks_at_panes_is_there(world: World) -> None:
+    pane = world.pane("s1", "%1")
+    world.asked(0)
+    world.asked(10)
+    world.looked_at(pane, 5, 45)
+    world.looked_at(pane, -30, -20)
+    assert world.levers().day.hours_worked == pytest.approx(45 / 60)
 
 
 def test_tokens_count_by_their_own_price(world: World) -> None:

@@ -91,6 +91,7 @@ def test_whatever_is_remembered_figures_are_those_of_a_fresh_look(steps: Any) ->
     with tempfile.TemporaryDirectory() as folder, Writer.open(Path(folder)) as writer:
         scale = OwnScale(Path(folder), CONFIG)
         day, now_ms = Day(), NOON
+        look(day, writer, scale, now_ms)
         for kind, session, minutes, number in steps:
             now_ms += 60_000
             if kind == "weigh":
@@ -104,7 +105,6 @@ def test_whatever_is_remembered_figures_are_those_of_a_fresh_look(steps: Any) ->
                 event = made(kind, session, NOON + minutes * 60_000, number)
                 writer.book([chunk(log(f"{session}.jsonl"), [event])], price)
                 day.changed()
-        assert day.weigh_due is not None or steps
         day.weigh(writer.reader(), CONFIG, now_ms)
         assert shown(look(day, writer, scale, now_ms)) == fresh_look(writer, scale, now_ms)
 
@@ -127,6 +127,16 @@ def test_a_new_request_counts_at_once_and_the_light_follows(writer: Writer) -> N
     assert after.light.input_tokens == after.input_tokens == 1_807
     assert after.light.budget_share == 1_807 / 300_000
     assert day.weigh_due is not None
+
+
+def test_where_a_session_ran_all_day_is_taken_up_at_once(writer: Writer) -> None:
+    scale = OwnScale(Path("/nowhere"), CONFIG)
+    day = Day()
+    writer.book([chunk(log(), [usage("m", "a", NOON - HOUR, fresh=1_000)])], price)
+    assert [pane.input_tokens for pane in shown(look(day, writer, scale, NOON)).panes] == [0, 0]
+    bind(writer, {"a": "%2"}, NOON - 2 * HOUR)
+    day.changed(moved=True)
+    assert [pane.input_tokens for pane in shown(look(day, writer, scale, NOON)).panes] == [0, 1_000]
 
 
 def test_a_new_day_begins_with_nothing(writer: Writer) -> None:

@@ -44,7 +44,8 @@ def hourly(
     done = facts.activity
     finished = _finished(facts, tasks, commits)
     signs = signs_of_life(done)
-    at_work, there = working(done, signs), presence(done, signs)
+    seen = [(look.start_ms, look.end_ms) for look in facts.attention]
+    at_work, there = working(done, signs), presence(done, signs, seen)
     found: list[Hour] = []
     for begin in range(done.start_ms, done.end_ms, HOUR_MS):
         end = min(begin + HOUR_MS, done.end_ms)

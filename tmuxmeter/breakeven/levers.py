@@ -100,6 +100,7 @@ def levers(
     start, end = done.start_ms, done.end_ms
     signs = signs_of_life(done)
     at_work = working(done, signs)
+    seen = [(look.start_ms, look.end_ms) for look in facts.attention]
     loops = {line.thread.id: error_loops(line, start, end) for line in done.timelines}
     seats = last_seats(done)
     made = edits(done)
@@ -109,7 +110,7 @@ def levers(
         if line.thread.id in seats and at_work.get(line.thread.root)
     }
     apart = independence(made, start, window_ms, workers)
-    minutes = busy(done, signs, loops, apart.redone)
+    minutes = busy(done, signs, loops, apart.redone, seen)
     handed = handoffs(done)
     taken = [each for each in handed if each.taken_ms is not None]
     threads = {line.thread.id: line.thread for line in done.timelines}

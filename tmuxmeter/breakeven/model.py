@@ -14,6 +14,8 @@ from tmuxmeter.breakeven.day import CACHE_READ_WEIGHT, Day, price_equivalent
 if TYPE_CHECKING:
     from tmuxmeter.config.settings import BreakevenSettings
 
+NEAR_ENOUGH = 0.1
+"""Input tokens to which the line is found."""
 FARTHEST = 1e15
 """Input tokens in a day beyond which no line is looked for."""
 
@@ -165,10 +167,8 @@ class Pace:
                 return None
         below = above / 2 if above > self.tokens else 0.0
         # k falls and k* rises with N, so there is one crossing
-        while above - below > 0.01:
+        while above - below > max(NEAR_ENOUGH, above * 1e-9):
             middle = (below + above) / 2
-            if middle in (below, above):
-                break
             if self.ratio_at(model, middle) > 1:
                 below = middle
             else:

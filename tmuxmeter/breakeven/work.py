@@ -119,6 +119,7 @@ def busy(
     signs: Mapping[int, Signs],
     loops: Mapping[int, Iterable[Loop]],
     redone: Mapping[int, Iterable[int]],
+    seen: Iterable[Interval] = (),
 ) -> Busy:
     """Return how much agents worked, and how much of it was of use.
 
@@ -132,6 +133,8 @@ def busy(
         Error loops by session id.
     redone : mapping
         By session id: when it edited a file that another pane had edited shortly before.
+    seen : iterable
+        When tmux showed the human at work.
     """
     useful: dict[int, list[Interval]] = {}
     left: dict[int, list[Interval]] = {}
@@ -155,15 +158,18 @@ def busy(
         redone_ms=useful_ms - productive_ms,
         any_ms=sum(by_level.values()),
         levels_ms=by_level,
-        human_ms=length(presence(activity, signs)),
+        human_ms=length(presence(activity, signs, seen)),
     )
 
 
-def presence(activity: Activity, signs: Mapping[int, Signs]) -> list[Interval]:
-    """Return when the human was there, as far as prompts tell.
+def presence(
+    activity: Activity, signs: Mapping[int, Signs], seen: Iterable[Interval]
+) -> list[Interval]:
+    """Return when the human was there, as far as tmux and prompts tell.
 
     From one human prompt (in whatever session) to the next where that came within
-    :data:`PRESENCE_MS`; else while the agent worked on it, for that long at most.
+    :data:`PRESENCE_MS`; else while the agent worked on it, for that long at most. And whenever he
+    was ``seen`` with a pane in front.
     """
     prompts = sorted(
         (row.time_ms, line.thread.id)
@@ -171,7 +177,7 @@ def presence(activity: Activity, signs: Mapping[int, Signs]) -> list[Interval]:
         for row in line.prompts
         if row.human
     )
-    spans: list[Interval] = []
+    spans = list(seen)
     for number, (time, thread) in enumerate(prompts):
         following = prompts[number + 1][0] if number + 1 < len(prompts) else None
         if following is not None and following - time <= PRESENCE_MS:

@@ -12,8 +12,9 @@ from tmuxmeter.ledger.store import Store
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-LOOKS_MS = 90_000
-"""Looks no further apart are one interval: the watcher looks at least once a minute."""
+LOOKS_MS = 30_000
+"""Looks no further apart are one interval. Looks that are rarer (``watch.look_seconds``) tell of no
+time in between: then reviews count as not measured."""
 
 
 class PresenceBook(Store):

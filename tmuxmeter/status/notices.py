@@ -1,11 +1,11 @@
-"""What is said when a budget's mark is passed."""
+"""What is said when a budget's mark is passed, and when the first calibration was made."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tmuxmeter.reports.budgets import ALL, DOLLARS
-from tmuxmeter.status.text import money, tokens
+from tmuxmeter.status.text import factor, money, tokens
 
 if TYPE_CHECKING:
     from datetime import date
@@ -53,3 +53,13 @@ def budget_environment(use: BudgetUse, percent: int, day: date, text: str) -> di
         "TMUXMETER_DAY": day.isoformat(),
         "TMUXMETER_TEXT": text,
     }
+
+
+def fit_text(found: dict[str, Any]) -> str:
+    """Return one line on a fit (``calibrate --json``): what it says and from which days."""
+    return (
+        f"calibrated on your days from {found['first_day']} to {found['last_day']}"
+        f" ({found['days']}): the speed-up falls from {factor(found['k_high'])}"
+        f" to {factor(found['k_low'])} at {tokens(round(found['knee']))} input tokens a day"
+        " (tmuxmeter calibrate --show, --reset)"
+    )

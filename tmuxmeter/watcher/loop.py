@@ -25,8 +25,9 @@ from tmuxmeter.watcher.attention import Attention
 from tmuxmeter.watcher.catching_up import catch_up
 from tmuxmeter.watcher.display import Display
 from tmuxmeter.watcher.figures import TITLES, Day
+from tmuxmeter.watcher.first_fit import FirstFit, fit_command
 from tmuxmeter.watcher.intake import Intake
-from tmuxmeter.watcher.notify import Notifier
+from tmuxmeter.watcher.notify import Notifier, tell_tmux
 from tmuxmeter.watcher.process import WatcherLock, WatcherState, running_pid, write_state
 from tmuxmeter.watcher.roots import agent_roots, agents_in_use
 from tmuxmeter.watcher.scale import OwnScale
@@ -80,6 +81,8 @@ class Watcher:
         self._day = Day()
         self._attention = Attention()
         self._notifier = Notifier(TITLES)
+        home = ["--home", str(places.home)] if places.elsewhere else []
+        self._first_fit = FirstFit(places.state, fit_command(home))
         self._stopping = self._renewing = False
         self._phase, self._progress = "reading", 0.0
         self._picture = Picture(self._started_ms, (), {}, (), (), ())
@@ -120,6 +123,7 @@ class Watcher:
             stack.callback(lambda: self._follower.close())
             self._write_state(force=True)
             stack.callback(self._display.clear)
+            stack.callback(self._first_fit.close)
             logger.info("watching %s", ", ".join(str(root.path) for _, root in self._roots))
             self._step(read=False)
             self._read_everything()
@@ -178,6 +182,12 @@ class Watcher:
         self._tick_due = 0.0
         self._step(read=False)
         self._write_state(force=True)
+        self._try_first_fit()
+
+    def _try_first_fit(self) -> None:
+        writer = self._intake.writer
+        if not self._demo and not writer.in_memory:
+            self._first_fit.start(writer, writer.reader().request_span())
 
     def _wait(self, wakeup: Wakeup) -> None:
         now = time.monotonic()
@@ -250,10 +260,13 @@ class Watcher:
             self._display.prepare_anew()
             self._intake.price = self._settings.price
             self._scale.check(self._settings.config, renewed=True)
-            self._day.changed()
+            # a day may begin at another time now
+            self._day.changed(moved=True)
             self._figures_stale = True
         elif self._scale.check(self._settings.config):
             self._figures_stale = True
+        if text := self._first_fit.finished(self._intake.writer):
+            tell_tmux(text, self._picture.servers)
         self._check_roots()
         before = self._picture
         try:
@@ -343,6 +356,8 @@ class Watcher:
             problem=self._problem(),
             demo=self._demo,
         )
+        if self._phase == "following" and found.day_end_ms != self._day_end and self._day_end:
+            self._try_first_fit()  # yesterday may have been the day that was missing
         self._day_end = found.day_end_ms
         self._display.show(found.lives, found.everywhere)
         if self._phase == "following":

@@ -79,7 +79,7 @@ class Notifier:
                 continue
             text = budget_text(use, new[-1], self._titles.get(use.whose, use.whose))
             logger.info("%s", text)
-            _tell_tmux(text, servers)
+            tell_tmux(text, servers)
             if settings.desktop:
                 self._tell_desktop(text)
             if settings.command:
@@ -124,7 +124,8 @@ class Notifier:
             self.problem = ""
 
 
-def _tell_tmux(text: str, servers: Iterable[ServerSnapshot]) -> None:
+def tell_tmux(text: str, servers: Iterable[ServerSnapshot]) -> None:
+    """Show one line to every client of some servers."""
     for server in servers:
         clients = [client.name for client in server.clients if not client.control_mode]
         try:
