@@ -53,7 +53,7 @@ def test_reports_fit_and_are_coloured(home: Path, screen: TmuxServer) -> None:
     write(home, "a", cwd=long)
     write(home, "b", cwd=str(home / "shop"), model="a-model/with-a-name-that/goes-on-and-on" * 2)
     write(home, "c", model=HOSTILE, branch=HOSTILE)
-    for command in (["today", "--date", DAY], ["sessions"]):
+    for command in (["today", "--date", DAY, "--by", "project"], ["sessions"]):
         words, coded = run_in(screen, *command, "--home", home)
         lines = words.rstrip().splitlines()
         assert max(map(len, lines)) <= 80, lines
@@ -62,14 +62,14 @@ def test_reports_fit_and_are_coloured(home: Path, screen: TmuxServer) -> None:
         assert "settlement-backend" in words or "backend" in words
         assert "\x1b[" in coded
     assert "\x1b[31m" not in coded
-    words, _ = run_in(screen, "today", "--date", DAY, "--home", home)
+    words, _ = run_in(screen, "today", "--date", DAY, "--by", "model", "--home", home)
     assert f"\n{SHOWN} " in words
 
 
 def test_no_color_is_plain(home: Path, screen: TmuxServer) -> None:
     write(home, "a")
     words, coded = run_in(screen, "today", "--date", DAY, "--home", home, no_color=True)
-    assert "claude-sonnet-4-6" in words
+    assert "neutral: one agent at a time" in words
     assert "\x1b[" not in coded
 
 
@@ -77,7 +77,7 @@ def test_a_pipe_gets_whole_lines_without_codes(home: Path, monkeypatch: pytest.M
     monkeypatch.delenv("COLUMNS", raising=False)
     long = "/work/" + "x" * 200
     write(home, "a", cwd=long)
-    words = tmuxmeter("today", "--date", DAY, "--home", home).stdout
+    words = tmuxmeter("today", "--date", DAY, "--by", "project", "--home", home).stdout
     assert long in words
     assert "\x1b" not in words
 
