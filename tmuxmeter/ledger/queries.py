@@ -216,6 +216,7 @@ SESSIONS = """
 """
 MODELS = "SELECT DISTINCT agent, name FROM model WHERE name <> '' ORDER BY agent, name"
 REQUEST_SPAN = "SELECT (SELECT min(time_ms) FROM usage), (SELECT max(time_ms) FROM usage)"
+LAST_REQUEST_BEFORE = "SELECT max(time_ms) FROM usage WHERE time_ms < ?"
 UNPRICED_MODELS = """
     SELECT m.agent, m.name, m.tier, count(*),
         sum(u.fresh + u.cache_read + u.cache_write_5m + u.cache_write_1h + u.output)
