@@ -503,6 +503,14 @@ def test_tokens_count_by_their_own_price(world: World) -> None:
     assert world.levers().day.price_equivalent == pytest.approx(1000 + 7 + 1)
 
 
+def test_the_last_working_day_is_found(world: World) -> None:
+    reader = world.writer.reader()
+    world.request(0)
+    world.request(-3000)
+    assert reader.last_request_before(NOON) == NOON - 3000 * MINUTE
+    assert reader.last_request_before(NOON - 3000 * MINUTE) is None
+
+
 def test_an_hour_counts_who_worked_in_it(world: World) -> None:
     for session, last in (("s1", 50), ("s2", 70), ("s3", 4)):
         world.asked(0, session)

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import date
+from pathlib import Path
 
 import pytest
 
 from tmuxmeter.breakeven.light import Scale
 from tmuxmeter.breakeven.model import Model
+from tmuxmeter.config import parse
 from tmuxmeter.config.settings import AgentBudget, BudgetSettings
+from tmuxmeter.errors import ConfigError
 from tmuxmeter.ledger.slices import Measures
 from tmuxmeter.reports.budgets import BudgetUse, budget_uses, fullest, own_budget
 from tmuxmeter.status.notices import budget_environment, budget_text
@@ -90,3 +93,17 @@ def test_the_own_budget_is_that_of_the_own_line() -> None:
     assert own_budget(scale, [Measures()]) is None
     never = replace(scale, model=replace(scale.model, k_high=0.5, k_low=0.4))
     assert own_budget(never, [day]) is None
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("tokens = -1", "budget.tokens must be a whole number from 0 to 1000000000000000, not -1"),
+        ("dollars = nan", "budget.dollars must be a number of dollars from 0 to 1000000000"),
+        ('command = "rm -rf"', "budget.command must be a list of strings"),
+        ("claude.dollars = true", "budget.claude.dollars must be a number of dollars from 0"),
+    ],
+)
+def test_a_bad_budget_is_told_by_its_key_and_range(line: str, message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        parse(Path("config.toml"), f"[budget]\n{line}\n")

@@ -160,10 +160,13 @@ class Reader:
         return None if first is None else (int(first), int(last))
 
     def last_request_before(self, time_ms: int) -> int | None:
-        """Return when the newest request before a time was made, None without any."""
+        """Return when the newest request before a time was made, None without any.
+
+        It tells the last working day before a day that has only begun.
+        """
         with self.snapshot():
             row = self._connection.execute(queries.LAST_REQUEST_BEFORE, (time_ms,)).fetchone()
-        return None if row is None or row[0] is None else int(row[0])
+        return None if row[0] is None else int(row[0])
 
     def unpriced_models(self) -> list[queries.UnpricedModel]:
         """Return what has no price; takes longer the more history there is."""
