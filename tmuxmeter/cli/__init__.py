@@ -20,6 +20,7 @@ COMMANDS = {
     "watch": "meter",
     "scan": "meter",
     "today": "report",
+    "week": "week",
     "days": "report",
     "panes": "panes",
     "sessions": "report",

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
     from tmuxmeter.breakeven.levers import Levers
     from tmuxmeter.breakeven.light import Scale
+    from tmuxmeter.cli.context import Context
     from tmuxmeter.cli.days import Calendar
     from tmuxmeter.config import Config
     from tmuxmeter.ledger.activity import Activity
@@ -23,7 +24,7 @@ HOUR_MS = 3_600_000
 
 
 class Measured(NamedTuple):
-    """One day. ``light`` is the light explained (``explain``)."""
+    """One day. ``light`` is the light explained, ``done_ms`` when tasks were marked as done."""
 
     day: date
     slices: list[Slice]
@@ -31,6 +32,7 @@ class Measured(NamedTuple):
     levers: Levers
     activity: Activity
     light: dict[str, Any]
+    done_ms: list[int]
 
 
 def measure(
@@ -45,7 +47,19 @@ def measure(
     found = levers(facts, minutes_per_handoff=config.breakeven.minutes_per_handoff)
     burn = _burn(facts.activity, now_ms) if begin <= now_ms < end else None
     light = explain(found.day, scale, burn)
-    return Measured(day, slices, unmetered, found, facts.activity, light)
+    done = [row.time_ms for row in facts.done_marks]
+    return Measured(day, slices, unmetered, found, facts.activity, light, done)
+
+
+def token_budget(context: Context, config: Config, ledger: Reader, scale: Scale, day: date) -> int:
+    """Return the day's input tokens for all agents as the watcher has them, 0: no budget."""
+    if not scale.calibrated:
+        return config.budget.tokens
+    from tmuxmeter.watcher.scale import OwnScale
+
+    own = OwnScale(context.places.state, config)
+    own.bring_up_to(day, ledger, config)
+    return own.token_budget
 
 
 def _burn(activity: Activity, now_ms: int) -> float | None:

@@ -17,7 +17,7 @@ from tmuxmeter.cli.context import (
     with_context,
 )
 from tmuxmeter.cli.days import Calendar, parse_day, span
-from tmuxmeter.cli.fresh import complain, reader
+from tmuxmeter.cli.fresh import reader
 from tmuxmeter.errors import UsageError
 
 if TYPE_CHECKING:
@@ -87,23 +87,21 @@ def print_today(
 
 def _today(context: Context, config: Config, ledger: Reader, day: date, now: int) -> Row:
     """Return a day in full, and early in it the last working day in brief."""
-    from tmuxmeter.cli.measured import measure
+    from tmuxmeter.cli.breakeven import scale_in_force
+    from tmuxmeter.cli.measured import measure, token_budget
     from tmuxmeter.reports.today import is_early, recap_report, today_report
-    from tmuxmeter.watcher.scale import OwnScale
 
     calendar = Calendar.of(config)
-    own = OwnScale(context.places.state, config)
-    own.bring_up_to(day, ledger, config)
-    complain([own.problem] if own.problem else [])
+    scale = scale_in_force(context, config)
 
     def look(day: date) -> Measured:
-        return measure(ledger, calendar, config, own.scale, day, now)
+        return measure(ledger, calendar, config, scale, day, now)
 
     found = look(day)
     report = today_report(
         *(found.day, found.slices, found.unmetered, found.levers, found.activity, found.light),
         limits=ledger.rate_limits() if day == calendar.day_of(now) else [],
-        budget_tokens=own.token_budget,
+        budget_tokens=token_budget(context, config, ledger, scale, day),
         budget_microdollars=round(config.budget.dollars * 1_000_000) or None,
         now_ms=now,
         zone=calendar.zone,

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from tmuxmeter.breakeven.day import Day
 from tmuxmeter.ledger.slices import Measures
 from tmuxmeter.reports.days import sums
 from tmuxmeter.reports.levers import spent_row
 from tmuxmeter.reports.today import hours
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
     from datetime import date
 
     from tmuxmeter.breakeven.levers import Levers
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from tmuxmeter.ledger.slices import Slice
 
 Row = dict[str, Any]
+
+DAYS = 7
 
 
 class DayFacts(NamedTuple):
@@ -31,26 +34,37 @@ class DayFacts(NamedTuple):
     tasks: int | None
 
 
-def week_report(days: Sequence[DayFacts], curve: Sequence[Row] = ()) -> Row:
+def week_report(days: Sequence[DayFacts], typical: Row | None = None) -> Row:
     """Return days as rows, the early ones against the late ones, and the curve with their points.
 
     Parameters
     ----------
     days : sequence of DayFacts
-        In order, empty ones included.
-    curve : sequence of dict
-        The breakeven curve in force: ``input_tokens`` and ``ratio``.
+        In order, empty ones included: a week or several.
+    typical : dict or None
+        The light of :func:`typical_day` as data, with its curve.
     """
     rows = [_day(each) for each in days]
-    worked = [row for row in rows if row["requests"]]
-    half = len(worked) // 2
+    weeks = [rows[first : first + DAYS] for first in range(0, len(rows), DAYS)]
+    early, late = [], []
+    for week in weeks:
+        worked = _worked(week)
+        half = len(worked) // 2
+        early += worked[:half]
+        late += worked[len(worked) - half :]
+    worked = _worked(rows)
     return {
         "days": rows,
-        "early": _together(worked[:half]),
-        "late": _together(worked[len(worked) - half :]),
+        "weeks": [
+            {"first": week[0]["date"], "last": week[-1]["date"], **_together(_worked(week))}
+            for week in weeks
+        ],
+        "early": _together(early),
+        "late": _together(late),
         "total": _together(worked),
         "over_line": [row["date"] for row in worked if _over(row)],
-        "curve": list(curve),
+        "typical": _without_curve(typical) if typical else None,
+        "curve": list(typical["curve"]) if typical else [],
         "points": [
             {
                 "date": row["date"],
@@ -60,6 +74,40 @@ def week_report(days: Sequence[DayFacts], curve: Sequence[Row] = ()) -> Row:
             for row in worked
         ],
     }
+
+
+def typical_day(days: Sequence[DayFacts]) -> Day | None:
+    """Return the mean of the days on which anything was spent, None without any.
+
+    What limits the speed-up on one day (agents at work, independent tasks) says nothing of the
+    curve that is common to all, and is left out.
+    """
+    spent = [each.levers.day for each in days if each.levers.day.input_tokens]
+    if not spent:
+        return None
+
+    def mean(values: Iterable[float]) -> float:
+        return sum(values) / len(spent)
+
+    return Day(
+        fresh=round(mean(day.fresh for day in spent)),
+        cache_read=round(mean(day.cache_read for day in spent)),
+        cache_write=round(mean(day.cache_write for day in spent)),
+        output=round(mean(day.output for day in spent)),
+        price_equivalent=mean(day.price_equivalent for day in spent),
+        spend_microdollars=round(mean(day.spend_microdollars for day in spent)),
+        handoffs=round(mean(day.handoffs for day in spent)),
+        review_minutes=mean(day.review_minutes or 0 for day in spent),
+        hours_worked=mean(day.hours_worked for day in spent),
+    )
+
+
+def _worked(rows: Sequence[Row]) -> list[Row]:
+    return [row for row in rows if row["requests"]]
+
+
+def _without_curve(light: Row) -> Row:
+    return {key: value for key, value in light.items() if key != "curve"}
 
 
 def _day(facts: DayFacts) -> Row:
@@ -82,7 +130,7 @@ def _day(facts: DayFacts) -> Row:
         "drift": spent_row(levers.waste.drift),
         "cold_starts": spent_row(levers.waste.cold_starts),
         "effective_share": levers.waste.effective_share,
-        "light": {key: value for key, value in light.items() if key != "curve"},
+        "light": _without_curve(light),
         "hours": hours(facts.activity),
     }
 
@@ -99,7 +147,11 @@ def _together(rows: Sequence[Row]) -> Row:
     return {
         "days": len(rows),
         "cost_microdollars": sum(row["cost_microdollars"] for row in rows),
+        "unpriced_tokens": sum(row["unpriced_tokens"] for row in rows),
+        "unpriced_requests": sum(row["unpriced_requests"] for row in rows),
+        "requests": sum(row["requests"] for row in rows),
         "input_tokens": sum(row["input_tokens"]["total"] for row in rows),
+        "cache_read_tokens": sum(row["input_tokens"]["cache_read"] for row in rows),
         "hours_worked": worked,
         "tasks": tasks,
         "tasks_are": "handoffs" if any(row["tasks"] is None for row in rows) else "tasks",

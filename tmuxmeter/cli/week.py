@@ -1,0 +1,130 @@
+"""``week``: the shape of seven days or more."""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from tmuxmeter.cli.context import (
+    Context,
+    ascii_only,
+    json_option,
+    line_limit,
+    now_ms,
+    print_json,
+    print_parts,
+    with_context,
+)
+from tmuxmeter.cli.days import Calendar, parse_day, span
+from tmuxmeter.cli.fresh import complain, reader
+from tmuxmeter.errors import UsageError
+
+if TYPE_CHECKING:
+    from tmuxmeter.cli.measured import Measured
+
+WEEK = 7
+MOST_WEEKS = 53
+PLOTS = (".png", ".svg")
+
+
+@click.command("week")
+@click.option(
+    "--weeks",
+    type=click.IntRange(1, MOST_WEEKS),
+    default=1,
+    show_default=True,
+    help="So many times seven days.",
+)
+@click.option("--date", "day", metavar="DAY", help="The last day; today if left out.")
+@click.option(
+    "--tasks",
+    type=click.Choice(["commits", "handoffs", "done"]),
+    default="commits",
+    show_default=True,
+    help="What counts as a task: your commits, hand-offs, or what `tmuxmeter done` marked.",
+)
+@click.option("--plot", metavar="FILE", help="Save the curve and its days as .png or .svg.")
+@json_option
+@with_context
+def week_command(
+    context: Context, weeks: int, day: str | None, tasks: str, plot: str | None, as_json: bool
+) -> None:
+    """Show the shape of the last seven days: when, what it cost, whether it paid, what was lost."""
+    from tmuxmeter.breakeven.explain import explain
+    from tmuxmeter.cli.breakeven import scale_in_force
+    from tmuxmeter.cli.measured import measure
+    from tmuxmeter.reports.week import DayFacts, typical_day, week_report
+
+    if plot is not None and Path(plot).suffix.lower() not in PLOTS:
+        message = f"--plot takes a file named *.png or *.svg, not {plot!r}"
+        raise UsageError(message)
+    config = context.config()
+    calendar = Calendar.of(config)
+    now = now_ms()
+    last = parse_day(day, "--date") or calendar.day_of(now)
+    days = span(last - timedelta(days=weeks * WEEK - 1), last)
+    scale = scale_in_force(context, config)
+    with reader(context) as ledger, ledger.snapshot():
+        found = [measure(ledger, calendar, config, scale, each, now) for each in days]
+        counts = _tasks(calendar, found, tasks)
+        facts = [
+            DayFacts(each.day, each.slices, each.levers, each.activity, each.light, count)
+            for each, count in zip(found, counts, strict=True)
+        ]
+        typical = typical_day(facts)
+        report = week_report(facts, explain(typical, scale) if typical else None)
+        if plot is not None:
+            _save(report, Path(plot))
+        if as_json:
+            print_json(report)
+            return
+        from tmuxmeter.cli.report import circumstances, where_to_look
+        from tmuxmeter.views.week import week_parts
+
+        parts = week_parts(
+            *(report, circumstances(context), calendar.zone, tasks),
+            limit=line_limit(),
+            ascii_only=ascii_only(config),
+        )
+        if not report["total"]["requests"]:
+            parts += where_to_look(context, ledger, calendar)
+    print_parts(parts)
+    if plot is not None:
+        click.echo(f"Saved {plot}")
+
+
+def _tasks(calendar: Calendar, days: list[Measured], tasks: str) -> list[int | None]:
+    """Return how many tasks were finished on each day; None: hand-offs stand for them."""
+    if tasks == "done":
+        return [len(each.done_ms) for each in days]
+    times: list[int] = []
+    folders = {piece.project for each in days for piece in each.slices if piece.project}
+    if tasks == "commits" and folders:
+        from tmuxmeter.commits import commits
+
+        begin, end = calendar.bounds(days[0].day)[0], calendar.bounds(days[-1].day)[1]
+        times = commits(folders, begin, end).times_ms
+    if not times:
+        # no commit may as well mean that the repositories are gone
+        return [None] * len(days)
+    counts = Counter(calendar.day_of(time) for time in times)
+    return [counts[each.day] for each in days]
+
+
+def _save(report: dict[str, object], path: Path) -> None:
+    from tmuxmeter.views.plot import plot
+    from tmuxmeter.views.week import graph_of_week
+
+    graph = graph_of_week(report)
+    if graph is None:
+        complain([f"--plot {path}: nothing was spent in these days, so there is no curve"])
+        return
+    try:
+        path.write_bytes(plot(graph, path.suffix.lower()))
+    except OSError as error:
+        message = f"--plot {path}: {error.strerror or error}"
+        raise UsageError(message) from error

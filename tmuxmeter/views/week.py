@@ -1,0 +1,240 @@
+"""The shape of a week for people: a row a day, early against late, a heat map, the curve."""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import date
+from typing import TYPE_CHECKING, Any
+
+from tmuxmeter.breakeven.light import ASCII_GLYPHS, GLYPHS, NEUTRAL, UNCALIBRATED_MARK, times
+from tmuxmeter.reports.words import count
+from tmuxmeter.status.text import money, share, tokens
+from tmuxmeter.views.curve import Graph, Mark, drawn
+from tmuxmeter.views.days import API_EQUIVALENT, Circumstances, marks
+from tmuxmeter.views.figures import row_money
+from tmuxmeter.views.heat import heat_map, steps
+from tmuxmeter.views.table import Column, Paragraph, Table
+from tmuxmeter.views.today import joined, local
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from datetime import tzinfo
+
+    from tmuxmeter.views.today import Parts
+
+Row = dict[str, Any]
+
+WEEK = 7
+MOST_DAYS = 2 * WEEK
+"""More days than this are shown by week and by weekday."""
+WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+TASKS = {"commits": "commits", "done": "tasks", "handoffs": "hand-offs"}
+
+
+def week_parts(
+    report: Row,
+    about: Circumstances,
+    zone: tzinfo | None,
+    tasks: str,
+    *,
+    limit: int | None = None,
+    ascii_only: bool = False,
+) -> Parts:
+    """Return the shape of some days.
+
+    Parameters
+    ----------
+    report : dict
+        What ``week --json`` prints.
+    about : Circumstances
+        What the figures have to be read with.
+    zone : tzinfo or None
+        For hours of the day, None: the system's own.
+    tasks : str
+        What was counted as a task: a key of :data:`TASKS`.
+    limit : int or None
+        Terminal cells in a line.
+    ascii_only : bool
+        Whether only ASCII can be shown.
+    """
+    days, total = report["days"], report["total"]
+    if total["tasks_are"] == "handoffs":
+        tasks = "handoffs"
+    head = marks(about)
+    head.append(Paragraph(f"{days[0]['date']} to {days[-1]['date']}: {_summary(total)}", "bold"))
+    if not total["requests"]:
+        return head
+    head.append(Paragraph(API_EQUIVALENT, "dim"))
+    several = len(days) > MOST_DAYS
+    table = _weeks(report, tasks) if several else _days(report, tasks, ascii_only=ascii_only)
+    return joined(
+        [
+            head,
+            [table],
+            _productivity(report, TASKS[tasks]),
+            _over(report, several=several),
+            _heat(days, zone, limit, several=several, ascii_only=ascii_only),
+            _curve(report, limit),
+        ]
+    )
+
+
+def graph_of_week(report: Row) -> Graph | None:
+    """Return the curve of a typical day with a point for each day; None where nothing was spent."""
+    light = report["typical"]
+    if light is None:
+        return None
+    points = [(point["input_tokens"], point["ratio"]) for point in report["curve"]]
+    dots = [
+        Mark(point["input_tokens"], point["ratio"], _day_name(point["date"]))
+        for point in report["points"]
+    ]
+    low, high = light["line_low"], light["line_high"]
+    band = None if low is None else (low, points[-1][0] if high is None else high)
+    return Graph(points, light["line_input_tokens"], band, dots)
+
+
+def _summary(total: Row) -> str:
+    if not total["requests"]:
+        return "nothing spent."
+    words = [
+        row_money(total),
+        f"{tokens(total['input_tokens'])} tokens in",
+        count(total["days"], "day"),
+        f"{total['hours_worked']:.1f} h of work",
+    ]
+    return ", ".join(words)
+
+
+def _days(report: Row, tasks: str, *, ascii_only: bool) -> Table:
+    heads = ["cost", "input", *([] if tasks == "handoffs" else [TASKS[tasks]]), "k", "cached"]
+    columns = [Column("day"), *(Column(head, figures=True) for head in heads)]
+    columns.append(Column("hand-offs", figures=True))
+    columns += [Column("loops", figures=True, rank=1), Column("drift", figures=True, rank=2)]
+    table = Table("", [*columns, Column("light")])
+    for row in report["days"]:
+        name = _day_name(row["date"])
+        if not row["requests"]:
+            table.rows.append([name, *[""] * len(heads), "", "", "", ""])
+            continue
+        k, rate = row["k_busy"], row["cache_hit_rate"]
+        cells = [name, row_money(row), tokens(row["input_tokens"]["total"])]
+        cells += [] if tasks == "handoffs" else [f"{row['tasks'] or 0:,}"]
+        cells += ["" if k is None else times(k), "" if rate is None else share(rate)]
+        cells += [f"{row['handoffs']:,}", _lost(row["error_loops"]), _lost(row["drift"])]
+        table.rows.append([*cells, _sign(row["light"], ascii_only=ascii_only)])
+    return table
+
+
+def _weeks(report: Row, tasks: str) -> Table:
+    heads = ("days", "cost", "input", "cached", "hours", TASKS[tasks], "an hour", "lost")
+    table = Table("", [Column("week to"), *(Column(head, figures=True) for head in heads)])
+    for row in report["weeks"]:
+        name = _day_name(row["last"])
+        if not row["requests"]:
+            table.rows.append([name, *[""] * len(heads)])
+            continue
+        inputs, pace = row["input_tokens"], row["tasks_per_hour"]
+        table.rows.append(
+            [
+                *(name, f"{row['days']}", row_money(row), tokens(inputs)),
+                share(row["cache_read_tokens"] / inputs) if inputs else "",
+                f"{row['hours_worked']:.1f}",
+                f"{row['tasks']:,}",
+                "" if pace is None else f"{pace:.2f}",
+                money(row["lost_cost_microdollars"]),
+            ]
+        )
+    return table
+
+
+def _productivity(report: Row, tasks: str) -> Parts:
+    """Return how early days compare with late ones."""
+    early, late = report["early"], report["late"]
+    if early["tasks_per_hour"] is None or late["tasks_per_hour"] is None:
+        return []
+
+    before, after = early["tasks_per_hour"], late["tasks_per_hour"]
+    change = f" ({(after - before) / before:+.0%})" if before else ""
+    text = f"{tasks.capitalize()} an hour: {before:.2f} early in the week, {after:.2f} late{change}"
+    if early["tasks_per_dollar"] is not None and late["tasks_per_dollar"] is not None:
+        text += f"; a dollar: {early['tasks_per_dollar']:.3f} and {late['tasks_per_dollar']:.3f}"
+    lost = f"Error loops and drift: {money(early['lost_cost_microdollars'])} early, "
+    lost += f"{money(late['lost_cost_microdollars'])} late."
+    worse = bool(before) and after < before
+    return [Paragraph(text + ".", "yellow" if worse else "", indent=2), Paragraph(lost, indent=2)]
+
+
+def _over(report: Row, *, several: bool) -> Parts:
+    over = report["over_line"]
+    if not over:
+        return [Paragraph("No day with agents side by side was over its line.")]
+    names = ", ".join(map(_day_name, over))
+    if several or len(over) == report["total"]["days"]:
+        names = f"{len(over)} of {count(report['total']['days'], 'day')}"
+    return [Paragraph(f"Over the line: {names}.", "yellow", indent=2)]
+
+
+def _heat(
+    days: Sequence[Row],
+    zone: tzinfo | None,
+    limit: int | None,
+    *,
+    several: bool,
+    ascii_only: bool,
+) -> Parts:
+    """Return when it was spent: input tokens by day, or weekday, and by the hour on the clock."""
+    rows: dict[str, Counter[int]] = {name: Counter() for name in WEEKDAYS} if several else {}
+    columns: dict[int, None] = {}
+    for day in days:
+        name = _day_name(day["date"])
+        values = rows.setdefault(name[:3] if several else name, Counter())
+        for cell in day["hours"]:
+            hour = local(cell["begins_ms"], zone).hour
+            columns.setdefault(hour)
+            values[hour] += cell["input_tokens"]
+    shown: list[tuple[str, Mapping[int, float]]] = list(rows.items())
+    lines = heat_map(shown, list(columns), limit, ascii_only=ascii_only)
+    most = max(value for values in rows.values() for value in values.values())
+    (least, _), *others = steps(most, ascii_only=ascii_only)
+    legend = ", ".join(f"{sign} from {tokens(round(low))}" for sign, low in others)
+    legend = f"{least} less, {legend}"
+    return [
+        *(Paragraph(line) for line in lines),
+        Paragraph(f"Input tokens by hour: {legend}.", "dim", indent=2),
+    ]
+
+
+def _curve(report: Row, limit: int | None) -> Parts:
+    graph = graph_of_week(report)
+    if graph is None:
+        return []
+    legend = "Work per dollar, in parallel ÷ with one agent, over a day's input tokens. ● a day"
+    if graph.line:
+        legend += f", │ the line of a typical one {tokens(graph.line)}, ░ where it may lie"
+    parts: Parts = [Paragraph(line) for line in drawn(graph, limit)]
+    parts.append(Paragraph(legend + ".", "dim"))
+    if not report["typical"]["calibrated"]:
+        text = "Not calibrated: the scale is that of one published week (`tmuxmeter calibrate`)."
+        parts.append(Paragraph(text, "dim"))
+    return parts
+
+
+def _sign(light: Row, *, ascii_only: bool) -> str:
+    verdict = light["verdict"]
+    glyph = (ASCII_GLYPHS if ascii_only else GLYPHS)[verdict]
+    mark = "" if light["calibrated"] or verdict == NEUTRAL else UNCALIBRATED_MARK
+    return f"{glyph}{mark} {verdict}"
+
+
+def _lost(spent: Row) -> str:
+    return money(spent["cost_microdollars"], spent["unpriced_tokens"]) if spent["requests"] else ""
+
+
+def _day_name(text: str) -> str:
+    """Return a day in short.
+
+    >>> _day_name("2026-11-16")
+    'Mon 16 Nov'
+    """
+    return f"{date.fromisoformat(text):%a %d %b}"
