@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from tmuxmeter.breakeven.touches import Seat
+from tmuxmeter.breakeven.touches import Seat, seat_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,7 +27,12 @@ class Names:
     """Names seats and sessions for people and programs."""
 
     def __init__(self, activity: Activity) -> None:
+        self._activity = activity
         self._threads = {line.thread.id: line.thread for line in activity.timelines}
+
+    def seat_then(self, session_id: int, time_ms: int) -> Seat:
+        """Return from where a session worked at a time."""
+        return seat_of(self._activity, self._threads[session_id], time_ms)
 
     def seat(self, seat: Seat) -> Row:
         """Return the fields that tell a pane, or the agent that is in none."""
@@ -190,8 +195,10 @@ def _claim(check: ClaimCheck, names: Names) -> Row:
 
 def _handoffs(levers: Levers, names: Names) -> Row:
     def row(each: Handoff) -> Row:
+        # what waits over night did nothing in the span
+        seat = levers.seats.get(each.session_id) or names.seat_then(each.session_id, each.since_ms)
         return {
-            **names.session(each.session_id, levers.seats.get(each.session_id)),
+            **names.session(each.session_id, seat),
             "since_ms": each.since_ms,
             "edits": each.edits,
             "asked": each.asked,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -37,6 +38,7 @@ MARGIN = 8
 """Terminal cells for the names before bars."""
 MOST_PENDING = 6
 MOST_WINDOWS = 3
+ASCII_SIGNS = str.maketrans("×÷−–░─│•●", "x/--:-|*O")
 FAR_BEYOND = 10
 """So many times the budget, and per cent are no longer read at a glance."""
 HOUR_MS = 3_600_000
@@ -108,7 +110,21 @@ def today_parts(
         _windows(report["plan_windows"], zone),
         [*day_notes(report, about)],
     ]
-    return joined(blocks)
+    return in_ascii(joined(blocks)) if ascii_only else joined(blocks)
+
+
+def in_ascii(parts: Parts) -> Parts:
+    """Return parts with the signs that stand in sentences and drawings as ASCII."""
+
+    def plain(part: Table | Paragraph) -> Table | Paragraph:
+        if isinstance(part, Paragraph):
+            return replace(part, text=part.text.translate(ASCII_SIGNS))
+        rows: list[Sequence[str]] = [
+            [cell.translate(ASCII_SIGNS) for cell in row] for row in part.rows
+        ]
+        return Table(part.title.translate(ASCII_SIGNS), part.columns, rows)
+
+    return [plain(part) for part in parts]
 
 
 def joined(blocks: Sequence[Parts]) -> Parts:

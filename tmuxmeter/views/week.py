@@ -14,7 +14,7 @@ from tmuxmeter.views.days import API_EQUIVALENT, Circumstances, marks
 from tmuxmeter.views.figures import row_money
 from tmuxmeter.views.heat import heat_map, steps
 from tmuxmeter.views.table import Column, Paragraph, Table
-from tmuxmeter.views.today import joined, local
+from tmuxmeter.views.today import in_ascii, joined, local
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -67,7 +67,7 @@ def week_parts(
     head.append(Paragraph(API_EQUIVALENT, "dim"))
     several = len(days) > MOST_DAYS
     table = _weeks(report, tasks) if several else _days(report, tasks, ascii_only=ascii_only)
-    return joined(
+    parts = joined(
         [
             head,
             [table],
@@ -77,6 +77,7 @@ def week_parts(
             _curve(report, limit),
         ]
     )
+    return in_ascii(parts) if ascii_only else parts
 
 
 def graph_of_week(report: Row) -> Graph | None:
