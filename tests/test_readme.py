@@ -289,12 +289,16 @@ def test_keys_show_what_they_say(
     outer.start()
     pane = inner.show_in(outer, "main:")
     wait_until(lambda: "main" in outer.capture(pane))
-    signs = {"T": "these logs are played", "P": "No tmux server is metered"}
+    signs = {
+        "T": ("these logs are played", "q"),
+        "W": ("these logs are played", "q"),
+        "P": ("No tmux server is metered", "Enter"),
+    }
     assert set(re.findall(r"bind-key (\w)", block)) == set(signs)
-    for key, sign in signs.items():
+    for key, (sign, end) in signs.items():
         outer.run("send-keys", "-t", pane, "C-b", key)
         wait_until(lambda sign=sign: sign in outer.capture(pane), 20)
-        outer.run("send-keys", "-t", pane, "Enter")
+        outer.run("send-keys", "-t", pane, end)
         wait_until(lambda sign=sign: sign not in outer.capture(pane))
 
 

@@ -54,11 +54,11 @@ def breakeven_command(
     plot: str | None,
     as_json: bool,
 ) -> None:
-    r"""Show whether working in parallel pays today, why, and where the line is.
+    """Show whether working in parallel pays today, why, and where the line is.
 
     \b
     tmuxmeter breakeven --what-if cache_hit=0.2 handoffs=16 agents=2
-    """
+    """  # noqa: D301
     from tmuxmeter.breakeven.explain import explain
     from tmuxmeter.breakeven.light import Scale
     from tmuxmeter.breakeven.model import Model, reference_day

@@ -80,7 +80,7 @@ def claim_command(
     drop: bool,
     socket: str | None,
 ) -> None:
-    r"""Claim files for a pane: its agent edits these alone, and nobody else does.
+    """Claim files for a pane: its agent edits these alone, and nobody else does.
 
     \b
     tmuxmeter claim %5 'src/api/**' --why "the endpoints, agreed by their tests"
@@ -88,7 +88,7 @@ def claim_command(
     Patterns count from the folder the pane's agent started in; ** goes through folders. A new
     claim takes the place of the pane's old one. The first file edited outside it, or by another
     pane inside it, is shown by `today` and `panes`.
-    """
+    """  # noqa: D301
     if drop == bool(patterns):
         message = (
             "name the files (claim %5 'src/api/**' --why \"...\"), or end the claim with --drop"
