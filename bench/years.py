@@ -169,7 +169,7 @@ def write_years(home: Path, days: int, requests: int, seed: int) -> int:
                 )
                 if last < now - HOUR_MS:
                     writer.end_binding(bound, last + HOUR_MS // 2)
-        remember(writer, where, {}, [], 0)
+        remember(writer, where, {}, [], [], 0)
     return count
 
 

@@ -11,6 +11,7 @@ import pytest
 
 from tmuxmeter.config import load
 from tmuxmeter.demo.play import write_week
+from tmuxmeter.ledger.reader import Reader
 from tmuxmeter.paths import Places, places
 from tmuxmeter.watcher.catching_up import bring_up_to_date
 from tmuxmeter.watcher.freshness import is_fresh
@@ -99,6 +100,28 @@ def test_deleted_logs_are_no_news(home: Path, read_home: Places) -> None:
     a_log(home).unlink()
     assert not is_fresh(read_home, time.time_ns())  # its folder changed
     assert is_fresh(read(home), time.time_ns())
+
+
+def test_a_deleted_log_that_comes_back_is_news(home: Path, read_home: Places) -> None:
+    log = a_log(home)
+    away = home / "away"
+    log.rename(away)
+    found = read(home)
+    assert is_fresh(found, time.time_ns())
+    with away.open("a") as text:
+        text.write("{}\n")
+    away.rename(log)
+    assert not is_fresh(found, time.time_ns())
+
+
+def test_a_ledger_of_years_is_fresh_by_the_logs_that_still_exist(read_home: Places) -> None:
+    with Reader.open(read_home.state) as reader:
+        known = reader.files()
+        ids = reader.file_ids([known[1].path, known[3].path, "/nowhere.jsonl"])
+        marks = reader.file_marks(ids)
+        assert reader.file_marks([]) == []
+    rows = (known[1], known[3])
+    assert marks == [(row.path, row.size, row.mtime_ns) for row in rows]
 
 
 def test_an_unfinished_last_line_is_due_once_its_file_rests(home: Path, read_home: Places) -> None:

@@ -50,8 +50,9 @@ def expiries(
             continue
         if previous is not None and request.time_ms >= start_ms:
             silence = request.time_ms - previous.time_ms
-            tokens = _rewritten(previous, request)
-            if silence > ttl and tokens > 0:
+            # few were silent for so long: the others need no second look
+            tokens = _rewritten(previous, request) if silence > ttl else 0
+            if tokens > 0:
                 cost = _extra(request, tokens, prices.get(request.model_id))
                 found.append(Expiry(line.thread.id, request.time_ms, silence, tokens, cost))
         ttl = _ttl(request, ttl)

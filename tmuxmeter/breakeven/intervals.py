@@ -17,14 +17,19 @@ def union(intervals: Iterable[Interval]) -> list[Interval]:
     [(1, 4), (5, 9)]
     """
     merged: list[Interval] = []
+    first = last = None
     for start, end in sorted(intervals):
         if start >= end:
             continue
-        if merged and start <= merged[-1][1]:
-            if end > merged[-1][1]:
-                merged[-1] = (merged[-1][0], end)
-        else:
-            merged.append((start, end))
+        if last is None or first is None:
+            first, last = start, end
+        elif start > last:
+            merged.append((first, last))
+            first, last = start, end
+        elif end > last:
+            last = end
+    if first is not None and last is not None:
+        merged.append((first, last))
     return merged
 
 

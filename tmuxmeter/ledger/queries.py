@@ -229,6 +229,10 @@ SKIPPED = """
     FROM skipped k JOIN file f ON f.id = k.file_id ORDER BY k.count DESC, f.id, k.reason
 """
 FILES = "SELECT agent, root, name, path, size, offset, mtime_ns FROM file ORDER BY id"
+FILE_PATHS = "SELECT id, path FROM file ORDER BY id"
+AT_ONCE = 5000
+"""Ids in one question, which SQLite reads as text."""
+FILE_MARKS = "SELECT path, size, mtime_ns FROM file WHERE id IN ({ids})"
 RATE_LIMITS = """
     SELECT agent, account, name, window_minutes, time_ms, used_percent, resets_ms, plan
     FROM rate_limit ORDER BY agent, account, name, window_minutes

@@ -18,10 +18,10 @@ from tmuxmeter.ledger.database import (
 from tmuxmeter.ledger.schema import SCHEMA_VERSION
 from tmuxmeter.ledger.slices import Attribution, Slice, Where, session_slices, slices
 from tmuxmeter.ledger.span import span_facts
-from tmuxmeter.ledger.text import shown
+from tmuxmeter.ledger.text import shown, text_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
     from types import TracebackType
     from typing import Self
@@ -197,6 +197,24 @@ class Reader:
             row._replace(root=shown(row.root), name=shown(row.name), path=shown(row.path))
             for row in rows
         ]
+
+    def file_ids(self, paths: Iterable[str]) -> list[int]:
+        """Return the ids of those log files whose paths these are, in rising order."""
+        wanted = set(paths)
+        with self.snapshot():
+            rows = self._connection.execute(queries.FILE_PATHS)
+            return [row_id for row_id, path in rows if text_of(path) in wanted]
+
+    def file_marks(self, ids: Sequence[int]) -> list[tuple[str, int, int]]:
+        """Return path, size and modification time (ns) of log files, as they were read last."""
+        found: list[tuple[str, int, int]] = []
+        with self.snapshot():
+            for first in range(0, len(ids), queries.AT_ONCE):
+                some = ids[first : first + queries.AT_ONCE]
+                statement = queries.FILE_MARKS.format(ids=",".join(str(int(each)) for each in some))
+                rows = self._connection.execute(statement)
+                found += [(text_of(path), size, mtime_ns) for path, size, mtime_ns in rows]
+        return found
 
     def rate_limits(self) -> list[queries.RateLimitRow]:
         """Return the newest word on each plan window of each account."""

@@ -155,4 +155,5 @@ def _remember(
         for position in intake.positions.values()
         if last_line_due(position, now_ns + SETTLED_NS)
     )
-    remember(intake.writer, places, folders, patterns, min(unfinished, default=0))
+    logs = [entry.log.path for entry in catalog.entries() if entry.log]
+    remember(intake.writer, places, folders, patterns, logs, min(unfinished, default=0))

@@ -32,6 +32,7 @@ def remember(
     places: Places,
     folders: Mapping[str, int],
     patterns: Iterable[tuple[str, str]],
+    logs: Iterable[str],
     again_ns: int,
 ) -> None:
     """Leave a word on what was looked at.
@@ -47,6 +48,9 @@ def remember(
         changing, so it must be listed again.
     patterns : iterable of tuple
         Folders and name patterns in them by which further accounts are found.
+    logs : iterable of str
+        Paths of the logs found there. Most that the ledger knows were deleted long ago: one that
+        comes back changes its folder.
     again_ns : int
         Epoch nanoseconds from which some log is to be looked at again although it doesn't change,
         0: never.
@@ -55,6 +59,7 @@ def remember(
         "for": _decided_by(places),
         "folders": dict(folders),
         "patterns": [[folder, name, _names(folder, name)] for folder, name in patterns],
+        "files": writer.reader().file_ids(logs),
         "again_ns": again_ns,
     }
     text = json.dumps(memo)
@@ -67,15 +72,15 @@ def is_fresh(places: Places, now_ns: int) -> bool:
     try:
         with Reader.open(places.state) as reader:
             memo = json.loads(reader.meta(MEMO) or "{}")
-            files = reader.files() if memo else []
-    except (TmuxmeterError, ValueError):
+            files = reader.file_marks(memo["files"]) if memo else []
+    except (TmuxmeterError, ValueError, KeyError):
         return False
     if not memo or memo["for"] != _decided_by(places) or 0 < memo["again_ns"] <= now_ns:
         return False
     return (
         all(_changed(folder) == time_ns for folder, time_ns in memo["folders"].items())
         and all(_names(folder, name) == names for folder, name, names in memo["patterns"])
-        and all(_same(file) for file in files)
+        and all(_same(*file) for file in files)
     )
 
 
@@ -104,10 +109,10 @@ def _names(folder: str, pattern: str) -> list[str]:
         return []
 
 
-def _same(file: Any) -> bool:
+def _same(path: str, size: int, mtime_ns: int) -> bool:
     """Tell whether a log is as it was when it was read; one that was deleted has nothing new."""
     try:
-        facts = os.lstat(file.path)
+        facts = os.lstat(path)
     except OSError:
         return True
-    return (facts.st_size, facts.st_mtime_ns) == (file.size, file.mtime_ns)
+    return (facts.st_size, facts.st_mtime_ns) == (size, mtime_ns)
