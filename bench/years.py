@@ -12,6 +12,7 @@ import argparse
 import os
 import random
 import time
+from collections import Counter
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -134,14 +135,14 @@ def day_of_work(
         number += 1
 
 
-def write_years(home: Path, days: int, requests: int, seed: int) -> int:
-    """Write a ledger and return how many requests are in it."""
+def write_years(home: Path, days: int, requests: int, seed: int) -> dict[str, int]:
+    """Write a ledger and return how many requests each day (UTC) has."""
     chance = random.Random(seed)
     where = places(home, os.environ)
     price = PriceBook().cost_of
     now = round(time.time() * 1000)
     today = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
-    count = 0
+    truth: Counter[str] = Counter()
     with Writer.open(where.state) as writer:
         for number in range(days):
             begin = round((today - timedelta(days=days - 1 - number)).timestamp() * 1000)
@@ -155,7 +156,13 @@ def write_years(home: Path, days: int, requests: int, seed: int) -> int:
             chunks, stays = [], []
             end = min(begin + DAY_MS, now)
             for session, pane in day_of_work(chance, begin, end, requests // days, f"d{number}"):
-                count += sum(isinstance(event, Usage) for event in session.events)
+                if not session.events:
+                    continue
+                truth.update(
+                    f"{datetime.fromtimestamp(event.time_ms / 1000, UTC):%Y-%m-%d}"
+                    for event in session.events
+                    if isinstance(event, Usage)
+                )
                 log = LogFile(session.agent, f"/gone/.{session.agent}", f"{session.name}.jsonl", "")
                 chunks.append(Chunk(log, session.events, Position(size=1, offset=1)))
                 if pane >= 0:
@@ -170,7 +177,7 @@ def write_years(home: Path, days: int, requests: int, seed: int) -> int:
                 if last < now - HOUR_MS:
                     writer.end_binding(bound, last + HOUR_MS // 2)
         remember(writer, where, {}, [], [], 0)
-    return count
+    return dict(truth)
 
 
 def main() -> None:
@@ -184,8 +191,8 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1)
     arguments = parser.parse_args()
     arguments.home.mkdir(parents=True, exist_ok=True)
-    count = write_years(arguments.home, arguments.days, arguments.requests, arguments.seed)
-    print(f"{count:,} requests in {arguments.days} days")
+    truth = write_years(arguments.home, arguments.days, arguments.requests, arguments.seed)
+    print(f"{sum(truth.values()):,} requests in {arguments.days} days")
 
 
 if __name__ == "__main__":

@@ -148,6 +148,17 @@ def test_cold_and_today_print_figures(tmp_path: Path) -> None:
     assert said.count("tmuxmeter today") == 2
 
 
+def test_reports_print_figures_and_fail_where_the_truth_is_another(tmp_path: Path) -> None:
+    size = ("--days", "9", "--requests", "900", "--rounds", "1", "--folder", tmp_path)
+    said = program("reports.py", *size).stdout
+    assert said.count("tmuxmeter week: ") == 2
+    (truth,) = tmp_path.glob("*/truth.json")
+    days: dict[str, int] = json.loads(truth.read_text())
+    days[max(day for day in days if day != max(days))] += 1
+    truth.write_text(json.dumps(days))
+    assert "WRONG" in program("reports.py", *size, fails=True).stderr
+
+
 def test_cold_fails_where_the_truth_is_another(tmp_path: Path) -> None:
     folder = tmp_path / "corpora"
     program("cold.py", "--size", "1", "--rounds", "1", "--folder", folder)

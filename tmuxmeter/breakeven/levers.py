@@ -188,22 +188,27 @@ def in_fresh_tokens(requests: Iterable[Request], prices: Mapping[int, UnitPrice]
     Each kind by its own price over the fresh one; of several models, the fresh price is blended
     by what was spent on each. Models without a price count by the vendors' usual ratios.
     """
+    sums: dict[int, list[int]] = {}
+    for _, model, fresh, read, write_5m, write_1h, *_ in requests:
+        each = sums.setdefault(model, [0, 0, 0, 0])
+        each[0] += fresh
+        each[1] += read
+        each[2] += write_5m
+        each[3] += write_1h
     spend: dict[int, float] = {}
     other = 0.0
-    for row in requests:
-        price = prices.get(row.model_id)
+    for model, (fresh, read, write_5m, write_1h) in sums.items():
+        price = prices.get(model)
         if price is None or not price.fresh or price.cache_read is None:
-            other += price_equivalent(
-                row.fresh, row.cache_read, row.cache_write_5m, row.cache_write_1h
-            )
+            other += price_equivalent(fresh, read, write_5m, write_1h)
             continue
-        write_5m = price.fresh if price.cache_write_5m is None else price.cache_write_5m
-        write_1h = write_5m if price.cache_write_1h is None else price.cache_write_1h
-        spend[row.model_id] = spend.get(row.model_id, 0.0) + (
-            row.fresh * price.fresh
-            + row.cache_read * price.cache_read
-            + row.cache_write_5m * write_5m
-            + row.cache_write_1h * write_1h
+        price_5m = price.fresh if price.cache_write_5m is None else price.cache_write_5m
+        price_1h = price_5m if price.cache_write_1h is None else price.cache_write_1h
+        spend[model] = float(
+            fresh * price.fresh
+            + read * price.cache_read
+            + write_5m * price_5m
+            + write_1h * price_1h
         )
     total = sum(spend.values())
     if not total:
@@ -227,10 +232,12 @@ def _day(
         if activity.start_ms <= row.time_ms < activity.end_ms
     ]
     total = spent(requests)
+    fresh = sum([row.fresh for row in requests])
+    read = sum([row.cache_read for row in requests])
     return Day(
-        fresh=sum(row.fresh for row in requests),
-        cache_read=sum(row.cache_read for row in requests),
-        cache_write=sum(row.cache_write_5m + row.cache_write_1h for row in requests),
+        fresh=fresh,
+        cache_read=read,
+        cache_write=total.input_tokens - fresh - read,
         output=total.output_tokens,
         price_equivalent=in_fresh_tokens(requests, prices),
         spend_microdollars=total.cost_microdollars,

@@ -123,14 +123,14 @@ def hours(activity: Activity) -> list[Row]:
     begin, end = activity.start_ms, activity.end_ms
     cells: list[list[int]] = [[0] * 5 for _ in range(-(-(end - begin) // HOUR_MS))]
     for line in activity.timelines:
-        for row in line.requests:
-            if begin <= row.time_ms < end:
-                cell = cells[(row.time_ms - begin) // HOUR_MS]
+        for time, _, fresh, read, write_5m, write_1h, output, price, _ in line.requests:
+            if begin <= time < end:
+                cell = cells[(time - begin) // HOUR_MS]
                 cell[0] += 1
-                cell[1] += row.input
-                cell[2] += row.cache_read
-                cell[3] += row.output
-                cell[4] += row.cost or 0
+                cell[1] += fresh + read + write_5m + write_1h
+                cell[2] += read
+                cell[3] += output
+                cell[4] += price or 0
     return [
         {
             "begins_ms": begin + number * HOUR_MS,
