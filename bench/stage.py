@@ -111,6 +111,8 @@ class Stage:
         self.folder = Path(tempfile.mkdtemp(prefix="tmb-", dir="/tmp"))
         self.home = self.folder / "home"
         self.home.mkdir()
+        # a bench that is told to end takes down what it built
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
         self.env = {**plain_environment(self.home), "TERM": "xterm-256color", "SHELL": "/bin/sh"}
         self.env["LANG"] = self.env["LC_ALL"] = "C.UTF-8"
         self.size = size
