@@ -11,6 +11,7 @@ import signal
 import stat
 import subprocess
 import time
+from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING, Any
 
@@ -23,7 +24,6 @@ from tmuxmeter.demo.script import ClaudeSession
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from tmux_fixtures import TmuxServer
 
@@ -266,3 +266,32 @@ def test_agents_of_another_home_are_not_shown(
     assert [row["pane"] for row in data("panes", "--home", meter)["panes"]] == [own]
     assert tmux_server.format("#{TMUXMETER_WORKING}#{TMUXMETER_IDLE}") in {"10", "01", "1"}
     assert len(list((stranger / ".claude/projects").rglob("*.jsonl"))) == 1
+
+
+def test_agents_with_another_home_are_another_life(
+    meter: Path, tmp_path: Path, tmux_server: TmuxServer
+) -> None:
+    stranger = tmp_path / "stranger"
+    (stranger / "projects/shop").mkdir(parents=True)
+    elsewhere = f"HOME={stranger} XDG_CONFIG_HOME={stranger}"
+    outside = subprocess.Popen(
+        ["bash", "-c", f"{elsewhere} {actor(stranger, 'claude')}"], stdout=subprocess.DEVNULL
+    )
+    pane = tmux_server.window(f"HOME={meter} {actor(meter, 'claude')}")
+    sandbox = tmux_server.window(f"{elsewhere} {actor(stranger, 'claude')}")
+    # as a user would, by HOME alone
+    tmuxmeter("up", "--socket", tmux_server.socket)
+    try:
+        wait_until(lambda: any(row["pane"] == pane for row in data("today")["by_pane"]), 20)
+        shown = data("panes")
+        assert not shown["outside"]
+        # its pane is ours: it is shown there, and what it spends isn't known
+        assert {row["pane"] for row in shown["panes"]} == {pane, sandbox}
+        assert tmux_server.format("#{TMUXMETER_PANE_COST_" + sandbox[1:] + "}") == "?"
+        wait_until(lambda: list((stranger / ".claude/projects").rglob("*.jsonl")))
+        assert {Path(row["project"]) for row in data("today")["by_project"]} == {
+            meter / "projects/shop"
+        }
+    finally:
+        outside.kill()
+        tmuxmeter("down", "--all", check=False)

@@ -142,6 +142,7 @@ class Watcher:
             table,
             self._started_ms,
             only_roots=self._places.elsewhere,
+            home=self._places.home,
         )
 
     def _new_follower(self) -> Follower:
