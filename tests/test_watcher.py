@@ -295,3 +295,29 @@ def test_agents_with_another_home_are_another_life(
     finally:
         outside.kill()
         tmuxmeter("down", "--all", check=False)
+
+
+def test_a_disk_that_fills_while_history_is_read_is_no_end(
+    meter: Path, small_disk: Path, tmux_server: TmuxServer
+) -> None:
+    tmuxmeter("up", "--home", meter, "--socket", tmux_server.socket)
+    os.kill(following(meter)["watcher"]["pid"], signal.SIGKILL)
+    time_ms = now_ms() - 7_200_000
+    session = ClaudeSession(Random(4), "/work/shop", "main")
+    for _ in range(400):
+        time_ms = write_turn(meter, session, time_ms)
+    fill(small_disk / "ballast")
+    watcher = start_watcher(meter)
+    wait_until(lambda: "not saved" in tmux_server.format("#{TMUXMETER_PROBLEM}"), 30)
+    # not even what it does can be written down, but that it runs is known
+    running = json.loads(tmuxmeter("status", "--json", "--home", meter).stdout)
+    assert (running["running"], running["pid"]) == (True, watcher.pid)
+    assert watcher.poll() is None
+    (small_disk / "ballast").unlink()
+    wait_until(lambda: not tmux_server.format("#{TMUXMETER_PROBLEM}"), 30)
+    watcher.terminate()
+    assert watcher.wait(timeout=10) == 0
+    once = meter / "once"
+    shutil.copytree(meter / ".claude", once / ".claude")
+    assert data("days", "--home", meter)["total"]["requests"] > 400
+    assert data("days", "--home", meter) == data("days", "--home", once)
