@@ -150,18 +150,16 @@ class Stage:
         """Start a tmux server on this socket and return it."""
         self.sockets.append(socket)
         width, height = map(str, self.size)
-        self.tmux(
-            "new-session",
-            "-d",
-            "-s",
-            "main",
-            "-x",
-            width,
-            "-y",
-            height,
-            "sleep 86400",
-            socket=socket,
-        )
+        words = ["new-session", "-d", "-s", "main", "-x", width, "-y", height, "sleep 86400"]
+        # a server that is just going away may still answer on its socket
+        for _ in range(20):
+            try:
+                self.tmux(*words, socket=socket)
+                break
+            except SystemExit:
+                time.sleep(0.1)
+        else:
+            self.tmux(*words, socket=socket)
         for name, value in (
             ("status-right", self._status_right),
             ("status-right-length", "100"),
