@@ -272,6 +272,7 @@ class Watcher:
         if text := self._first_fit.finished(self._intake.writer):
             tell_tmux(text, self._picture.servers)
         self._check_roots()
+        self._note_ledger()
         before = self._picture
         try:
             self._look()
@@ -324,6 +325,7 @@ class Watcher:
                 return
             if self._intake.read(logs[first : first + LOGS_AT_ONCE], time.time_ns()):
                 self._news(moved=True)
+        self._note_ledger()
 
     def _news(self, *, moved: bool = False) -> None:
         """Note that something was booked; ``moved``: of any time, not only of just now."""
