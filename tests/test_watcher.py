@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from tmux_fixtures import wait_until
-from watching import data, start_watcher, tmuxmeter
+from watching import data, midday_zone, start_watcher, tmuxmeter
 
 from tmuxmeter.demo.play import actor_command, write_week
 from tmuxmeter.demo.script import ClaudeSession
@@ -31,8 +31,9 @@ STATE = ".local/state/tmuxmeter"
 
 
 @pytest.fixture
-def meter(home: Path) -> Iterator[Path]:
-    """Give a home whose watcher, if one is started, ends with the test."""
+def meter(home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """Give a home whose watcher, if one is started, ends with the test; it is about noon there."""
+    monkeypatch.setenv("TZ", midday_zone())
     (home / "projects" / "shop").mkdir(parents=True)
     yield home
     tmuxmeter("down", "--all", "--home", home, check=False)
