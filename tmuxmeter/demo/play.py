@@ -58,7 +58,7 @@ bind -n C-q kill-server
 GREETING = """
   Three played agents work in the first window. This shell is in their home, so try:
 
-    tmuxmeter today       what the day cost, what was spent, and does it pay
+    tmuxmeter today       what the day cost, and whether it paid
     tmuxmeter days        the week
     tmuxmeter panes       who runs where, and how that is known
     tmuxmeter doctor      what the meter sees
