@@ -111,6 +111,8 @@ class Stage:
         self.folder = Path(tempfile.mkdtemp(prefix="tmb-", dir="/tmp"))
         self.home = self.folder / "home"
         self.home.mkdir()
+        # a bench that is told to end takes down what it built
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
         self.env = {**plain_environment(self.home), "TERM": "xterm-256color", "SHELL": "/bin/sh"}
         self.env["LANG"] = self.env["LC_ALL"] = "C.UTF-8"
         self.size = size
@@ -148,18 +150,16 @@ class Stage:
         """Start a tmux server on this socket and return it."""
         self.sockets.append(socket)
         width, height = map(str, self.size)
-        self.tmux(
-            "new-session",
-            "-d",
-            "-s",
-            "main",
-            "-x",
-            width,
-            "-y",
-            height,
-            "sleep 86400",
-            socket=socket,
-        )
+        words = ["new-session", "-d", "-s", "main", "-x", width, "-y", height, "sleep 86400"]
+        # a server that is just going away may still answer on its socket
+        for _ in range(20):
+            try:
+                self.tmux(*words, socket=socket)
+                break
+            except SystemExit:
+                time.sleep(0.1)
+        else:
+            self.tmux(*words, socket=socket)
         for name, value in (
             ("status-right", self._status_right),
             ("status-right-length", "100"),

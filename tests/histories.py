@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from ledger_data import NOON, chunk, log, price
 
 from tmuxmeter.events import FileTouch, Prompt, SessionStart, ToolResult, TurnEnd, Usage, event_key
+from tmuxmeter.ledger.activity import LOOK_AHEAD_MS
 from tmuxmeter.ledger.bindings import PaneRun
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ START = NOON
 MINUTE = 60_000
 SPAN = 300
 """Minutes in the span that is looked at; histories begin before and end after it."""
+LOOK_AHEAD = LOOK_AHEAD_MS // 60_000
 SESSIONS = ("s0", "s1", "s2", "s3")
 CHILD = "child"
 ROOT = {**{name: name for name in SESSIONS}, CHILD: "s0"}
@@ -138,13 +140,16 @@ def of(history: list[Happening], session: str, *kinds: str) -> list[Happening]:
 
 
 def slow_loops(history: list[Happening], session: str) -> list[tuple[int, int | None]]:
-    """Return first failure and end (None: lasts) of a session's loops, in minutes."""
+    """Return first failure and end (None: lasts) of a session's loops, in minutes.
+
+    A span is judged by what is known ten minutes after its end.
+    """
     order = {"result": 0, "end": 1, "prompt": 1}
     steps = sorted(
         (
             each
             for each in of(history, session, "result", "end", "prompt")
-            if each.kind != "prompt" or each.facts["human"]
+            if each.minute < SPAN + LOOK_AHEAD and (each.kind != "prompt" or each.facts["human"])
         ),
         key=lambda each: (each.minute, order[each.kind], each.facts.get("ok", True)),
     )

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 ALONE = ["unshare", "--user", "--map-root-user", "--pid", "--fork", "--kill-child", "--mount-proc"]
-"""In a process table of its own: a watcher without --home follows every agent it sees."""
+"""In a process table of its own: a watcher without --home follows every account it sees."""
 
 
 def has_namespaces() -> bool:
@@ -35,11 +35,11 @@ def has_namespaces() -> bool:
 
 
 def homes(folder: Path) -> dict[str, str]:
-    """Lay out a demo's home and an ordinary one; return a command that plays an agent in each."""
+    """Lay out a demo's home and an account; return a command that plays an agent in each."""
     commands = {}
     for name in ("demo", "other"):
         (folder / name / "projects" / "shop").mkdir(parents=True)
-        words = ["env", f"HOME={folder / name}", "bash", "-c"]
+        words = ["env", f"CODEX_HOME={folder / name / '.codex'}", "bash", "-c"]
         commands[name] = shlex.join([*words, actor_command(folder / name, "codex", "shop")])
     (folder / "demo" / DEMO_MARK).touch()
     return commands

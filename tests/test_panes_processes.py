@@ -139,8 +139,12 @@ def test_names_with_brackets_and_blanks(tmp_path: Path) -> None:
 
 def test_open_files_are_told(table: ProcessTable, tmp_path: Path) -> None:
     path = tmp_path / "log"
-    with path.open("a"):
-        assert os.path.realpath(path) in table.source.open_files(os.getpid())
+    for mode in ("a", "r+"):
+        with path.open(mode):
+            assert os.path.realpath(path) in table.source.open_files(os.getpid())
+    # Another's log that is only looked into is not the process's own.
+    with path.open():
+        assert os.path.realpath(path) not in table.source.open_files(os.getpid())
     assert os.path.realpath(path) not in table.source.open_files(os.getpid())
 
 

@@ -371,8 +371,7 @@ def test_codex_daemon_serves_panes_one_to_one_and_outlives_them(
     bench.until(lambda p: ids[1] not in bench.open_bindings())
     later = now_ms() + 1
     bench.session("codex", ids[1], tmp_path, started_ms=starts[1] + 5, last_ms=later)
-    picture = bench.tick()
-    assert ids[1] in [agent.session for agent in picture.without_pane]
+    bench.until(lambda p: ids[1] in [agent.session for agent in p.without_pane])
     in_pane, without = bench.history("codex", ids[1])
     assert (in_pane.where_kind, without.where_kind) == ("pane", "without-pane")
     assert in_pane.end_ms == without.start_ms

@@ -11,19 +11,19 @@ import signal
 import stat
 import subprocess
 import time
+from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from tmux_fixtures import wait_until
-from watching import data, start_watcher, tmuxmeter
+from watching import data, midday_zone, start_watcher, tmuxmeter
 
 from tmuxmeter.demo.play import actor_command, write_week
 from tmuxmeter.demo.script import ClaudeSession
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from tmux_fixtures import TmuxServer
 
@@ -31,8 +31,9 @@ STATE = ".local/state/tmuxmeter"
 
 
 @pytest.fixture
-def meter(home: Path) -> Iterator[Path]:
-    """Give a home whose watcher, if one is started, ends with the test."""
+def meter(home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """Give a home whose watcher, if one is started, ends with the test; it is about noon there."""
+    monkeypatch.setenv("TZ", midday_zone())
     (home / "projects" / "shop").mkdir(parents=True)
     yield home
     tmuxmeter("down", "--all", "--home", home, check=False)
@@ -266,3 +267,58 @@ def test_agents_of_another_home_are_not_shown(
     assert [row["pane"] for row in data("panes", "--home", meter)["panes"]] == [own]
     assert tmux_server.format("#{TMUXMETER_WORKING}#{TMUXMETER_IDLE}") in {"10", "01", "1"}
     assert len(list((stranger / ".claude/projects").rglob("*.jsonl"))) == 1
+
+
+def test_agents_with_another_home_are_another_life(
+    meter: Path, tmp_path: Path, tmux_server: TmuxServer
+) -> None:
+    stranger = tmp_path / "stranger"
+    (stranger / "projects/shop").mkdir(parents=True)
+    elsewhere = f"HOME={stranger} XDG_CONFIG_HOME={stranger}"
+    outside = subprocess.Popen(
+        ["bash", "-c", f"{elsewhere} {actor(stranger, 'claude')}"], stdout=subprocess.DEVNULL
+    )
+    pane = tmux_server.window(f"HOME={meter} {actor(meter, 'claude')}")
+    sandbox = tmux_server.window(f"{elsewhere} {actor(stranger, 'claude')}")
+    # as a user would, by HOME alone
+    tmuxmeter("up", "--socket", tmux_server.socket)
+    try:
+        wait_until(lambda: any(row["pane"] == pane for row in data("today")["by_pane"]), 20)
+        shown = data("panes")
+        assert not shown["outside"]
+        # its pane is ours: it is shown there, and what it spends isn't known
+        assert {row["pane"] for row in shown["panes"]} == {pane, sandbox}
+        assert tmux_server.format("#{TMUXMETER_PANE_COST_" + sandbox[1:] + "}") == "?"
+        wait_until(lambda: list((stranger / ".claude/projects").rglob("*.jsonl")))
+        assert {Path(row["project"]) for row in data("today")["by_project"]} == {
+            meter / "projects/shop"
+        }
+    finally:
+        outside.kill()
+        tmuxmeter("down", "--all", check=False)
+
+
+def test_a_disk_that_fills_while_history_is_read_is_no_end(
+    meter: Path, small_disk: Path, tmux_server: TmuxServer
+) -> None:
+    tmuxmeter("up", "--home", meter, "--socket", tmux_server.socket)
+    os.kill(following(meter)["watcher"]["pid"], signal.SIGKILL)
+    time_ms = now_ms() - 7_200_000
+    session = ClaudeSession(Random(4), "/work/shop", "main")
+    for _ in range(400):
+        time_ms = write_turn(meter, session, time_ms)
+    fill(small_disk / "ballast")
+    watcher = start_watcher(meter)
+    wait_until(lambda: "not saved" in tmux_server.format("#{TMUXMETER_PROBLEM}"), 30)
+    # not even what it does can be written down, but that it runs is known
+    running = json.loads(tmuxmeter("status", "--json", "--home", meter).stdout)
+    assert (running["running"], running["pid"]) == (True, watcher.pid)
+    assert watcher.poll() is None
+    (small_disk / "ballast").unlink()
+    wait_until(lambda: not tmux_server.format("#{TMUXMETER_PROBLEM}"), 30)
+    watcher.terminate()
+    assert watcher.wait(timeout=10) == 0
+    once = meter / "once"
+    shutil.copytree(meter / ".claude", once / ".claude")
+    assert data("days", "--home", meter)["total"]["requests"] > 400
+    assert data("days", "--home", meter) == data("days", "--home", once)

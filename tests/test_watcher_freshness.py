@@ -76,8 +76,8 @@ def rewritten(home: Path) -> None:
 
 def configured(home: Path) -> None:
     file = home / ".config/tmuxmeter/config.toml"
-    file.parent.mkdir(parents=True)
-    file.write_text('[agents]\ndisabled = ["codex"]\n')
+    with file.open("a") as settings:
+        settings.write('[agents]\ndisabled = ["codex"]\n')
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from test_watcher import STATE, actor, following, now_ms, status, write_turn
 from tmux_fixtures import wait_until
-from watching import tmuxmeter
+from watching import midday_zone, tmuxmeter
 
 from tmuxmeter.demo.script import ClaudeSession, stamp
 
@@ -26,8 +26,9 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture
-def meter(home: Path) -> Iterator[Path]:
-    """Give a home whose watcher, if one is started, ends with the test."""
+def meter(home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """Give a home whose watcher, if one is started, ends with the test; it is about noon there."""
+    monkeypatch.setenv("TZ", midday_zone())
     (home / "projects" / "shop").mkdir(parents=True)
     yield home
     tmuxmeter("down", "--all", "--home", home, check=False)

@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -15,6 +16,12 @@ if TYPE_CHECKING:
 def environment() -> dict[str, str]:
     """Return the test's environment; a package that isn't installed is found where it stands."""
     return dict(os.environ)
+
+
+def midday_zone() -> str:
+    """Return a value for TZ with which it is between twelve and one, so today has a past."""
+    # the sign of a POSIX zone says how far it is behind UTC
+    return f"XXX{datetime.now(UTC).hour - 12:+d}"
 
 
 def tmuxmeter(*arguments: str | Path, check: bool = True) -> subprocess.CompletedProcess[str]:

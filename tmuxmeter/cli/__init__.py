@@ -84,7 +84,7 @@ class LazyGroup(click.Group):
 @click.option("--home", metavar="DIR", help="Read the agents' folders of another home.")
 @click.pass_context
 def cli(ctx: click.Context, home: str | None) -> None:
-    """Dollars and tokens of the coding agents in your tmux panes, in the status line."""
+    """Dollars, tokens and a breakeven light for the coding agents in your tmux panes."""
     ctx.obj = home
 
 

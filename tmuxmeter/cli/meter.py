@@ -183,18 +183,23 @@ def status_command(context: Context, as_json: bool) -> None:
     from tmuxmeter.watcher import process
 
     runtime = context.places.runtime
+    pid = process.running_pid(runtime)
     state = process.read_state(runtime)
     registered = [str(socket) for socket in Servers(runtime).registered()]
     if as_json:
         print_json(
             {
-                "running": state is not None,
+                "running": pid is not None,
+                "pid": pid,
                 "registered_servers": registered,
                 "watcher": asdict(state) if state else None,
             }
         )
-    elif state is None:
+    elif pid is None:
         click.echo("The watcher is not running. `tmuxmeter up` starts it.")
+    elif state is None:
+        click.echo(f"The watcher (process {pid}) runs, but can't say what it does in {runtime}.")
+        click.echo("If that disk isn't full, it has only just started.")
     else:
         since = datetime.fromtimestamp(state.started_ms / 1000).astimezone()
         click.echo(
@@ -208,7 +213,7 @@ def status_command(context: Context, as_json: bool) -> None:
             click.echo(f"tmux server {socket}: {running}")
         for problem in state.problems:
             click.echo(f"Problem: {problem}")
-    if state is None:
+    if pid is None:
         raise click.exceptions.Exit(NOT_RUNNING)
 
 

@@ -50,6 +50,7 @@ def panes_command(context: Context, as_json: bool) -> None:
         watcher.started_ms if watcher else now,
         now,
         only_roots=context.places.elsewhere,
+        home=context.places.home,
     )
     report = panes_report(
         picture,

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import shlex
 import sys
+from datetime import datetime
 from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 SEED = 340_000
+
+DAY_SO_FAR_MS = 8 * 3_600_000
+"""How long the played day has lasted when the demo begins."""
 
 OWN_VARIABLES = ("CLAUDE", "CODEX", "TMUX", "XDG_")
 """Beginnings of the variables that tell where the user's own logs, settings and servers are."""
@@ -54,7 +58,7 @@ bind -n C-q kill-server
 GREETING = """
   Three played agents work in the first window. This shell is in their home, so try:
 
-    tmuxmeter today       what the day cost, by agent, model, project and pane
+    tmuxmeter today       what the day cost, and whether it paid
     tmuxmeter days        the week
     tmuxmeter panes       who runs where, and how that is known
     tmuxmeter doctor      what the meter sees
@@ -79,6 +83,17 @@ def write_week(home: Path, now_ms: int, seed: int = SEED) -> None:
         os.utime(file, (last_ms[path] / 1000, last_ms[path] / 1000))
     for project in ("shop", "docs"):
         (home / "projects" / project).mkdir(parents=True, exist_ok=True)
+    write_settings(home, now_ms)
+
+
+def write_settings(home: Path, now_ms: int) -> None:
+    """Let the demo's day begin some hours before ``now_ms``, by the local clock."""
+    # with a day that begins at midnight, a demo shortly after it would have nothing to show
+    begin = datetime.fromtimestamp((now_ms - DAY_SO_FAR_MS) / 1000).astimezone()
+    file = home / ".config" / "tmuxmeter" / "config.toml"
+    file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    file.touch(mode=0o600)
+    file.write_text(f'[day]\nstart = "{begin:%H:%M}"\n')
 
 
 def actor_command(home: Path, kind: str, project: str, model: str = "") -> str:

@@ -82,6 +82,7 @@ def glance(
     now_ms: int,
     *,
     only_roots: bool = False,
+    home: Path | None = None,
 ) -> Picture:
     """Return who runs where at this moment.
 
@@ -105,6 +106,8 @@ def glance(
         Now, in epoch milliseconds.
     only_roots : bool
         Another home is examined: agents that log elsewhere are left out.
+    home : Path or None
+        The user's home: agents outside our panes that have another one are left out. None: none is.
 
     Raises
     ------
@@ -112,7 +115,7 @@ def glance(
         If tmux is not installed.
     """
     book = ClosedBook(bindings)
-    tracker = Tracker(agents, book, table, watched_since_ms, only_roots=only_roots)
+    tracker = Tracker(agents, book, table, watched_since_ms, only_roots=only_roots, home=home)
     recent = list(sessions)
     for _ in range(LOOKS):
         picture = tracker.update(sockets, roots, recent, now_ms)

@@ -31,7 +31,7 @@ SETTLED_MS = 60_000
 MOST_MOMENTS = 4
 """So many moments are looked at at once, the latest first; the others have their turn next."""
 MOST_STEPS = 20
-"""Limit of work on one look, in steps of 100 000 of SQLite's instructions (measured: 25 ms each)."""
+"""Limit of work on one look, in steps of 100 000 SQLite instructions (measured: 25 ms each)."""
 MOST_ROWS = 10_000
 
 

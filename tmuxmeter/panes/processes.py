@@ -54,7 +54,10 @@ class Source(Protocol):
         """Return the working directory, "" where it can't be read."""
 
     def open_files(self, pid: int) -> list[str]:
-        """Return the paths of the regular files a process has open, as far as readable."""
+        """Return the paths of the regular files a process has open for writing.
+
+        What it only reads tells nothing: agents look into each other's logs (seen with Codex).
+        """
 
     def is_ours(self, pid: int) -> bool:
         """Tell whether a process runs as the user we are, True where that can't be told."""

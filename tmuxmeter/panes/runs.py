@@ -72,12 +72,22 @@ class Daemon:
 
 
 class Detector:
-    """Finds runs and daemons. Asks the agent modules once per process and program."""
+    """Finds runs and daemons. Asks the agent modules once per process and program.
 
-    def __init__(self, agents: Sequence[Agent]) -> None:
+    Parameters
+    ----------
+    agents : sequence of Agent
+        The agents to look for.
+    home : Path or None
+        Only agents with this home name folders to follow: another one (a sandbox's, a test's) is
+        another life. None: whatever their home.
+    """
+
+    def __init__(self, agents: Sequence[Agent], home: Path | None = None) -> None:
+        self._home = home
         self._agents = {agent.name: agent for agent in agents}
         self._roles: dict[tuple[int, str, str], tuple[str, str]] = {}
-        self._roots: dict[tuple[int, str, str], tuple[Root, ...]] = {}
+        self._roots: dict[tuple[int, str, str], tuple[tuple[Root, ...], bool]] = {}
         self.roots: set[Root] = set()
         """The log folders that the runs of the last :meth:`find` may write to."""
 
@@ -171,15 +181,17 @@ class Detector:
 
     def _accounts(self, table: ProcessTable, agent: str, entry: Entry) -> frozenset[str]:
         key = entry.pid, entry.start, entry.program
-        roots = self._roots.get(key)
-        if roots is None:
+        known = self._roots.get(key)
+        if known is None:
             environment = table.environ(entry)
             home = environment.get("HOME", "")
-            roots = ()
+            roots: tuple[Root, ...] = ()
             if home.startswith("/"):
                 roots = self._agents[agent].roots(Path(home), environment)
-            self._roots[key] = roots
-        if table.source.is_ours(entry.pid):
+            of_home = self._home is None or real_path(home) == real_path(str(self._home))
+            known = self._roots[key] = roots, of_home
+        roots, of_home = known
+        if of_home and table.source.is_ours(entry.pid):
             self.roots.update(roots)
         # Patterns stand for accounts that a variable of this environment would have named.
         return frozenset(str(root.path) for root in roots if not root.needs)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 import sys
 import time
 from pathlib import Path
@@ -105,7 +106,7 @@ class ProcSource:
             return ""
 
     def open_files(self, pid: int) -> list[str]:
-        """Return the paths of open files; sockets, pipes and deleted files left out."""
+        """Return the paths of files open for writing; sockets, pipes, deleted files left out."""
         folder = f"{self._proc}/{pid}/fd"
         paths = []
         try:
@@ -115,10 +116,13 @@ class ProcSource:
         for name in names:
             try:
                 path = os.readlink(f"{folder}/{name}")  # noqa: PTH115
+                if not path.startswith("/") or path.startswith(("/dev/", "/proc/")):
+                    continue
+                # The link's own permissions are the mode the file was opened in.
+                if os.lstat(f"{folder}/{name}").st_mode & stat.S_IWUSR:
+                    paths.append(path)
             except OSError:
                 continue
-            if path.startswith("/") and not path.startswith(("/dev/", "/proc/")):
-                paths.append(path)
         return paths
 
     def is_ours(self, pid: int) -> bool:
@@ -190,11 +194,12 @@ class PsutilSource:
             return ""
 
     def open_files(self, pid: int) -> list[str]:
-        """Return the paths of open files."""
+        """Return the paths of files open for writing, of all open files where that isn't told."""
         import psutil
 
         try:
-            return [file.path for file in psutil.Process(pid).open_files()]
+            files = psutil.Process(pid).open_files()
+            return [file.path for file in files if getattr(file, "mode", "") != "r"]
         except (psutil.Error, OSError):
             return []
 

@@ -60,6 +60,8 @@ class Surveyor:
         Seconds after which a tmux server counts as not answering.
     only_roots : bool
         Another home is examined: agents that log elsewhere are not its own, and are left out.
+    home : Path or None
+        The user's home: agents outside our panes that have another one are left out. None: none is.
     """
 
     def __init__(
@@ -70,11 +72,12 @@ class Surveyor:
         timeout: float = TIMEOUT_SECONDS,
         *,
         only_roots: bool = False,
+        home: Path | None = None,
     ) -> None:
         self._only_roots = only_roots
         self.table = table
         self._agents = {agent.name: agent for agent in agents}
-        self._detector = Detector(agents)
+        self._detector = Detector(agents, home)
         self._live = LiveFiles(agents)
         self._binary = binary
         self._timeout = timeout
@@ -151,7 +154,13 @@ class Surveyor:
             for root in self._detector.roots
             if real_path(str(root.path)) in own or not is_played(str(root.path))
         )
-        return [run for run in runs if not _is_played(run, own)], daemons
+        known = own | _real(str(root.path) for root in self.found_roots)
+        return [
+            run
+            for run in runs
+            if not _is_played(run, own)
+            and (run.location.pane is not None or not run.accounts or _is_of(run, known))
+        ], daemons
 
     def _snapshot(self, socket: Path) -> ServerSnapshot | str:
         if not os.path.exists(socket):  # noqa: PTH110 - Path.exists raises for a closed folder

@@ -54,6 +54,8 @@ class Tracker:
         The tmux program.
     only_roots : bool
         Another home is examined: agents that log elsewhere are not its own, and are left out.
+    home : Path or None
+        The user's home: agents outside our panes that have another one are left out. None: none is.
     """
 
     def __init__(
@@ -65,8 +67,9 @@ class Tracker:
         binary: str = "tmux",
         *,
         only_roots: bool = False,
+        home: Path | None = None,
     ) -> None:
-        self._surveyor = Surveyor(agents, table, binary, only_roots=only_roots)
+        self._surveyor = Surveyor(agents, table, binary, only_roots=only_roots, home=home)
         self._keeper = Bookkeeper(book)
         self._logs = ProcessLogs(agents)
         self._started_ms = started_ms

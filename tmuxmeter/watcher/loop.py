@@ -117,6 +117,7 @@ class Watcher:
             stack.callback(lock.release)
             wakeup = stack.enter_context(contextlib.closing(Wakeup(self._stop, self._renew)))
             self._intake = stack.enter_context(contextlib.closing(self._open()))
+            self._writer = self._intake.writer
             self._tracker = self._new_tracker()
             self._roots = agent_roots(self._places, self._settings.config)
             self._follower = self._new_follower()
@@ -157,6 +158,7 @@ class Watcher:
             table,
             self._started_ms,
             only_roots=self._places.elsewhere,
+            home=self._places.home,
         )
 
     def _new_follower(self) -> Follower:
@@ -173,10 +175,12 @@ class Watcher:
         for done, total in catch_up(self._intake, entries, time.time_ns(), usable_cores()):
             self._progress = done / total if total else 1.0
             self._news(moved=True)
+            self._note_ledger()
             if time.monotonic() >= self._tick_due:
                 self._step(read=False)
             if self._stopping:
                 return
+        self._note_ledger()
         self._phase, self._progress = "following", 1.0
         self._news(moved=True)
         self._tick_due = 0.0
@@ -230,7 +234,6 @@ class Watcher:
             self._tick_due = now
         if not changes.logs:
             return
-        before = self._intake.writer
         if self._intake.read(changes.logs, now_ns):
             self._news()
             self._tick_due = min(self._tick_due, now + SOON_S)
@@ -238,13 +241,15 @@ class Watcher:
             if last_line_due(self._intake.position(log), now_ns + int(LAST_LINE_S * 1e9)):
                 self._follower.look_again(log, now + LAST_LINE_S)
         self._read_due = time.monotonic() + TOGETHER_S
-        if self._intake.writer is not before:
-            self._ledger_changed()
+        self._note_ledger()
 
-    def _ledger_changed(self) -> None:
+    def _note_ledger(self) -> None:
         """Go on with another ledger: in memory while the disk is full, on disk again after."""
+        if self._intake.writer is self._writer:
+            return
+        self._writer = self._intake.writer
         logger.warning("%s", self._intake.trouble or "the ledger can be written again")
-        self._tracker.use_book(self._intake.writer)
+        self._tracker.use_book(self._writer)
         self._retry_due = time.monotonic() + RETRY_S
         self._news(moved=True)
 
@@ -254,7 +259,6 @@ class Watcher:
         if self._intake.trouble and now >= self._retry_due:
             self._retry_due = now + RETRY_S
             if self._intake.recover():
-                self._ledger_changed()
                 self._read_all_again()
         if self._settings.check():
             self._display.prepare_anew()
@@ -268,13 +272,14 @@ class Watcher:
         if text := self._first_fit.finished(self._intake.writer):
             tell_tmux(text, self._picture.servers)
         self._check_roots()
+        self._note_ledger()
         before = self._picture
         try:
             self._look()
             self._attention.sample(self._picture, self._intake.writer)
         except LedgerUnwritableError as error:
             self._intake.fall_back(error, _now_ms())
-            self._ledger_changed()
+            self._note_ledger()
         except MissingProgramError as error:
             self._missing = str(error)
         version = self._intake.writer.reader().written_elsewhere()
@@ -288,9 +293,19 @@ class Watcher:
             or _now_ms() >= self._day_end
             or now >= self._anew_due
         )
-        agents = (pane.main for pane in self._picture.panes)
-        busy = any(agent is not None and agent.state == "working" for agent in agents)
-        self._tick_due = now + (BUSY_TICK_S if busy else self._settings.config.watch.look_seconds)
+        self._tick_due = now + self._pause()
+
+    def _pause(self) -> float:
+        """Return how long until panes and processes are looked at again, in seconds.
+
+        An agent that starts where there is none makes itself heard by its own files.
+        """
+        idle = self._settings.config.watch.look_seconds
+        present = [pane.main.state for pane in self._picture.panes if pane.main is not None]
+        present += [agent.state for agent in self._picture.outside]
+        if "working" in present:
+            return min(BUSY_TICK_S, idle)
+        return idle if present else 2 * idle
 
     def _look(self) -> None:
         if self._recent_stale:
@@ -310,6 +325,7 @@ class Watcher:
                 return
             if self._intake.read(logs[first : first + LOGS_AT_ONCE], time.time_ns()):
                 self._news(moved=True)
+        self._note_ledger()
 
     def _news(self, *, moved: bool = False) -> None:
         """Note that something was booked; ``moved``: of any time, not only of just now."""
