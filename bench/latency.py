@@ -146,8 +146,8 @@ def crowd(
     right = base + times[-1][1]
 
     def all_there() -> bool:
-        _, figure, next_look = shown(client, since)[-1]
-        return abs(figure - right) <= next_look - figure
+        found = shown(client, since)
+        return bool(found) and abs(found[-1][1] - right) <= found[-1][2] - found[-1][1]
 
     try:
         wait_for(all_there, f"{right:.0f} tokens on the screen")

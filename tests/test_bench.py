@@ -151,7 +151,7 @@ def test_cold_and_today_print_figures(tmp_path: Path) -> None:
 def test_reports_print_figures_and_fail_where_the_truth_is_another(tmp_path: Path) -> None:
     size = ("--days", "9", "--requests", "900", "--rounds", "1", "--folder", tmp_path)
     said = program("reports.py", *size).stdout
-    assert said.count("tmuxmeter week: ") == 2
+    assert "tmuxmeter week: " in said
     (truth,) = tmp_path.glob("*/truth.json")
     days: dict[str, int] = json.loads(truth.read_text())
     days[max(day for day in days if day != max(days))] += 1
