@@ -18,7 +18,7 @@ from tmuxmeter.ledger.database import (
 from tmuxmeter.ledger.schema import SCHEMA_VERSION
 from tmuxmeter.ledger.slices import Attribution, Slice, Where, session_slices, slices
 from tmuxmeter.ledger.span import span_facts
-from tmuxmeter.ledger.text import shown, text_of
+from tmuxmeter.ledger.text import shown, storable, text_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -130,6 +130,15 @@ class Reader:
         """Return the sessions that began or did anything since a time, newest last."""
         return self._rows(queries.RecentSession, queries.RECENT_SESSIONS, since_ms)
 
+    def recent_of(
+        self, sessions: Iterable[tuple[str, str]], since_ms: int
+    ) -> list[queries.RecentSession]:
+        """Return those of these sessions, by agent and key, that did anything since a time."""
+        import json
+
+        named = json.dumps([[agent, storable(key)] for agent, key in sessions])
+        return self._rows(queries.RecentSession, queries.RECENT_OF_THESE, since_ms, named)
+
     def sessions(self, since_ms: int, limit: int) -> list[Story]:
         """Return the newest sessions with any sign of life since a time, newest first."""
         with self.snapshot():
@@ -239,6 +248,8 @@ class Reader:
         with ledger_errors(self._name):
             return int(self._connection.execute("PRAGMA data_version").fetchone()[0])
 
-    def _rows(self, kind: type[queries.RowT], statement: str, *values: int) -> list[queries.RowT]:
+    def _rows(
+        self, kind: type[queries.RowT], statement: str, *values: int | str
+    ) -> list[queries.RowT]:
         with self.snapshot():
             return [kind(*row) for row in self._connection.execute(statement, values)]

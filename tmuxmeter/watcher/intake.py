@@ -44,6 +44,8 @@ class Intake:
         The ledger in use; :attr:`trouble` says why it is one in memory, "" if it isn't.
     log_problems : dict
         Why a log can't be read, by its path.
+    touched : set
+        Agent and key of the sessions that were booked; whoever looks at them empties it.
     """
 
     def __init__(self, folder: Path, price: Price, now_ms: int, memory_ms: int = MEMORY_MS) -> None:
@@ -52,6 +54,7 @@ class Intake:
         self.price = price
         self.trouble = ""
         self.log_problems: dict[str, str] = {}
+        self.touched: set[tuple[str, str]] = set()
         self.positions: dict[FileIdentity, Position] = {}
         self._buffer = bytearray(1 << 20)
         try:
@@ -115,6 +118,7 @@ class Intake:
             booked = self.writer.book(chunks, self.price)
         for chunk in chunks:
             self.positions[file_key(chunk.file)] = chunk.position
+        self.touched |= booked.sessions
         return booked.changed
 
     def recover(self) -> bool:

@@ -11,7 +11,7 @@ from tmuxmeter.panes.tracker import Tracker
 from tmuxmeter.watcher.roots import agents_in_use
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable
     from pathlib import Path
 
     from tmuxmeter.agents.base import Root
@@ -24,6 +24,8 @@ BUSY_TICK_S = 2.0
 """How often panes and processes are looked at while an agent works."""
 RECENT_MS = 36 * 3_600_000
 """Sessions that did anything in this time may be the ones in the panes."""
+ALL_EVERY_MS = 10 * 60_000
+"""How often all of them are gathered anew, rather than only those that were booked since."""
 
 
 class Look:
@@ -58,7 +60,9 @@ class Look:
             only_roots=places.elsewhere,
             home=places.home,
         )
-        self._stale = True
+        self._booked: set[tuple[str, str]] = set()
+        self._all_since_ms = 0
+        self._all_stale = True
         self.picture = Picture(started_ms, (), {}, (), (), ())
         self.recent: dict[tuple[str, str], RecentSession] = {}
 
@@ -71,11 +75,15 @@ class Look:
         """Go on with another ledger, such as one in memory while the disk is full."""
         self._writer = writer
         self._tracker.use_book(writer)
-        self._stale = True
+        self._all_stale = True
 
-    def booked(self) -> None:
-        """Note that sessions may have changed."""
-        self._stale = True
+    def booked(self, sessions: Collection[tuple[str, str]]) -> None:
+        """Note that these sessions, given by agent and key, may have changed."""
+        self._booked.update(sessions)
+
+    def booked_many(self) -> None:
+        """Note that any sessions may have changed."""
+        self._all_stale = True
 
     def take(self, sockets: Iterable[Path], roots: Iterable[Root], now_ms: int) -> bool:
         """Look again; return whether it may be other agents' spend that belongs to the panes now.
@@ -87,12 +95,23 @@ class Look:
         LedgerUnwritableError
             If what runs where can't be booked.
         """
-        if self._stale:
-            self._stale = False
-            rows = self._writer.reader().recent_sessions(now_ms - RECENT_MS)
-            self.recent = {(row.agent, row.session): row for row in rows}
+        reader, since_ms = self._writer.reader(), now_ms - RECENT_MS
+        anew = self._all_stale or abs(now_ms - self._all_since_ms) >= ALL_EVERY_MS
+        if anew:
+            rows = reader.recent_sessions(since_ms)
+        else:
+            rows = reader.recent_of(self._booked, since_ms) if self._booked else []
+        found = {(row.agent, row.session): row for row in rows}
+        if anew:
+            self.recent = found
+        else:
+            self.recent.update(found)
         before = self.picture
-        self.picture = self._tracker.update(sockets, roots, self.recent.values(), now_ms)
+        self.picture = self._tracker.update(sockets, roots, rows, now_ms, all_sessions=anew)
+        # what failed before this is looked at once more
+        self._booked.clear()
+        if anew:
+            self._all_stale, self._all_since_ms = False, now_ms
         return _agents(before) != _agents(self.picture)
 
     def pause(self, idle: float) -> float:

@@ -231,7 +231,11 @@ class Watcher:
 
     def _news(self, *, moved: bool = False) -> None:
         """Note that something was booked; ``moved``: of any time, not only of just now."""
-        self._look.booked()
+        if moved:
+            self._look.booked_many()
+        else:
+            self._look.booked(self._intake.touched)
+        self._intake.touched.clear()
         self._showing.booked(moved=moved)
 
     def _show(self, *, ticking: bool) -> None:
