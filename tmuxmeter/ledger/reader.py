@@ -16,8 +16,17 @@ from tmuxmeter.ledger.database import (
     migrate,
 )
 from tmuxmeter.ledger.schema import SCHEMA_VERSION
-from tmuxmeter.ledger.slices import Attribution, Slice, Where, session_slices, slices
-from tmuxmeter.ledger.span import span_facts
+from tmuxmeter.ledger.slices import (
+    Attribution,
+    Measures,
+    Slice,
+    Where,
+    folders,
+    session_slices,
+    slices,
+    total,
+)
+from tmuxmeter.ledger.span import spans_facts
 from tmuxmeter.ledger.text import shown, storable, text_of
 
 if TYPE_CHECKING:
@@ -117,10 +126,25 @@ class Reader:
         with self.snapshot():
             return list(slices(self._connection, start_ms, end_ms))
 
+    def total(self, start_ms: int, end_ms: int) -> Measures:
+        """Return the sum of what was spent from a time up to, not including, another."""
+        with self.snapshot():
+            return total(self._connection, start_ms, end_ms)
+
+    def folders(self, start_ms: int, end_ms: int) -> set[str]:
+        """Return the projects for which anything was spent in a span."""
+        with self.snapshot():
+            return folders(self._connection, start_ms, end_ms)
+
     def span_facts(self, start_ms: int, end_ms: int) -> SpanFacts:
         """Return all that the levers of a span are computed from."""
         with self.snapshot():
-            return span_facts(self._connection, start_ms, end_ms)
+            return next(spans_facts(self._connection, [(start_ms, end_ms)]))
+
+    def spans_facts(self, spans: Sequence[tuple[int, int]]) -> list[SpanFacts]:
+        """Return the same for several spans, which are in order of time: every row is read once."""
+        with self.snapshot():
+            return list(spans_facts(self._connection, spans)) if spans else []
 
     def unmetered_sessions(self, start_ms: int, end_ms: int) -> list[queries.Unmetered]:
         """Return sessions with prompts or turns in a span whose log never told any tokens."""
