@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from tmuxmeter.panes.picture import Picture
@@ -22,6 +23,10 @@ if TYPE_CHECKING:
 
 BUSY_TICK_S = 2.0
 """How often panes and processes are looked at while an agent works."""
+CALM_S = 120.0
+"""Nothing to be seen has changed for so long, no key pressed in any client: nobody is there."""
+CALM_TICK_S = 15.0
+"""The longest that the pause between two looks is made by that."""
 RECENT_MS = 36 * 3_600_000
 """Sessions that did anything in this time may be the ones in the panes."""
 ALL_EVERY_MS = 10 * 60_000
@@ -48,6 +53,8 @@ class Look:
         What was seen.
     recent : dict
         The sessions of late by agent and key.
+    changed : bool
+        Whether there was anything else to be seen at the last look than at the one before.
     """
 
     def __init__(self, places: Places, config: Config, writer: Writer, started_ms: int) -> None:
@@ -65,6 +72,8 @@ class Look:
         self._all_stale = True
         self.picture = Picture(started_ms, (), {}, (), (), ())
         self.recent: dict[tuple[str, str], RecentSession] = {}
+        self.changed = False
+        self._looks_alike = 0
 
     @property
     def found_roots(self) -> frozenset[Root]:
@@ -95,6 +104,7 @@ class Look:
         LedgerUnwritableError
             If what runs where can't be booked.
         """
+        self.changed = False
         reader, since_ms = self._writer.reader(), now_ms - RECENT_MS
         anew = self._all_stale or abs(now_ms - self._all_since_ms) >= ALL_EVERY_MS
         if anew:
@@ -112,18 +122,36 @@ class Look:
         self._booked.clear()
         if anew:
             self._all_stale, self._all_since_ms = False, now_ms
+        self.changed = replace(before, now_ms=0) != replace(self.picture, now_ms=0)
+        self._looks_alike = 0 if self.changed else self._looks_alike + 1
         return _agents(before) != _agents(self.picture)
 
     def pause(self, idle: float) -> float:
-        """Return how long until the next look, in seconds; ``idle``: with agents that all wait.
+        """Return how long until the next look, in seconds; ``idle``: while no agent works."""
+        return pause(self.picture, idle, alike_s=self._looks_alike * idle)
 
-        An agent that starts where there is none makes itself heard by its own files.
-        """
-        present = [pane.main.state for pane in self.picture.panes if pane.main is not None]
-        present += [agent.state for agent in self.picture.outside]
-        if "working" in present:
-            return min(BUSY_TICK_S, idle)
-        return idle if present else 2 * idle
+
+def pause(picture: Picture, idle: float, *, alike_s: float) -> float:
+    """Return how long until panes are looked at again, in seconds.
+
+    An agent that starts where there is none, or goes on, makes itself heard by its own files.
+
+    Parameters
+    ----------
+    picture : Picture
+        What was seen.
+    idle : float
+        The pause while agents wait for somebody.
+    alike_s : float
+        For how long nothing has changed, in seconds.
+    """
+    present = [pane.main.state for pane in picture.panes if pane.main is not None]
+    present += [agent.state for agent in picture.outside]
+    if "working" in present:
+        return min(BUSY_TICK_S, idle)
+    if not present:
+        return 2 * idle
+    return max(idle, min(2 * idle, CALM_TICK_S)) if alike_s >= CALM_S else idle
 
 
 def _agents(picture: Picture) -> tuple[object, ...]:

@@ -6,7 +6,6 @@ import contextlib
 import logging
 import select
 import time
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from tmuxmeter.errors import LedgerBusyError, LedgerUnwritableError, MissingProgramError
@@ -196,17 +195,15 @@ class Watcher:
         if self._reading.follow(self._settings.config, self._look.found_roots):
             self._read_all_again()
         self._note_ledger()
-        other = self._look_at_panes()
+        self._look_at_panes()
         version = self._intake.writer.reader().written_elsewhere()
         if version != self._ledger_version:
             self._ledger_version = version
             self._showing.recorded()
-        self._showing.looked(self._settings.config, _now_ms(), other=other)
+        self._showing.looked(self._settings.config, _now_ms(), other=self._look.changed)
         self._tick_due = now + self._look.pause(self._settings.config.watch.look_seconds)
 
-    def _look_at_panes(self) -> bool:
-        """Look, and return whether there was something else to be seen than before."""
-        before = self._look.picture
+    def _look_at_panes(self) -> None:
         try:
             sockets = self._servers.registered()
             self._showing.display.keep(sockets)
@@ -218,7 +215,6 @@ class Watcher:
             self._note_ledger()
         except MissingProgramError as error:
             self._missing = str(error)
-        return replace(before, now_ms=0) != replace(self._look.picture, now_ms=0)
 
     def _read_all_again(self) -> None:
         """Read whatever is behind the positions that the ledger knows."""
