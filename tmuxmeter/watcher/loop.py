@@ -57,6 +57,8 @@ ANEW_EVERY_S = 60.0
 LOGS_AT_ONCE = 50
 """So many logs of a folder met on the way are read before looking whether it is time to end."""
 STATE_EVERY_S = 5.0
+BUSY_S, BUSY_MOST_S = 0.5, 60.0
+"""A log whose owner is at it is tried again so soon, and after so long at the latest."""
 LAST_LINE_S = 61.0
 """When a last line without an end is looked at again; a file left alone a minute is complete."""
 
@@ -181,6 +183,9 @@ class Watcher:
             if self._stopping:
                 return
         self._note_ledger()
+        for entry in entries:
+            if entry.log and entry.log.path in self._intake.log_problems:
+                self._follower.look_again(entry.log, time.monotonic() + BUSY_S)
         self._phase, self._progress = "following", 1.0
         self._news(moved=True)
         self._tick_due = 0.0
@@ -238,7 +243,10 @@ class Watcher:
             self._news()
             self._tick_due = min(self._tick_due, now + SOON_S)
         for log in changes.logs:
-            if last_line_due(self._intake.position(log), now_ns + int(LAST_LINE_S * 1e9)):
+            if log.path in self._intake.busy:
+                tries = self._intake.busy[log.path]
+                self._follower.look_again(log, now + min(BUSY_S * 2**tries, BUSY_MOST_S))
+            elif last_line_due(self._intake.position(log), now_ns + int(LAST_LINE_S * 1e9)):
                 self._follower.look_again(log, now + LAST_LINE_S)
         self._read_due = time.monotonic() + TOGETHER_S
         self._note_ledger()
