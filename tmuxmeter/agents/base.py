@@ -214,6 +214,15 @@ class Agent(Protocol):
         See :class:`Reader`, :class:`DocumentReader` and :class:`DatabaseReader`.
         """
 
+    def beside(self, name: str) -> tuple[str, ...]:
+        """Return paths below the root of small files that say more of this log: its folder.
+
+        Where there are any, :meth:`reader_beside` is called in place of :meth:`reader`.
+        """
+
+    def reader_beside(self, name: str, state: bytes, files: Mapping[str, bytes]) -> Any:
+        """Return a reader that also knows the contents of those files, as far as they exist."""
+
     def role(self, process: Process) -> str:
         """Return ``agent``, ``daemon`` (serves several panes), ``helper``, or "" for others."""
 
@@ -258,6 +267,14 @@ class Defaults:
     def log_kind(self, name: str) -> str:  # noqa: ARG002
         """Tell that logs are files of lines."""
         return LINES
+
+    def beside(self, name: str) -> tuple[str, ...]:  # noqa: ARG002
+        """Return nothing: logs say all there is."""
+        return ()
+
+    def reader_beside(self, name: str, state: bytes, files: Mapping[str, bytes]) -> Any:
+        """Refuse: nothing is beside a log."""
+        raise NotImplementedError
 
     def session_in_argv(self, argv: Sequence[str]) -> str:  # noqa: ARG002
         """Return "": command lines name no session."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from tmuxmeter.errors import LogBusyError
 from tmuxmeter.events import Chunk, Position, Skipped
+from tmuxmeter.logs.beside import reader_of
 from tmuxmeter.logs.source import failure, open_log
 from tmuxmeter.logs.tail import SETTLED_NS, same_file_facts
 
@@ -58,7 +59,7 @@ def read_document(
         raise failure(log.path, error) from error
     finally:
         os.close(descriptor)
-    reader: DocumentReader = agent.reader(log.name, position.reader)
+    reader: DocumentReader = reader_of(agent, log, position.reader)
     try:
         events = reader.read(content)
     except Exception as error:
