@@ -100,7 +100,7 @@ class GeminiReader:
         elif line.rewind_to is None:
             # What is rewound was billed: it stays counted.
             kinds = json.loads(bytes(raw))
-            raise unknown("line", *(kinds if isinstance(kinds, dict) else ()))
+            unknown("line", *(kinds if isinstance(kinds, dict) else ()))
 
     def header(self, batch: Batch, line: Line) -> None:
         """Take what a chat says of itself, and the messages where it is one whole object."""
@@ -158,7 +158,7 @@ class GeminiReader:
         elif kind == "error":
             self._end(batch, _needed(message), "error")
         elif kind not in _SILENT:
-            raise unknown("message", str(kind))
+            unknown("message", str(kind))
 
     def _identity(self, message: Message) -> str:
         """Return what is the same in every copy: ids of Gemini's own making repeat, UUIDs don't."""

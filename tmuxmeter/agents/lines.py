@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Annotated, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Annotated, NoReturn, TypeAlias, TypeVar
 
 import msgspec
 
@@ -33,9 +33,15 @@ class SkipRecord(Exception):  # noqa: N818 - a signal inside the readers, not an
     """A record can't be counted; the message is the reason shown by ``doctor``."""
 
 
-def unknown(*words: str, version: str = "") -> SkipRecord:
-    """Return what to raise for a record of a type that a reader has never heard of."""
-    return SkipRecord(unknown_type(" ".join(words), version))
+def unknown(*words: str, version: str = "") -> NoReturn:
+    """Leave out a record of a type that the reader has never heard of.
+
+    Raises
+    ------
+    SkipRecord
+        Always.
+    """
+    raise SkipRecord(unknown_type(" ".join(words), version))
 
 
 def decode(decoder: msgspec.json.Decoder[Record], line: bytes | memoryview) -> Record:
