@@ -127,7 +127,11 @@ def _page(reader: DatabaseReader, log: LogFile, opener: Opener) -> tuple[list[Ev
         tables = _tables(connection)
         if not tables:
             return events, full
-        for query in reader.queries(tables):
+        try:
+            queries = reader.queries(tables)
+        except LogError as error:
+            raise failure(log.path, str(error)) from error
+        for query in queries:
             values = {**query.values, "page": PAGE}
             rows = connection.execute(query.sql, values).fetchall()
             full = full or len(rows) >= PAGE

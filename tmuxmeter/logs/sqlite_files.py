@@ -8,9 +8,7 @@ database in WAL mode without its WAL leaves ``-wal`` and ``-shm`` behind even wi
 from __future__ import annotations
 
 import os
-import shutil
 import sqlite3
-import tempfile
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -107,6 +105,9 @@ def reading_copy(path: str) -> Iterator[sqlite3.Connection]:
     FileNotFoundError, LogBusyError, LogError
         As :func:`reading` does.
     """
+    import shutil
+    import tempfile
+
     descriptor, facts = open_log(path)
     os.close(descriptor)
     before = with_wal(path, facts)
