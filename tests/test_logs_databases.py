@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import os
 import shutil
 import sqlite3
 import subprocess
@@ -113,7 +112,7 @@ def test_nothing_appears_beside_it_and_nothing_of_it_changes(path: Path, folder:
     before = path.read_bytes(), path.stat().st_mtime_ns
     book = Book()
     read(path, book)
-    assert os.listdir(folder) == ["x.db"]
+    assert [item.name for item in folder.iterdir()] == ["x.db"]
     assert (path.read_bytes(), path.stat().st_mtime_ns) == before
     assert total(book) == 3
 
@@ -139,11 +138,11 @@ def test_a_wal_left_behind_by_a_killed_agent_is_read_from_a_copy(path: Path, fol
         killed = folder / "killed.db"
         shutil.copy(path, killed)
         shutil.copy(f"{path}-wal", f"{killed}-wal")
-    before = sorted(os.listdir(folder))
+    before = sorted(folder.iterdir())
     book = Book()
     read(killed, book)
     assert total(book) == 11
-    assert sorted(os.listdir(folder)) == before
+    assert sorted(folder.iterdir()) == before
 
 
 @pytest.mark.usefixtures("held")

@@ -26,6 +26,7 @@ class Registered(NamedTuple):
 REGISTRY = (
     Registered("claude", "Claude"),
     Registered("codex", "Codex"),
+    Registered("opencode", "OpenCode"),
     Registered("gemini", "Gemini"),
 )
 """All agents, in the order in which they are listed. Adding one adds a line here."""
