@@ -28,6 +28,7 @@ REGISTRY = (
     Registered("codex", "Codex"),
     Registered("opencode", "OpenCode"),
     Registered("gemini", "Gemini"),
+    Registered("qwen", "Qwen"),
 )
 """All agents, in the order in which they are listed. Adding one adds a line here."""
 

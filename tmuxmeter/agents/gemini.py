@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 _PROGRAM = re.compile(r"gemini(?:\.exe)?")
 _SCRIPT = re.compile(r"/@google/gemini-cli/|/gemini-cli/(?:bundle|dist|packages/cli)/")
+_SHORT = 8
+"""Characters of a session's id in its chat's name: all that is always known of it."""
 _OTHER = frozenset({"extension", "extensions", "gemma", "hook", "hooks", "mcp", "skill", "skills"})
 _LEAVES = frozenset(
     {"--delete-session", "--help", "--list-extensions", "--list-sessions", "--version"}
@@ -88,9 +90,11 @@ class Gemini(Defaults):
         """Return a reader for a chat, with the contents of the files beside it."""
         from tmuxmeter.agents.gemini_reader import GeminiDocument, GeminiReader
 
-        path = PurePosixPath(name)
         kind = GeminiDocument if self.log_kind(name) == DOCUMENT else GeminiReader
-        return kind(path.stem, self.session_of_log(name), _folder(name, files), state)
+        own = self.session_of_log(name)
+        if len(PurePosixPath(name).parts) == 5:
+            return kind(PurePosixPath(name).stem, own, _folder(name, files), state)
+        return kind(own, "", _folder(name, files), state)
 
     def role(self, process: Process) -> str:
         """Return ``agent`` for a conversation, ``helper`` for other uses of the same program.
@@ -110,13 +114,18 @@ class Gemini(Defaults):
         for flags in (("--session-id",), ("--resume", "-r")):
             told = value_of(rest, *flags)
             if is_uuid(told):
-                return told.lower()
+                return told[:_SHORT].lower()
         return ""
 
     def session_of_log(self, name: str) -> str:
-        """Return whose sub-agent a chat is; a main chat's name has only 8 characters of its id."""
+        """Return the beginning of the session's id at the end of a chat's name.
+
+        A sub-agent's chat lies in a folder named after its parent.
+        """
         parts = PurePosixPath(name).parts
-        return parts[3] if len(parts) == 5 else ""
+        if len(parts) == 5:
+            return parts[3][:_SHORT].lower()
+        return PurePosixPath(name).stem.rpartition("-")[2][:_SHORT].lower()
 
 
 def _folder(name: str, beside: Mapping[str, bytes]) -> str:

@@ -55,9 +55,8 @@ _SILENT = frozenset({"info", "warning"})
 class State(msgspec.Struct, array_like=True, gc=False):
     """What later lines need of earlier ones; stored beside the file's position."""
 
-    session: str = ""
-    parent: str = ""
     cwd: str = ""
+    started: bool = False
     prompt: int = 0
     """Fingerprint of the human prompt before."""
     turn: str = ""
@@ -70,7 +69,8 @@ class GeminiReader:
     Parameters
     ----------
     session, parent : str
-        The session as the file's name has it, and whose sub-agent it is ("": nobody's).
+        The session as the file's name has it, and whose sub-agent it is ("": nobody's). Its header
+        has more of the id, but may be gone (see ``docs/formats-gemini.md``).
     cwd : str
         The project's folder, "" where it isn't known: chats don't name it.
     state : bytes
@@ -78,7 +78,9 @@ class GeminiReader:
     """
 
     def __init__(self, session: str, parent: str = "", cwd: str = "", state: bytes = b"") -> None:
-        self._state = _load(state) or State(session, parent)
+        self._session = session
+        self._parent = parent
+        self._state = _load(state) or State()
         self._state.cwd = cwd or self._state.cwd
 
     def state(self) -> bytes:
@@ -104,7 +106,6 @@ class GeminiReader:
 
     def header(self, batch: Batch, line: Line) -> None:
         """Take what a chat says of itself, and the messages where it is one whole object."""
-        self._state.session = str(line.session_id)
         folders = line.directories
         if not self._state.cwd and isinstance(folders, list) and folders:
             self._state.cwd = str(folders[0])
@@ -115,15 +116,15 @@ class GeminiReader:
             guarded(self._one, batch, memoryview(message))
 
     def _start(self, batch: Batch, time_ms: int) -> None:
-        state = self._state
+        self._state.started = True
         batch.events.append(
             SessionStart(
-                key=event_key("gemini", "session", state.session),
-                session=state.session,
+                key=event_key("gemini", "session", self._session),
+                session=self._session,
                 time_ms=time_ms,
-                cwd=state.cwd,
-                parent=state.parent,
-                spawned=bool(state.parent),
+                cwd=self._state.cwd,
+                parent=self._parent,
+                spawned=bool(self._parent),
             )
         )
 
@@ -143,13 +144,16 @@ class GeminiReader:
             batch.events.append(
                 Compaction(
                     key=event_key("gemini", "compaction", self._identity(message)),
-                    session=self._state.session,
+                    session=self._session,
                     time_ms=_needed(message),
                 )
             )
 
     def _message(self, batch: Batch, message: Message) -> None:
         kind = message.type
+        if not self._state.started:
+            # A chat that another Gemini CLI of the folder cleared away goes on without its header.
+            self._start(batch, _needed(message))
         if kind == "gemini":
             self._reply(batch, message)
             self._turn(batch, message)
@@ -164,7 +168,7 @@ class GeminiReader:
         """Return what is the same in every copy: ids of Gemini's own making repeat, UUIDs don't."""
         if _UUID.fullmatch(message.id):
             return message.id
-        return f"{self._state.session}/{message.id}"
+        return f"{self._session}/{message.id}"
 
     def _reply(self, batch: Batch, message: Message) -> None:
         identity = self._identity(message)
@@ -182,7 +186,7 @@ class GeminiReader:
                 batch.events.append(
                     Usage(
                         key=event_key("gemini", "usage", identity),
-                        session=self._state.session,
+                        session=self._session,
                         time_ms=_needed(message),
                         model=message.model if isinstance(message.model, str) else "",
                         fresh=found.fresh,
@@ -190,7 +194,7 @@ class GeminiReader:
                         output=found.output,
                         reasoning=found.reasoning,
                         cwd=self._state.cwd,
-                        sidechain=bool(self._state.parent),
+                        sidechain=bool(self._parent),
                     )
                 )
         if bytes(message.tool_calls):
@@ -201,7 +205,7 @@ class GeminiReader:
     def _call(self, batch: Batch, message: Message, call: ToolCall, identity: str) -> None:
         name = call.name if isinstance(call.name, str) else ""
         time_ms = _time(call.timestamp) or _needed(message)
-        if call.status == "cancelled" and not self._state.parent:
+        if call.status == "cancelled" and not self._parent:
             self._end(batch, time_ms, "interrupted")
         if call.status not in ("success", "error"):
             # Still under way, or the human said no: neither a success nor a failure.
@@ -210,7 +214,7 @@ class GeminiReader:
         batch.events.append(
             ToolResult(
                 key=event_key("gemini", "tool", identity),
-                session=self._state.session,
+                session=self._session,
                 time_ms=time_ms,
                 tool=name,
                 ok=ok,
@@ -222,7 +226,7 @@ class GeminiReader:
                 batch.events.append(
                     FileTouch(
                         key=event_key("gemini", "touch", identity),
-                        session=self._state.session,
+                        session=self._session,
                         time_ms=time_ms,
                         edit=name in _EDITS,
                         path=self._absolute(path),
@@ -242,15 +246,15 @@ class GeminiReader:
         turn the latest end counts.
         """
         text = records.text_of(message.content)
-        if text and not bytes(message.tool_calls) and not self._state.parent:
+        if text and not bytes(message.tool_calls) and not self._parent:
             self._end(batch, _needed(message), "done", asked=wording.asks(text))
 
     def _end(self, batch: Batch, time_ms: int, reason: str, *, asked: bool = False) -> None:
         state = self._state
         batch.events.append(
             TurnEnd(
-                key=event_key("gemini", "turn", f"{state.session}/{state.turn}"),
-                session=state.session,
+                key=event_key("gemini", "turn", f"{self._session}/{state.turn}"),
+                session=self._session,
                 time_ms=time_ms,
                 reason=reason,
                 asked=asked,
@@ -262,7 +266,7 @@ class GeminiReader:
         if not text or text.startswith(_NOT_SAID):
             return
         time_ms = _needed(message)
-        human = not self._state.parent
+        human = not self._parent
         corrects = False
         if human:
             current = wording.fingerprint(text)
@@ -272,7 +276,7 @@ class GeminiReader:
         batch.events.append(
             Prompt(
                 key=event_key("gemini", "prompt", self._identity(message)),
-                session=self._state.session,
+                session=self._session,
                 time_ms=time_ms,
                 human=human,
                 corrects=corrects,
