@@ -91,7 +91,7 @@ class GeminiReader:
         """Return the events of ``block[start:end]``, which holds whole lines only."""
         return read_lines(self._line, block, start, end, offset)
 
-    def _line(self, batch: Batch, raw: memoryview) -> None:
+    def _line(self, batch: Batch, raw: bytes) -> None:
         line = decode(records.LINE, raw)
         if line.id:
             self._message(batch, line)
@@ -101,7 +101,7 @@ class GeminiReader:
             self.header(batch, line)
         elif line.rewind_to is None:
             # What is rewound was billed: it stays counted.
-            kinds = json.loads(bytes(raw))
+            kinds = json.loads(raw)
             unknown("line", *(kinds if isinstance(kinds, dict) else ()))
 
     def header(self, batch: Batch, line: Line) -> None:
@@ -113,7 +113,7 @@ class GeminiReader:
         if started is not None:
             self._start(batch, started)
         for message in _split(line.messages):
-            guarded(self._one, batch, memoryview(message))
+            guarded(self._one, batch, message)
 
     def _start(self, batch: Batch, time_ms: int) -> None:
         self._state.started = True
@@ -128,15 +128,15 @@ class GeminiReader:
             )
         )
 
-    def _one(self, batch: Batch, raw: memoryview) -> None:
+    def _one(self, batch: Batch, raw: bytes) -> None:
         self._message(batch, decode(records.MESSAGE, raw))
 
     def _rewritten(self, batch: Batch, update: records.Update) -> None:
         """Take the conversation told anew: the same messages, but prompts get another id."""
         for raw in _split(update.messages):
-            guarded(self._again, batch, memoryview(raw))
+            guarded(self._again, batch, raw)
 
-    def _again(self, batch: Batch, raw: memoryview) -> None:
+    def _again(self, batch: Batch, raw: bytes) -> None:
         message = decode(records.MESSAGE, raw)
         if message.type == "gemini":
             self._reply(batch, message)

@@ -94,7 +94,7 @@ class Batch:
 
 
 def read_lines(
-    take: Callable[[Batch, memoryview], None],
+    take: Callable[[Batch, bytes], None],
     block: bytes | bytearray,
     start: int,
     end: int,
@@ -113,13 +113,12 @@ def read_lines(
                 stop = end
             if stop > start:
                 batch.offset = offset + start
-                with view[start:stop] as line:
-                    guarded(take, batch, line)
+                guarded(take, batch, bytes(view[start:stop]))
             start = stop + 1
     return batch.finish()
 
 
-def guarded(take: Callable[[Batch, memoryview], None], batch: Batch, line: memoryview) -> None:
+def guarded(take: Callable[[Batch, bytes], None], batch: Batch, line: bytes) -> None:
     """Call ``take`` and count the record as left out where it can't be understood."""
     try:
         take(batch, line)
@@ -128,7 +127,7 @@ def guarded(take: Callable[[Batch, memoryview], None], batch: Batch, line: memor
     except msgspec.ValidationError as error:
         batch.skip(reason_of(error))
     except (ValueError, RecursionError):
-        if bytes(line).strip(b"\0 \t\r"):
+        if line.strip(b"\0 \t\r"):
             batch.skip(BROKEN)
 
 

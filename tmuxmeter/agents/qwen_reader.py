@@ -73,7 +73,7 @@ class QwenReader:
         """Return the events of ``block[start:end]``, which holds whole lines only."""
         return read_lines(self._line, block, start, end, offset)
 
-    def _line(self, batch: Batch, raw: memoryview) -> None:
+    def _line(self, batch: Batch, raw: bytes) -> None:
         record = decode(records.RECORD, raw)
         kind = record.type
         if kind == "assistant":
@@ -86,6 +86,10 @@ class QwenReader:
             self._at(batch, record).system()
         else:
             unknown(str(kind), version=_text(record.version))
+
+    def _at(self, batch: Batch, record: Record) -> _Line:
+        record.model = record.model or self._model
+        return _Line(self._state, self._session, batch, record)
 
 
 class _Line:
