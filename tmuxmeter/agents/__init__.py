@@ -28,7 +28,10 @@ REGISTRY = (
     Registered("codex", "Codex"),
     Registered("opencode", "OpenCode"),
     Registered("gemini", "Gemini"),
+    Registered("goose", "Goose"),
+    Registered("crush", "Crush"),
     Registered("qwen", "Qwen"),
+    Registered("pi", "Pi"),
 )
 """All agents, in the order in which they are listed. Adding one adds a line here."""
 
