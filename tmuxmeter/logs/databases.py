@@ -14,10 +14,10 @@ from tmuxmeter.logs.sqlite_files import NeedsCopy, reading, reading_copy, with_w
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
     from contextlib import AbstractContextManager
 
-    from tmuxmeter.agents.base import Agent, DatabaseReader
+    from tmuxmeter.agents.base import Agent, DatabaseReader, Query
 
     Opener = Callable[[], AbstractContextManager[sqlite3.Connection]]
 
@@ -97,21 +97,21 @@ def _pages(
     restart = facts.st_ino != before.inode
     if restart:
         reader.rewind()
-    state = before.reader
+    asked: Sequence[Query] = ()
     while True:
         # Looked at before it is read: what comes in between makes the file look changed again.
         size, mtime_ns = with_wal(log.path, facts)
-        events, full = _page(reader, log, opener)
-        if full and reader.state() == state:
+        events, queries, full = _page(reader, log, opener)
+        if full and queries == asked:
             raise failure(log.path, "reader doesn't get on")
-        state = reader.state()
+        asked = queries
         after = Position(
             device=facts.st_dev,
             inode=facts.st_ino,
             size=0 if full else size,
             mtime_ns=0 if full else mtime_ns,
             offset=0 if full else size,
-            reader=state,
+            reader=reader.state(),
         )
         yield Chunk(log, events, after, restart)
         if not full:
@@ -119,14 +119,17 @@ def _pages(
         restart = False
 
 
-def _page(reader: DatabaseReader, log: LogFile, opener: Opener) -> tuple[list[Event], bool]:
-    """Return the events of one page of each query, and whether any of them was full."""
+def _page(
+    reader: DatabaseReader, log: LogFile, opener: Opener
+) -> tuple[list[Event], Sequence[Query], bool]:
+    """Return the events of one page of each query, the queries, and whether any page was full."""
     events: list[Event] = []
+    queries: Sequence[Query] = ()
     full = False
     with opener() as connection:
         tables = _tables(connection)
         if not tables:
-            return events, full
+            return events, queries, full
         try:
             queries = reader.queries(tables)
         except LogError as error:
@@ -139,7 +142,7 @@ def _page(reader: DatabaseReader, log: LogFile, opener: Opener) -> tuple[list[Ev
                 events += reader.rows(query.name, rows)
             except Exception as error:
                 raise failure(log.path, f"reader failed at {query.name}: {error!r}") from error
-    return events, full
+    return events, queries, full
 
 
 def _tables(connection: sqlite3.Connection) -> dict[str, frozenset[str]]:
