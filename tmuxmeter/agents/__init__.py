@@ -31,6 +31,7 @@ REGISTRY = (
     Registered("goose", "Goose"),
     Registered("crush", "Crush"),
     Registered("qwen", "Qwen"),
+    Registered("kimi", "Kimi"),
     Registered("pi", "Pi"),
 )
 """All agents, in the order in which they are listed. Adding one adds a line here."""
