@@ -128,7 +128,7 @@ class _Line:
         )
 
     def answer(self) -> None:
-        """Take an answer: its tokens unless telemetry told them, its calls, the turn's end."""
+        """Take an answer: its tokens, its calls, the turn's end."""
         record = self._record
         usage = record.usage_metadata
         if usage is not None:
@@ -142,9 +142,11 @@ class _Line:
             agent = _text(record.agent_id) if self._aside else ""
             if agent:
                 self._usage(_sub_agent(agent, found), record.model, found, 0)
-            elif not self._state.was_told(found):
+            else:
+                # Told again under telemetry's name: the answer knows the size of the context.
+                identity = self._state.telling(found) or record.uuid
                 tools = usage.tool_use_prompt_token_count or 0
-                self._usage(record.uuid, record.model, found, tools)
+                self._usage(identity, record.model, found, tools)
         parts = self._parts()
         calls = [part.function_call for part in parts if part.function_call is not None]
         for call in calls:
@@ -219,7 +221,7 @@ class _Line:
             self._aside = True
             self._usage(_sub_agent(agent[1], found), event.model, found, 0)
             return
-        self._state.tell(found)
+        self._state.tell(self._record.uuid, found)
         self._usage(self._record.uuid, event.model, found, event.tool_token_count or 0)
 
     def user(self) -> None:

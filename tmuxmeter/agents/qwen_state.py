@@ -14,8 +14,8 @@ Counts = tuple[int, int, int, int, int]
 class State(msgspec.Struct, array_like=True, gc=False):
     """Small and free of contents: it is stored beside the file's position after every read."""
 
-    told: list[Counts] = []
-    """Requests that telemetry told and no answer has shown yet."""
+    told: list[tuple[str, Counts]] = []
+    """Requests that telemetry told and no answer has shown yet, by telemetry's record."""
     calls: dict[str, str] = {}
     """Files of the tool calls that have no result yet, by id."""
     started: list[str] = []
@@ -27,16 +27,17 @@ class State(msgspec.Struct, array_like=True, gc=False):
     turn: str = ""
     """Id of the prompt that opened the turn."""
 
-    def tell(self, counts: Counts) -> None:
+    def tell(self, record: str, counts: Counts) -> None:
         """Note a request that an answer will repeat."""
-        self.told = [*self.told, counts][-_TOLD:]
+        self.told = [*self.told, (record, counts)][-_TOLD:]
 
-    def was_told(self, counts: Counts) -> bool:
-        """Tell whether telemetry had this request already; each of its own only once."""
-        if counts not in self.told:
-            return False
-        self.told.remove(counts)
-        return True
+    def telling(self, counts: Counts) -> str:
+        """Return telemetry's record of an answer's request, "" if there is none; only once."""
+        for place, (record, told) in enumerate(self.told):
+            if told == counts:
+                del self.told[place]
+                return record
+        return ""
 
     def call(self, identity: str, path: str) -> None:
         """Remember the file a call is about; the oldest of too many is forgotten."""
