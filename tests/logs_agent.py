@@ -6,7 +6,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from tmuxmeter.agents.base import LiveSession, Process, Root
+from tmuxmeter.agents.base import Defaults, LiveSession, Process, Root
 from tmuxmeter.events import Chunk, Event, LogFile, Position, Skipped, Usage, event_key
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ class TinyReader:
         return self.session.encode()
 
 
-class TinyAgent:
+class TinyAgent(Defaults):
     name = "tiny"
     title = "Tiny"
     provider = "nobody"

@@ -122,7 +122,7 @@ def test_a_fresh_machine_is_told_what_to_do(home: Path) -> None:
     today = datetime.now(UTC).date().isoformat()
     for command in ("today", "sessions"):
         words = shown(command)
-        assert "No agent logs found below ~/.claude, ~/.config/claude, ~/.codex." in words
+        assert "No agent logs found below ~/.claude, ~/.config/claude, ~/.codex, " in words
         assert "tmuxmeter demo" in words
     assert f"{today}: nothing yet today." in shown("today").splitlines()
     day = data("today")

@@ -69,7 +69,7 @@ def load_nothing_heavy(home: Path) -> None:
         modules = loaded(*command, "--home", home)
         assert "tmuxmeter.cli.fresh" in modules
         assert {name.partition(".")[0] for name in modules} & HEAVY == set()
-        assert {"tmuxmeter.events", "tmuxmeter.agents"} & modules == set()
+        assert {"tmuxmeter.events", "tmuxmeter.agents.base"} & modules == set()
 
 
 def test_reports_load_nothing_heavy_while_a_watcher_runs(watched: Path) -> None:

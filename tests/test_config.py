@@ -76,8 +76,8 @@ def test_values_are_typed() -> None:
     assert config.day.start_minutes == 4 * 60 + 30
     assert config.day.timezone == "Europe/Vienna"
     assert config.agents.disabled == ("codex",)
-    assert config.agents.claude.roots == ("~/.claude-work",)
-    assert config.agents.codex.roots == ()
+    assert config.agents.roots("claude") == ("~/.claude-work",)
+    assert config.agents.roots("codex") == ()
     assert config.accounts == {"~/.claude-work": "work"}
     assert config.watch.poll == "always"
     assert config.watch.look_seconds == 4
@@ -158,7 +158,7 @@ def test_unknown_keys_are_told_with_a_suggestion(text: str, problem: str) -> Non
         ("[watch]\nlook_seconds = true", ("from 1 to 60, not true",)),
         ("[watch]\nlook_seconds = 2.0", ("from 1 to 60, not 2.0",)),
         ('[watch]\npoll = "never"', ('one of "auto", "always", not "never"',)),
-        ('[agents]\ndisabled = ["aider"]', ("agents.disabled must be a list of any of",)),
+        ('[agents]\ndisabled = ["nobody"]', ("agents.disabled must be a list of agents' names",)),
         ('[agents]\ndisabled = "codex"', ('not "codex"',)),
         ("[agents.claude]\nroots = [1]", ("agents.claude.roots must be a list of strings",)),
         (

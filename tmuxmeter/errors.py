@@ -61,3 +61,7 @@ class LedgerUnwritableError(LedgerError):
 
 class LogError(TmuxmeterError):
     """A log file can't be read; the rest goes on."""
+
+
+class LogBusyError(LogError):
+    """A log can't be read right now, because its owner is at it: try again soon."""

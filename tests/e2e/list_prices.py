@@ -1,4 +1,4 @@
-"""The vendors' list prices of the two models used here, in microdollars per token."""
+"""The vendors' list prices of the models used here, in microdollars per token."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 PRICES = {
     "claude-sonnet-4-6": tuple(map(Fraction, ("3", "0.3", "3.75", "6", "15"))),
     "gpt-5.5": tuple(map(Fraction, ("5", "0.5", "0", "0", "30"))),
+    # up to 200 000 tokens of input
+    "gemini-2.5-pro": tuple(map(Fraction, ("1.25", "0.125", "0", "0", "10"))),
 }
 
 

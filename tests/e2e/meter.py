@@ -14,8 +14,8 @@ from tmux_fixtures import wait_until
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from stage import Stage
     from tmux_fixtures import TmuxServer
-    from world import World
 
 CATCH_UP_SECONDS = 20
 
@@ -34,9 +34,9 @@ FORMATS = {
 
 @dataclass(frozen=True)
 class Meter:
-    """Calls the command line in a world's environment."""
+    """Calls the command line in a stage's environment."""
 
-    world: World
+    world: Stage
 
     def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Run ``tmuxmeter`` with these arguments.

@@ -35,12 +35,36 @@ def install() -> Programs:
     programs = _find(wanted)
     if programs:
         return programs
+    FOLDER.mkdir(exist_ok=True)
+    shutil.copy(HERE / "package.json", FOLDER / "package.json")
+    _npm_install(FOLDER)
+    programs = _find(wanted)
+    if programs is None:
+        _skip("npm has no build of them for this machine")
+    return programs
+
+
+def install_package(name: str, version: str) -> Path:
+    """Install one more agent, in a folder of its own, unless it is there; return its package.
+
+    Others go on without it, so an agent that can't be had skips only its own tests.
+    """
+    folder = FOLDER / "others" / name.replace("/", "_")
+    package = folder / "node_modules" / name
+    manifest = package / "package.json"
+    if not manifest.is_file() or json.loads(manifest.read_text())["version"] != version:
+        folder.mkdir(parents=True, exist_ok=True)
+        wanted = {"private": True, "dependencies": {name: version}}
+        (folder / "package.json").write_text(json.dumps(wanted))
+        _npm_install(folder)
+    return package
+
+
+def _npm_install(folder: Path) -> None:
     npm = shutil.which("npm")
     if npm is None:
         _skip("npm is not installed")
-    FOLDER.mkdir(exist_ok=True)
-    shutil.copy(HERE / "package.json", FOLDER / "package.json")
-    command = [npm, "install", "--prefix", str(FOLDER), "--ignore-scripts", "--no-audit"]
+    command = [npm, "install", "--prefix", str(folder), "--ignore-scripts", "--no-audit"]
     command += ["--no-fund", "--no-package-lock", "--loglevel=error", "--fetch-retries=1"]
     # The tests' own home must not hide the user's npm settings, so this runs before any test.
     try:
@@ -52,10 +76,6 @@ def install() -> Programs:
     if result.returncode:
         lines = (result.stderr or result.stdout).strip().splitlines()
         _skip(f"npm could not install them: {lines[0] if lines else 'no word why'}")
-    programs = _find(wanted)
-    if programs is None:
-        _skip("npm has no build of them for this machine")
-    return programs
 
 
 def _find(wanted: dict[str, str]) -> Programs | None:
@@ -93,7 +113,7 @@ def banner() -> str:
     rule = "!" * 78
     lines = (
         rule,
-        "!!  THE END-TO-END TESTS DID NOT RUN: the real Claude Code and Codex are missing.",
+        "!!  THE END-TO-END TESTS DID NOT RUN: real agents are missing.",
         f"!!  {MISSING[0]}",
         "!!  With npm (Node.js) and a package registry in reach, `make e2e` runs them.",
         rule,

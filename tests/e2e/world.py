@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
-import signal
 import subprocess
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from slow_sum import claude_requests, codex_requests, records
+from stage import START_SECONDS, Stage
 from stub_anthropic import AnthropicStub
 from stub_openai import OpenAIStub
 from tmux_fixtures import TmuxServer, wait_until
@@ -27,31 +26,15 @@ if TYPE_CHECKING:
 KEY = "sk-ant-stub-key-for-the-end-to-end-tests"
 CLAUDE_MODEL = "claude-sonnet-4-6"
 CODEX_MODEL = "gpt-5.5"
-START_SECONDS = 60
 
 
 @dataclass
-class World:
+class World(Stage):
     """Everything a test needs; made and taken down by :func:`world`."""
 
-    folder: Path
     programs: Programs
     anthropic: AnthropicStub
     openai: OpenAIStub
-    server: TmuxServer
-    panes: dict[str, str] = field(default_factory=dict)
-
-    @property
-    def home(self) -> Path:
-        return self.folder / "home"
-
-    @property
-    def repo(self) -> Path:
-        return self.folder / "repo"
-
-    @property
-    def other(self) -> Path:
-        return self.folder / "other"
 
     @property
     def claude(self) -> Path:
@@ -65,39 +48,21 @@ class World:
     def environment(self) -> dict[str, str]:
         """The whole environment of everything that runs here: nothing of the user's gets in."""
         return {
-            "PATH": f"{self.folder / 'bin'}:{os.environ['PATH']}",
-            "HOME": str(self.home),
-            "LANG": "C.UTF-8",
-            "LC_ALL": "C.UTF-8",
-            "TERM": "xterm-256color",
-            "SHELL": "/bin/sh",
-            "TZ": "UTC",
-            "TMPDIR": str(self.folder / "tmp"),
+            **self.plain_environment,
             "ANTHROPIC_BASE_URL": self.anthropic.url,
             "ANTHROPIC_API_KEY": KEY,
             "DISABLE_TELEMETRY": "1",
             "DISABLE_AUTOUPDATER": "1",
             "STUB_KEY": "anything",
-            # Only loopback is in reach, whatever else the programs would like to call home for.
-            "HTTPS_PROXY": "http://127.0.0.1:9",
-            "HTTP_PROXY": "http://127.0.0.1:9",
-            "NO_PROXY": "127.0.0.1,localhost",
         }
 
     def lay_out(self) -> None:
         """Write what the agents ask for on their first run, so that they ask nothing."""
-        for folder in (self.repo, self.other, self.claude, self.codex, self.folder / "tmp"):
+        self.lay_out_folders()
+        for folder in (self.claude, self.codex):
             folder.mkdir(parents=True)
-        for repo in (self.repo, self.other):
-            git = ["git", "-C", str(repo), "-c", "user.name=e2e", "-c", "user.email=e2e@localhost"]
-            subprocess.run([*git, "init", "-q", "-b", "main"], check=True)
-            (repo / "notes.txt").write_text("some notes\n")
-            subprocess.run([*git, "add", "."], check=True)
-            subprocess.run([*git, "commit", "-q", "-m", "Begin"], check=True)
-        links = self.folder / "bin"
-        links.mkdir()
-        (links / "claude").symlink_to(self.programs.claude)
-        (links / "codex").symlink_to(self.programs.codex)
+        (self.links / "claude").symlink_to(self.programs.claude)
+        (self.links / "codex").symlink_to(self.programs.codex)
         trusted = {"hasTrustDialogAccepted": True, "hasCompletedProjectOnboarding": True}
         state = {
             "hasCompletedOnboarding": True,
@@ -124,38 +89,6 @@ class World:
         )
 
     # --- panes
-
-    def open(self, name: str, command: str, cwd: Path) -> str:
-        """Type a command in a new window's shell, as a person does; return the pane's id."""
-        pane = self.server.window(cwd=cwd)
-        self.server.run("rename-window", "-t", pane, name)
-        self.panes[name] = pane
-        self.server.send(pane, command)
-        return pane
-
-    def wait_screen(self, name: str, *texts: str, seconds: float = START_SECONDS) -> str:
-        """Wait until the pane shows every text; return its screen."""
-
-        def shown() -> str:
-            screen = self.server.capture(self.panes[name])
-            return screen if all(text in screen for text in texts) else ""
-
-        try:
-            return wait_until(shown, seconds, 0.1)
-        except BaseException:
-            print(f"--- pane {name} wanted {texts}:\n{self.server.capture(self.panes[name])}")
-            raise
-
-    def type(self, name: str, text: str) -> None:
-        """Type a line and send it once the agent shows it, as it takes haste for a paste."""
-        pane = self.panes[name]
-        self.server.run("send-keys", "-t", pane, "-l", text)
-        self.wait_screen(name, text[:30])
-        self.server.run("send-keys", "-t", pane, "Enter")
-
-    def say(self, marker: str, script: str, pane: str = "") -> None:
-        """Send a prompt with its marker to the pane of that name."""
-        self.type(pane or marker, f"[{marker}] {script}")
 
     def print_mode(self, marker: str, script: str) -> dict[str, Any]:
         """Run Claude Code without a terminal and outside tmux; return what it says about it."""
@@ -237,42 +170,13 @@ def world(folder: Path, programs: Programs) -> Iterator[World]:
     """Lay a world out, run its servers, and leave nothing of it behind."""
     with AnthropicStub.running() as anthropic, OpenAIStub.running() as openai:
         server = TmuxServer(folder, "s", 150, 50)
-        made = World(folder, programs, anthropic, openai, server)
+        made = World(folder, server, programs, anthropic, openai)
         made.lay_out()
-        server.environment = made.environment
-        server.start()
-        # A login shell would read /etc/profile and with it another PATH.
-        server.run("set-option", "-g", "default-command", "exec /bin/sh")
-        try:
+        with made.running():
             yield made
-        finally:
-            server.kill()
-            end_processes(made.home)
 
 
 def children(pid: int) -> list[int]:
     """Return the child processes of all threads of ``pid``."""
     tasks = Path(f"/proc/{pid}/task").iterdir()
     return sorted(int(p) for task in tasks for p in (task / "children").read_text().split())
-
-
-def processes_of(home: Path) -> list[int]:
-    """Return the processes whose environment has this HOME: Codex's daemon leaves its pane."""
-    wanted = f"HOME={home}".encode()
-    found = []
-    for entry in Path("/proc").glob("[0-9]*"):
-        with contextlib.suppress(OSError):
-            if wanted in (entry / "environ").read_bytes().split(b"\0"):
-                found.append(int(entry.name))
-    return found
-
-
-def end_processes(home: Path) -> None:
-    """End what still runs with this HOME, kindly, then not."""
-    for number in (signal.SIGTERM, signal.SIGKILL):
-        for pid in processes_of(home):
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, number)
-        with contextlib.suppress(BaseException):
-            wait_until(lambda: not processes_of(home), 5)
-            return

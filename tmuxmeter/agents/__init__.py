@@ -1,16 +1,42 @@
-"""The agents tmuxmeter can read, one module each."""
+"""The agents tmuxmeter can read, one module each.
+
+Importing this package loads none of them: who only needs their names (the configuration) pays
+nothing for their decoders.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-from tmuxmeter.agents.claude import Claude
-from tmuxmeter.agents.codex import Codex
+from functools import cache
+from importlib import import_module
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from tmuxmeter.agents.base import Agent
 
-AGENTS: tuple[Agent, ...] = (Claude(), Codex())
+    AGENTS: tuple[Agent, ...]
+
+
+class Registered(NamedTuple):
+    """An agent's registered name, and its class in the module of that name."""
+
+    name: str
+    kind: str
+
+
+REGISTRY = (
+    Registered("claude", "Claude"),
+    Registered("codex", "Codex"),
+    Registered("opencode", "OpenCode"),
+    Registered("gemini", "Gemini"),
+    Registered("goose", "Goose"),
+    Registered("crush", "Crush"),
+    Registered("qwen", "Qwen"),
+    Registered("kimi", "Kimi"),
+    Registered("pi", "Pi"),
+)
+"""All agents, in the order in which they are listed. Adding one adds a line here."""
+
+NAMES = tuple(registered.name for registered in REGISTRY)
 
 
 def agent_named(name: str) -> Agent:
@@ -21,7 +47,17 @@ def agent_named(name: str) -> Agent:
     KeyError
         If no agent has that name.
     """
-    for agent in AGENTS:
-        if agent.name == name:
-            return agent
-    raise KeyError(name)
+    return _agents()[name]
+
+
+@cache
+def _agents() -> dict[str, Agent]:
+    return {
+        name: getattr(import_module(f"tmuxmeter.agents.{name}"), kind)() for name, kind in REGISTRY
+    }
+
+
+def __getattr__(name: str) -> object:
+    if name == "AGENTS":
+        return tuple(_agents().values())
+    raise AttributeError(name)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from tmuxmeter.agents.base import LiveSession, Root
+from tmuxmeter.agents.base import Defaults, LiveSession, Root
 from tmuxmeter.agents.claude_reader import Reader
 
 if TYPE_CHECKING:
@@ -61,12 +61,15 @@ class _Live(msgspec.Struct, gc=False, rename="camel"):
     updated_at: int | float | None = None
 
 
-class Claude:
+class Claude(Defaults):
     """Anthropic's Claude Code."""
 
     name = "claude"
     title = "Claude Code"
     provider = "anthropic"
+    programs = ("claude",)
+    meters = "replies of the main thread, sub-agents and asides"
+    lacks = "titles and /compact are billed but never logged"
 
     def roots(self, home: Path, env: Mapping[str, str]) -> tuple[Root, ...]:
         """Return ``CLAUDE_CONFIG_DIR`` (one folder or several, with commas) or the usual places.
@@ -138,10 +141,6 @@ class Claude:
         # A fork begins under an id of its own.
         return "" if "--fork-session" in argv else told["--resume"] or told["-r"]
 
-    def cwd_in_argv(self, argv: Sequence[str]) -> str:  # noqa: ARG002
-        """Return nothing: Claude Code works where it is started; its live file tells the rest."""
-        return ""
-
     def session_of_log(self, name: str) -> str:
         """Return the session in a transcript's path; a sub-agent's is its parent's."""
         parts = PurePath(name).parts
@@ -176,9 +175,6 @@ class Claude:
             started_ms=int(live.started_at or 0),
             updated_ms=int(live.updated_at or 0),
         )
-
-    def process_log(self) -> None:
-        """Return None: the live files tell."""
 
 
 def _expand(path: str, home: Path) -> Path:

@@ -10,7 +10,7 @@ import re
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
-from tmuxmeter.agents.base import LiveSession, Process, ProcessLog, Reader, Root
+from tmuxmeter.agents.base import Defaults, Process, ProcessLog, Reader, Root
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -50,12 +50,15 @@ _OTHER = frozenset({
 """Subcommands that hold no conversation of their own in the terminal."""
 
 
-class Codex:
+class Codex(Defaults):
     """The Codex agent. See :class:`tmuxmeter.agents.base.Agent`."""
 
     name = "codex"
     title = "Codex"
     provider = "openai"
+    programs = ("codex",)
+    meters = "turns in the terminal program, codex exec, sub-agents and the shared daemon"
+    lacks = "thread titles are billed but never logged"
 
     def roots(self, home: Path, env: Mapping[str, str]) -> tuple[Root, ...]:
         """Return ``$CODEX_HOME``, which replaces ``~/.codex``."""
@@ -129,14 +132,6 @@ class Codex:
         """Return the thread id at the end of a rollout's name."""
         match = _THREAD_IN_NAME.search(name)
         return match[1].lower() if match else ""
-
-    def live_files(self) -> tuple[str, ...]:
-        """Return nothing: Codex says nothing of its running processes."""
-        return ()
-
-    def live_session(self, content: bytes) -> LiveSession | None:  # noqa: ARG002
-        """Return None: there are no such files."""
-        return None
 
     def process_log(self) -> ProcessLog:
         """Return Codex's debug log, which shows programs and the daemon at both ends."""

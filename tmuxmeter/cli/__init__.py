@@ -29,6 +29,7 @@ COMMANDS = {
     "done": "handoff",
     "breakeven": "breakeven",
     "calibrate": "calibrate",
+    "agents": "agents",
     "doctor": "doctor",
     "prices": "money",
     "reprice": "money",

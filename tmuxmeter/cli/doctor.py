@@ -31,12 +31,16 @@ from tmuxmeter.reports.doctor import Check
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from tmuxmeter.agents.base import Agent
+    from tmuxmeter.ledger.queries import Tokenless
     from tmuxmeter.ledger.reader import Reader
-    from tmuxmeter.logs.discover import Catalog
 
 UNHEALTHY = 1
 """Exit code where something is bad."""
+
+TOKENLESS_MS = 7 * 86_400_000
+"""How far back prompts without any tokens are looked for."""
+ANSWERED_MS = 10 * 60_000
+"""A prompt this young may still be waiting for its first answer."""
 
 
 @click.command("doctor")
@@ -188,51 +192,21 @@ def _server(socket: Path) -> doctor.ServerFacts:
 
 
 def _logs(context: Context, config: Config) -> Iterator[Check]:
-    from tmuxmeter.agents import AGENTS
-    from tmuxmeter.logs.discover import discover
-    from tmuxmeter.watcher.roots import agent_roots, agents_in_use
+    from tmuxmeter.cli.agent_logs import look
 
-    roots = agent_roots(context.places, config)
-    catalog = discover(roots, now_ns=time.time_ns())
-    read = _read_sizes(context)
-    for agent in AGENTS:
-        facts = doctor_data.AgentFacts(
-            agent.title,
-            shutil.which(agent.name) or "",
-            disabled=agent not in agents_in_use(config),
-            roots=[str(r.path) for a, r in roots if a is agent and r.path.is_dir()],
-        )
-        yield doctor_data.agent_check(_with_files(facts, agent, catalog, read), now_ms())
-    problems = [(problem.path, problem.reason) for problem in catalog.problems()]
+    found = look(context, config)
+    here = [facts for _, facts in found.agents if facts.program or facts.roots or facts.disabled]
+    for facts in here:
+        yield doctor_data.agent_check(facts, now_ms())
+    yield doctor_data.absent_check([facts.title for _, facts in found.agents if facts not in here])
+    problems = [(problem.path, problem.reason) for problem in found.catalog.problems()]
     yield doctor_data.unreadable_check(problems)
+    yield from doctor_data.database_checks(found.troubles)
     yield doctor_data.watches_check(
-        len(catalog.folders()),
+        len(found.catalog.folders()),
         _most_watches(),
         'watch.poll is "always"' if config.watch.poll == "always" else "",
     )
-
-
-def _with_files(
-    facts: doctor_data.AgentFacts, agent: Agent, catalog: Catalog, read: dict[str, tuple[int, int]]
-) -> doctor_data.AgentFacts:
-    entries = [entry for entry in catalog.entries() if entry.log and entry.log.agent == agent.name]
-    return facts._replace(
-        files=len(entries),
-        size_bytes=sum(entry.size for entry in entries),
-        unread=sum(read.get(entry.path) != (entry.size, entry.mtime_ns) for entry in entries),
-        newest_ms=max((entry.mtime_ns for entry in entries), default=0) // 1_000_000,
-    )
-
-
-def _read_sizes(context: Context) -> dict[str, tuple[int, int]]:
-    """Return size and time of each log when it was read last; nothing if the ledger is broken."""
-    from tmuxmeter.ledger.reader import Reader
-
-    try:
-        with Reader.open(context.places.state) as ledger:
-            return {row.path: (row.size, row.mtime_ns) for row in ledger.files()}
-    except LedgerError:
-        return {}
 
 
 def _most_watches() -> int | None:
@@ -272,7 +246,17 @@ def _figures(ledger: Reader, calendar: Calendar, *, watching: bool) -> Iterator[
     yield doctor_data.skipped_check(ledger.skipped())
     yield doctor_data.unpriced_check(ledger.unpriced_models())
     yield doctor_data.unmetered_check(ledger.unmetered_sessions(0, now + 1))
+    yield from doctor_data.tokenless_checks(_tokenless(ledger, now))
     yield doctor_data.unattributed_check(today, watching=watching)
+
+
+def _tokenless(ledger: Reader, now: int) -> list[Tokenless]:
+    """Return what tells no tokens although it could."""
+    from tmuxmeter.agents import AGENTS
+
+    never = {agent.name for agent in AGENTS if agent.unmetered}
+    rows = ledger.tokenless(now - TOKENLESS_MS, now - ANSWERED_MS)
+    return [row for row in rows if row.agent not in never]
 
 
 def _size_of(path: Path) -> int:

@@ -146,6 +146,14 @@ class Texts:
         return tuple(value)
 
 
+class AgentNames(Texts):
+    """A list of names of agents."""
+
+    def __init__(self, *words: str) -> None:
+        super().__init__(*words)
+        self.allowed = "a list of agents' names, as `tmuxmeter agents` lists them"
+
+
 class Text:
     """A string that isn't empty."""
 

@@ -7,9 +7,16 @@ import re
 from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Any
 
+from tmuxmeter.agents import NAMES
 from tmuxmeter.config.checks import Refused
 from tmuxmeter.config.lines import KeyPath, key_lines, line_of
-from tmuxmeter.config.settings import BreakevenSettings, Config, PriceOverride
+from tmuxmeter.config.settings import (
+    AgentSettings,
+    AgentsSettings,
+    BreakevenSettings,
+    Config,
+    PriceOverride,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -45,13 +52,20 @@ class Parsing:
 
     def _section(self, kind: type, data: Mapping[str, Any], path: KeyPath) -> dict[str, Any]:
         fields = {
-            field.name: field for field in dataclasses.fields(kind) if "doc" in field.metadata
+            field.name: field
+            for field in dataclasses.fields(kind)
+            if "doc" in field.metadata and "each" not in field.metadata
         }
         values: dict[str, Any] = {}
         for name, value in data.items():
             here = (*path, name)
+            if kind is AgentsSettings and name in NAMES and isinstance(value, dict):
+                settings = AgentSettings(**self._section(AgentSettings, value, here))
+                if settings != AgentSettings():
+                    values.setdefault("named", {})[name] = settings
+                continue
             if name not in fields:
-                self._unknown(here, fields)
+                self._unknown(here, (*fields, *(NAMES if kind is AgentsSettings else ())))
                 continue
             meta = fields[name].metadata
             if "check" in meta:
@@ -182,6 +196,8 @@ def all_keys() -> list[str]:
                 yield from walk(field.metadata["section"], f"{prefix}{field.name}.")
             elif "check" in field.metadata:
                 yield f"{prefix}{field.name}"
+            elif "each" in field.metadata:
+                yield from walk(field.metadata["each"], f"{prefix}{field.metadata['example']}.")
 
     return list(walk(Config, ""))
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from tmuxmeter.agents import NAMES
 from tmuxmeter.breakeven import constants
 from tmuxmeter.config import checks
 
@@ -17,8 +18,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import date, tzinfo
     from decimal import Decimal
-
-AGENTS = ("claude", "codex")
 
 
 def _setting(doc: str, check: checks.Check, default: object = None) -> Any:
@@ -68,14 +67,21 @@ class AgentSettings:
 class AgentsSettings:
     """Which agents are read, and where."""
 
-    disabled: tuple[str, ...] = _setting("Agents that are not read.", checks.Texts(*AGENTS), ())
-    claude: AgentSettings = _section(
-        "Claude Code. Its own CLAUDE_CONFIG_DIR, ~/.claude and ~/.config/claude are known.",
-        AgentSettings,
+    disabled: tuple[str, ...] = _setting("Agents that are not read.", checks.AgentNames(*NAMES), ())
+    named: Mapping[str, AgentSettings] = field(
+        default_factory=dict,
+        metadata={
+            "doc": "One agent's own settings; `tmuxmeter agents` lists their names and the folders "
+            "that are known anyway.",
+            "each": AgentSettings,
+            "names": NAMES,
+            "example": "claude",
+        },
     )
-    codex: AgentSettings = _section(
-        "Codex. Its own CODEX_HOME and ~/.codex are known.", AgentSettings
-    )
+
+    def roots(self, name: str) -> tuple[str, ...]:
+        """Return the further folders of the agent of this name."""
+        return self.named.get(name, AgentSettings()).roots
 
 
 @dataclass(frozen=True)

@@ -51,6 +51,9 @@ def _example(kind: type, prefix: str) -> Iterator[str]:
         elif "section" in meta:
             yield f"\n# {meta['doc']}\n[{prefix}{field.name}]\n"
             yield from _example(meta["section"], f"{prefix}{field.name}.")
+        elif "each" in meta:
+            yield f"\n# {meta['doc']}\n[{prefix}{meta['example']}]\n"
+            yield from _example(meta["each"], f"{prefix}{meta['example']}.")
         elif field.name == "accounts":
             yield f"\n# {meta['doc']}\n[accounts]\n# {meta['example']}\n"
         elif field.name == "prices":
@@ -75,6 +78,9 @@ def _effective(config: Config, section: Any, prefix: str) -> Iterator[Effective]
             yield Effective(key, _toml(value), config.sources.get(key, "default"), meta["doc"])
         elif "section" in meta:
             yield from _effective(config, value, f"{key}.")
+        elif "each" in meta:
+            for name, settings in ({meta["example"]: meta["each"]()} | dict(value)).items():
+                yield from _effective(config, settings, f"{prefix}{name}.")
         elif field.name == "accounts":
             for folder, name in value.items():
                 key = f"accounts.{_toml(folder)}"

@@ -115,6 +115,22 @@ class SessionRow(NamedTuple):
     last_ms: int
 
 
+class AgentRow(NamedTuple):
+    """An agent's sessions in the ledger; ``last_ms`` is its last sign of life."""
+
+    agent: str
+    sessions: int
+    last_ms: int
+
+
+class Tokenless(NamedTuple):
+    """An agent's version that was prompted in a span and told no tokens of anything in it."""
+
+    agent: str
+    version: str
+    prompts: int
+
+
 class UnpricedModel(NamedTuple):
     """What was spent on a model and tier that had no price when it was booked."""
 
@@ -134,6 +150,8 @@ RowT = TypeVar(
     FileRow,
     RateLimitRow,
     SessionRow,
+    AgentRow,
+    Tokenless,
     UnpricedModel,
 )
 
@@ -209,7 +227,7 @@ UNMETERED = """
 """
 
 # a few steps down an index per session, however long each of them is
-SESSIONS = """
+_STORIES = """
     WITH story (id, last_ms) AS (
         SELECT s.id, max(coalesce(s.started_ms, 0),
             coalesce((SELECT max(time_ms) FROM usage WHERE session_id = s.id), 0),
@@ -217,10 +235,34 @@ SESSIONS = """
             coalesce((SELECT max(time_ms) FROM turn_end WHERE session_id = s.id), 0))
         FROM session s
     )
+"""
+SESSIONS = (
+    _STORIES
+    + """
     SELECT s.id, s.agent, s.key, s.account, s.cwd, s.branch, s.version, s.parent, s.spawned,
            s.started_ms, t.last_ms
     FROM story t JOIN session s ON s.id = t.id WHERE t.last_ms >= ? AND t.last_ms > 0
     ORDER BY t.last_ms DESC, s.id DESC LIMIT ?
+"""
+)
+AGENTS = (
+    _STORIES
+    + """
+    SELECT s.agent, count(*), max(t.last_ms) FROM story t JOIN session s ON s.id = t.id
+    WHERE t.last_ms > 0 GROUP BY s.agent ORDER BY s.agent
+"""
+)
+# a sub-agent's tokens are its version's too
+TOKENLESS = """
+    SELECT s.agent, s.version, count(*)
+    FROM prompt p INDEXED BY prompt_time JOIN session s ON s.id = p.session_id
+    WHERE p.time_ms >= ?1 AND p.time_ms < ?2 AND p.human AND NOT s.spawned
+    GROUP BY s.agent, s.version
+    HAVING NOT EXISTS (
+        SELECT 1 FROM usage u INDEXED BY usage_time JOIN session x ON x.id = u.session_id
+        WHERE u.time_ms >= ?1 AND x.agent = s.agent AND x.version = s.version
+    )
+    ORDER BY count(*) DESC, s.agent, s.version
 """
 MODELS = "SELECT DISTINCT agent, name FROM model WHERE name <> '' ORDER BY agent, name"
 REQUEST_SPAN = "SELECT (SELECT min(time_ms) FROM usage), (SELECT max(time_ms) FROM usage)"

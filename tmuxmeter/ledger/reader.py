@@ -150,6 +150,14 @@ class Reader:
         """Return sessions with prompts or turns in a span whose log never told any tokens."""
         return self._rows(queries.Unmetered, queries.UNMETERED, start_ms, end_ms)
 
+    def agents(self) -> list[queries.AgentRow]:
+        """Return the agents that were ever read, with their sessions and last signs of life."""
+        return self._rows(queries.AgentRow, queries.AGENTS)
+
+    def tokenless(self, start_ms: int, end_ms: int) -> list[queries.Tokenless]:
+        """Return agents' versions that were prompted in a span and told no tokens since."""
+        return self._rows(queries.Tokenless, queries.TOKENLESS, start_ms, end_ms)
+
     def recent_sessions(self, since_ms: int) -> list[queries.RecentSession]:
         """Return the sessions that began or did anything since a time, newest last."""
         return self._rows(queries.RecentSession, queries.RECENT_SESSIONS, since_ms)

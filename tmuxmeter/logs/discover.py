@@ -23,6 +23,7 @@ from tmuxmeter.logs.found import (
     scopes,
 )
 from tmuxmeter.logs.source import refusal, why
+from tmuxmeter.logs.sqlite_files import WAL
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -84,7 +85,7 @@ class Catalog:
     def live_entries(self) -> Iterator[Entry]:
         """Yield the files that describe running processes."""
         for folder in self._folders.values():
-            if folder.scope.patterns:
+            if folder.scope.patterns or folder.scope.deep:
                 yield from (entry for entry in folder.files.values() if entry.log is None)
 
     def folders(self) -> list[str]:
@@ -167,6 +168,11 @@ class Catalog:
         folder = self._folders.get(parent)
         if folder is None or folder.number is None:
             return
+        database = folder.files.get(name.removesuffix(WAL)) if name.endswith(WAL) else None
+        if database and database.database:
+            # Written to, or gone into the database: either way the two together changed.
+            self.check_files([database])
+            return
         try:
             facts = os.lstat(path)
         except OSError:
@@ -240,9 +246,11 @@ class Catalog:
         path = f"{folder.path}/{name}"
         if not scope.logs or path in self._tops or not folder.speakable(name):
             return []
+        if not scope.agent.walks(folder.below(name)):
+            return []
         folder.folders[name] = None
         if scope.patterns:
-            scope = Scope(scope.agent, scope.root, scope.rank, logs=True)
+            scope = Scope(scope.agent, scope.root, scope.rank, logs=True, deep=scope.deep)
         return [Folder(path, folder.below(name), scope)]
 
     def _item(self, folder: Folder, item: os.DirEntry[str]) -> list[Folder]:

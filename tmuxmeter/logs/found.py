@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, TypeAlias
 
+from tmuxmeter.agents.base import DATABASE
 from tmuxmeter.events import LogFile
 from tmuxmeter.logs.compressed import SUFFIX
+from tmuxmeter.logs.sqlite_files import with_wal
 
 if TYPE_CHECKING:
     import os
@@ -46,11 +49,15 @@ class LiveFile:
 
 @dataclass(slots=True, eq=False)
 class Entry:
-    """A file that was found, with its facts when it was last looked at."""
+    """A file that was found, with its facts when it was last looked at.
+
+    ``database``: its WAL belongs to it, so size and time are those of both together.
+    """
 
     path: str
     log: LogFile | None
     folder_rank: int = 0
+    database: bool = False
     device: int = 0
     inode: int = 0
     size: int = -1
@@ -69,6 +76,8 @@ class Entry:
     def update(self, facts: os.stat_result) -> bool:
         """Take new facts and tell whether they differ."""
         new = facts.st_dev, facts.st_ino, facts.st_size, facts.st_mtime_ns
+        if self.database:
+            new = (*new[:2], *with_wal(self.path, facts))
         if new == (self.device, self.inode, self.size, self.mtime_ns):
             return False
         self.device, self.inode, self.size, self.mtime_ns = new
@@ -77,13 +86,17 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """What is looked for in a folder: logs (also in folders below), files of patterns, or both."""
+    """What is looked for in a folder: logs (also in folders below), files of patterns, or both.
+
+    ``patterns`` are of names in this folder, ``deep`` of paths below the root.
+    """
 
     agent: Agent
     root: str
     rank: int = 0
     logs: bool = False
     patterns: tuple[str, ...] = ()
+    deep: tuple[str, ...] = ()
 
 
 @dataclass(slots=True, eq=False)
@@ -112,10 +125,20 @@ class Folder:
             log_name = scope.agent.log_name(self.below(name))
             if log_name is not None:
                 log = LogFile(scope.agent.name, scope.root, log_name, path)
-                return Entry(path, log, scope.rank)
-        if any(fnmatchcase(name, pattern) for pattern in scope.patterns):
+                kind = scope.agent.log_kind(log_name)
+                return Entry(path, log, scope.rank, database=kind == DATABASE)
+        if any(fnmatchcase(name, pattern) for pattern in scope.patterns) or self._deep(name):
             return Entry(path, None)
         return None
+
+    def _deep(self, name: str) -> bool:
+        if not self.scope.deep:
+            return False
+        path = PurePosixPath(self.below(name))
+        return any(
+            len(path.parts) == pattern.count("/") + 1 and path.match(pattern)
+            for pattern in self.scope.deep
+        )
 
     def below(self, name: str) -> str:
         """Return the path of a name in this folder, below the root."""
@@ -144,10 +167,19 @@ class Changes:
 def scopes(agent: Agent, root: str) -> Iterator[tuple[str, Scope]]:
     """Yield the folders below a root that hold anything to be found, and what that is."""
     patterns: dict[str, tuple[str, ...]] = {}
+    deep = []
     for pattern in agent.live_files():
         folder, _, name = pattern.rpartition("/")
-        patterns[folder] = (*patterns.get(folder, ()), name)
+        if "*" in folder:
+            deep.append(pattern)
+        else:
+            patterns[folder] = (*patterns.get(folder, ()), name)
     for rank, relative in enumerate(agent.log_folders()):
-        yield relative, Scope(agent, root, rank, logs=True, patterns=patterns.pop(relative, ()))
+        yield (
+            relative,
+            Scope(
+                agent, root, rank, logs=True, patterns=patterns.pop(relative, ()), deep=tuple(deep)
+            ),
+        )
     for relative, names in patterns.items():
         yield relative, Scope(agent, root, patterns=names)

@@ -12,7 +12,8 @@ from tmuxmeter.events import Chunk, LogFile, Position
 from tmuxmeter.logs.compressed import SUFFIX
 from tmuxmeter.logs.found import Entry, FileKey, Problem, file_key
 from tmuxmeter.logs.pool import Pool
-from tmuxmeter.logs.tail import BLOCK, last_line_due, read_file
+from tmuxmeter.logs.reading import read_log
+from tmuxmeter.logs.tail import BLOCK, last_line_due
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
@@ -161,7 +162,7 @@ def _in_turn(
     buffer = bytearray(BLOCK) if jobs else None
     for job in jobs:
         try:
-            chunks = read_file(job.agent, job.log, job.position, now_ns=now_ns, buffer=buffer)
+            chunks = read_log(job.agent, job.log, job.position, now_ns=now_ns, buffer=buffer)
             for chunk in chunks:
                 yield chunk
                 job.position = chunk.position

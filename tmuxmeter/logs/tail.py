@@ -13,6 +13,7 @@ import os
 from typing import TYPE_CHECKING
 
 from tmuxmeter.events import Chunk, Event, LogFile, Position, Skipped
+from tmuxmeter.logs.beside import reader_of
 from tmuxmeter.logs.compressed import SUFFIX, ZstSource
 from tmuxmeter.logs.mark import SAMPLE, Mark
 from tmuxmeter.logs.source import PlainSource, Source, failure, open_log
@@ -144,7 +145,7 @@ class _Tail:
             self._source.seek(0)
         self._head, self._seen = head, tail
         self._restart = self.offset == 0
-        self._reader: Reader = agent.reader(log.name, state)
+        self._reader: Reader = reader_of(agent, log, state)
         self._events: list[Event] = []
 
     def limits(self, block: int, chunk_events: int, chunk_bytes: int, line: int) -> None:
@@ -269,7 +270,7 @@ class _Tail:
         except (ValueError, RecursionError):
             return []
         line += b"\n"
-        reader = self._agent.reader(self._log.name, self._reader.state())
+        reader: Reader = reader_of(self._agent, self._log, self._reader.state())
         events = reader.read(line, 0, len(line), self.offset)
         return [event for event in events if not isinstance(event, Skipped)]
 

@@ -19,7 +19,8 @@ import msgspec
 
 from tmuxmeter.errors import LogError
 from tmuxmeter.events import Event, Position  # noqa: TC001 - msgspec reads the annotations
-from tmuxmeter.logs.tail import BLOCK, read_file
+from tmuxmeter.logs.reading import read_log
+from tmuxmeter.logs.tail import BLOCK
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -65,7 +66,7 @@ def serve(
         send(BEGUN, index)
         try:
             agent = agents[log.agent]
-            for chunk in read_file(agent, log, position, now_ns=now_ns, buffer=buffer):
+            for chunk in read_log(agent, log, position, now_ns=now_ns, buffer=buffer):
                 body = Body(chunk.events, chunk.position, chunk.restart)
                 send(CHUNK, index, encoder.encode(body))
         except LogError as error:

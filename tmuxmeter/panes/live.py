@@ -40,10 +40,12 @@ class LiveFiles:
                 continue
             for pattern in agent.live_files():
                 folder, _, name = pattern.rpartition("/")
-                for entry in _regular_files(root.path / folder, name):
-                    known = self._read(agent, root, entry)
-                    if known is not None:
-                        found[entry.path] = known
+                folders = root.path.glob(folder) if "*" in folder else (root.path / folder,)
+                for where in folders:
+                    for entry in _regular_files(where, name):
+                        known = self._read(agent, root, entry)
+                        if known is not None:
+                            found[entry.path] = known
         self._known = found
         return [live for _, live in found.values()]
 

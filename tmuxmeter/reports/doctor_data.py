@@ -5,16 +5,19 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from tmuxmeter.agents.base import UNKNOWN_TYPE
 from tmuxmeter.reports.doctor import BAD, NOTE, OK, WARN, Check
 from tmuxmeter.reports.words import ago, count, dollars, size
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
-    from tmuxmeter.ledger.queries import SkippedRow, Unmetered, UnpricedModel
+    from tmuxmeter.ledger.queries import SkippedRow, Tokenless, Unmetered, UnpricedModel
 
 LIST = 5
 """How many names a check spells out."""
+TOKENLESS_PROMPTS = 3
+"""Fewer prompts without tokens may all have been cut short."""
 AHEAD_MS = 5 * 60_000
 """A log written this far in the future means that a clock is wrong."""
 
@@ -100,6 +103,30 @@ def agent_check(facts: AgentFacts, now_ms: int) -> Check:
     return Check(name, OK, f"{text}; all read")
 
 
+def absent_check(titles: Sequence[str]) -> Check:
+    """Name the agents of which nothing is here."""
+    text = f"not here: {', '.join(titles)}" if titles else "all of them are here"
+    return Check("other agents", OK, text)
+
+
+def database_checks(troubles: Mapping[str, str]) -> Iterator[Check]:
+    """Check agents' databases: why some can't be read, by path."""
+    for path, reason in sorted(troubles.items()):
+        hint = "the rest is read on; after an update of that agent, update tmuxmeter too"
+        yield Check("agents' database", WARN, f"{path}: {reason}", hint)
+
+
+def tokenless_checks(rows: Sequence[Tokenless]) -> Iterator[Check]:
+    """Check for agents whose log holds prompts but no tokens any more."""
+    for row in rows:
+        if row.prompts < TOKENLESS_PROMPTS:
+            continue
+        name = f"{row.agent} {row.version}".strip()
+        text = f"{count(row.prompts, 'prompt')} of {name} without any tokens in seven days"
+        hint = "its format may have changed: `tmuxmeter agents check` shows what is read of it"
+        yield Check("format", WARN, text, hint)
+
+
 def unreadable_check(problems: Sequence[tuple[str, str]]) -> Check:
     """Check what was found where logs are and is not read: paths and reasons."""
     if not problems:
@@ -115,14 +142,28 @@ def skipped_check(rows: Sequence[SkippedRow]) -> Check:
         return Check("skipped records", OK, "none")
     reasons: Counter[str] = Counter()
     for row in rows:
-        reasons[row.reason] += row.records
-    why = ", ".join(f"{reason} {number:,}" for reason, number in reasons.most_common(LIST))
+        reasons[_reason(row)] += row.records
+    most = reasons.most_common(LIST)
+    why = ", ".join(
+        f"{count(number, 'record')} of {reason}"
+        if reason.startswith(UNKNOWN_TYPE)
+        else f"{reason} {number:,}"
+        for reason, number in most
+    )
     where = _list([f"{row.path} ({row.records:,}, last at byte {row.offset:,})" for row in rows])
     text = f"{sum(reasons.values()):,} ({why}) in {where}"
     hint = (
         "broken records count for nothing; if they look sound to you, report their agent's version"
     )
     return Check("skipped records", NOTE, text, hint)
+
+
+def _reason(row: SkippedRow) -> str:
+    """Return why records were left out; of unknown types also in which agent's logs."""
+    if not row.reason.startswith(UNKNOWN_TYPE):
+        return row.reason
+    kind, told, version = row.reason.rpartition(" in ")
+    return f"{kind} in {row.agent} {version}" if told else f"{row.reason} in {row.agent}"
 
 
 def unpriced_check(models: Sequence[UnpricedModel]) -> Check:

@@ -26,6 +26,7 @@ Row = dict[str, Any]
 API_EQUIVALENT = "Dollars are API list prices; on a subscription API-equivalent, not a bill."
 DEMO = "DEMO: these logs are played, not yours."
 MOST_MODELS = 5
+MOST_ROOTS = 4
 
 
 class Circumstances(NamedTuple):
@@ -91,6 +92,8 @@ def summary(report: Row) -> str:
     if report["cache_hit_rate"] is not None:
         words.append(f"{share(report['cache_hit_rate'])} cached")
     words.append(count(report["requests"], "request"))
+    if report["unmetered_sessions"]:
+        words.append(f"+ {len(report['unmetered_sessions'])} unmetered")
     return ", ".join(words)
 
 
@@ -112,7 +115,10 @@ def day_notes(report: Row, about: Circumstances) -> list[Paragraph]:
     if unmetered:
         told = ", ".join(f"{agent} {number}" for agent, number in sorted(unmetered.items()))
         sessions = count(sum(unmetered.values()), "session")
-        notes.append(f"Unmetered: {sessions} whose log tells no tokens ({told}).")
+        notes.append(
+            f"Unmetered: {sessions} whose log tells no tokens ({told})."
+            " `tmuxmeter agents` says what each agent logs."
+        )
     notes += [
         f"Warning: {row_money(row)} was spent by sessions that went on after their pane was gone."
         " `tmuxmeter panes` shows those still running."
@@ -131,7 +137,10 @@ def day_notes(report: Row, about: Circumstances) -> list[Paragraph]:
 
 def nothing_at_all(roots: list[str], home: str) -> Paragraph:
     """Return what to say on a machine without any logs."""
-    where = ", ".join(home_path(root, home) for root in roots) or "any folder that is read"
+    where = ", ".join(home_path(root, home) for root in roots[:MOST_ROOTS])
+    where = where or "any folder that is read"
+    if roots[MOST_ROOTS:]:
+        where += f" and {len(roots) - MOST_ROOTS} other places (`tmuxmeter agents` lists them)"
     return Paragraph(
         f"No agent logs found below {where}. `tmuxmeter demo` shows what it looks like with some."
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from tmuxmeter.agents import AGENTS
@@ -11,7 +12,7 @@ from tmuxmeter.errors import LedgerBusyError
 from tmuxmeter.logs.discover import discover
 from tmuxmeter.logs.scan import pending, scan, usable_cores
 from tmuxmeter.logs.tail import CHUNK_EVENTS, SETTLED_NS, last_line_due
-from tmuxmeter.watcher.freshness import remember
+from tmuxmeter.watcher.freshness import Asked, changed, remember
 from tmuxmeter.watcher.intake import Intake
 from tmuxmeter.watcher.roots import agent_roots, known_roots
 from tmuxmeter.watcher.settings import price_book
@@ -145,15 +146,17 @@ def _remember(
 ) -> None:
     """Leave a word on what was looked at, for :func:`tmuxmeter.watcher.freshness.is_fresh`."""
     folders = dict.fromkeys(catalog.top_folders(), 0) | catalog.folder_times()
-    patterns = [
-        (str(root.path.parent), root.path.name)
-        for root in known_roots(places, config)
-        if root.needs
-    ]
+    asked = Asked(places.agent_env)
+    roots = known_roots(replace(places, agent_env=asked), config)
+    patterns = [(str(root.path.parent), root.path.name) for root in roots if root.needs]
+    indexes = [str(root.path / root.index) for root in roots if root.index]
+    folders |= {path: changed(path) for path in indexes}
     unfinished = (
         position.mtime_ns + SETTLED_NS
         for position in intake.positions().values()
         if last_line_due(position, now_ns + SETTLED_NS)
     )
     logs = [entry.log.path for entry in catalog.entries() if entry.log]
-    remember(intake.writer, places, folders, patterns, logs, min(unfinished, default=0))
+    variables = sorted(asked.names)
+    again_ns = min(unfinished, default=0)
+    remember(intake.writer, places, variables, folders, patterns, logs, again_ns)

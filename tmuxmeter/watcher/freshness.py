@@ -16,20 +16,22 @@ from typing import TYPE_CHECKING, Any
 from tmuxmeter import __version__
 from tmuxmeter.errors import TmuxmeterError
 from tmuxmeter.ledger.reader import Reader
+from tmuxmeter.logs.sqlite_files import with_wal
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
     from tmuxmeter.ledger.writer import Writer
     from tmuxmeter.paths import Places
 
 MEMO = "looked_at"
-_VARIABLES = ("CLAUDE_CONFIG_DIR", "CODEX_HOME", "XDG_CONFIG_HOME")
+_NO_DATABASE = (".jsonl", ".json", ".zst")
 
 
 def remember(
     writer: Writer,
     places: Places,
+    variables: Sequence[str],
     folders: Mapping[str, int],
     patterns: Iterable[tuple[str, str]],
     logs: Iterable[str],
@@ -43,9 +45,11 @@ def remember(
         The ledger that holds everything found there.
     places : Places
         Whose logs they are.
+    variables : sequence of str
+        The variables of the environment that agents looked at to tell their folders.
     folders : mapping of str to int
-        Modification time (ns) of every folder that was listed; 0: it doesn't exist, -1: it was
-        changing, so it must be listed again.
+        Modification time (ns) of every folder that was listed and of every file that names
+        folders; 0: it doesn't exist, -1: it was changing, so it must be listed again.
     patterns : iterable of tuple
         Folders and name patterns in them by which further accounts are found.
     logs : iterable of str
@@ -56,7 +60,8 @@ def remember(
         0: never.
     """
     memo = {
-        "for": _decided_by(places),
+        "variables": list(variables),
+        "for": _decided_by(places, variables),
         "folders": dict(folders),
         "patterns": [[folder, name, _names(folder, name)] for folder, name in patterns],
         "files": writer.reader().file_ids(logs),
@@ -73,29 +78,52 @@ def is_fresh(places: Places, now_ns: int) -> bool:
         with Reader.open(places.state) as reader:
             memo = json.loads(reader.meta(MEMO) or "{}")
             files = reader.file_marks(memo["files"]) if memo else []
+            decided = _decided_by(places, memo["variables"]) if memo else []
     except (TmuxmeterError, ValueError, KeyError):
         return False
-    if not memo or memo["for"] != _decided_by(places) or 0 < memo["again_ns"] <= now_ns:
+    if not memo or memo["for"] != decided or 0 < memo["again_ns"] <= now_ns:
         return False
     return (
-        all(_changed(folder) == time_ns for folder, time_ns in memo["folders"].items())
+        all(changed(folder) == time_ns for folder, time_ns in memo["folders"].items())
         and all(_names(folder, name) == names for folder, name, names in memo["patterns"])
         and all(_same(*file) for file in files)
     )
 
 
-def _decided_by(places: Places) -> list[Any]:
+class Asked(dict[str, str]):
+    """A copy of an environment that notes which of its variables were looked at."""
+
+    def __init__(self, environment: Mapping[str, str]) -> None:
+        super().__init__(environment)
+        self.names: set[str] = set()
+
+    def get(self, name: str, default: Any = None) -> Any:
+        """Return a variable's value, and note its name."""
+        self.names.add(name)
+        return super().get(name, default)
+
+    def __getitem__(self, name: str) -> str:
+        self.names.add(name)
+        return super().__getitem__(name)
+
+    def __contains__(self, name: object) -> bool:
+        self.names.add(str(name))
+        return super().__contains__(name)
+
+
+def _decided_by(places: Places, variables: Iterable[str]) -> list[Any]:
     """Return what decides which folders are looked at, and how."""
     return [
         __version__,
         str(places.home),
-        [places.agent_env.get(name, "") for name in _VARIABLES],
+        [places.agent_env.get(name, "") for name in variables],
         str(places.config_file),
-        _changed(str(places.config_file)),
+        changed(str(places.config_file)),
     ]
 
 
-def _changed(path: str) -> int:
+def changed(path: str) -> int:
+    """Return when a folder or file changed last, in ns, 0 where there is none."""
     try:
         return os.stat(path).st_mtime_ns  # noqa: PTH116 - thousands of them
     except OSError:
@@ -115,4 +143,7 @@ def _same(path: str, size: int, mtime_ns: int) -> bool:
         facts = os.lstat(path)
     except OSError:
         return True
-    return (facts.st_size, facts.st_mtime_ns) == (size, mtime_ns)
+    if (facts.st_size, facts.st_mtime_ns) == (size, mtime_ns):
+        # what came into a database stands in its WAL at first; thousands of others have none
+        return path.endswith(_NO_DATABASE) or with_wal(path, facts) == (size, mtime_ns)
+    return with_wal(path, facts) == (size, mtime_ns)

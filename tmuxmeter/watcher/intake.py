@@ -6,11 +6,12 @@ import contextlib
 from typing import TYPE_CHECKING
 
 from tmuxmeter.agents import agent_named
-from tmuxmeter.errors import LedgerUnwritableError, LogError
+from tmuxmeter.errors import LedgerUnwritableError, LogBusyError, LogError
 from tmuxmeter.events import Position
 from tmuxmeter.ledger.writer import Writer
 from tmuxmeter.logs.found import file_key
-from tmuxmeter.logs.tail import CHUNK_EVENTS, read_file
+from tmuxmeter.logs.reading import read_log
+from tmuxmeter.logs.tail import CHUNK_EVENTS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -24,6 +25,8 @@ CACHED_POSITIONS = 2_000
 """So many logs' positions are kept once :meth:`Intake.release` was called."""
 MEMORY_MS = 2 * 86_400_000
 """A stand-in ledger knows the last two days: today's figures, whenever today began."""
+BUSY_AT_MOST = 3
+"""A database that another program holds is tried so often before a copy of it is read."""
 
 
 class Intake:
@@ -48,6 +51,9 @@ class Intake:
         Why a log can't be read, by its path.
     touched : set
         Agent and key of the sessions that were booked; whoever looks at them empties it.
+    busy : dict
+        How often in a row a log's owner was at it when it was to be read, by its path: such logs
+        are to be read again soon.
     """
 
     def __init__(self, folder: Path, price: Price, now_ms: int, memory_ms: int = MEMORY_MS) -> None:
@@ -57,6 +63,7 @@ class Intake:
         self.trouble = ""
         self.log_problems: dict[str, str] = {}
         self.touched: set[tuple[str, str]] = set()
+        self.busy: dict[str, int] = {}
         self._positions: dict[FileIdentity, Position] | None = None
         self._lately: dict[FileIdentity, Position] = {}
         self._buffer = bytearray(1 << 20)
@@ -104,12 +111,14 @@ class Intake:
         events = 0
         for log in logs:
             self.log_problems.pop(log.path, None)
-            chunks = read_file(
+            tries = self.busy.pop(log.path, 0) + 1
+            chunks = read_log(
                 agent_named(log.agent),
                 log,
                 self.position(log),
                 now_ns=now_ns,
                 buffer=self._buffer,
+                copy=tries >= BUSY_AT_MOST,
             )
             try:
                 for chunk in chunks:
@@ -118,6 +127,10 @@ class Intake:
                     if events >= CHUNK_EVENTS:
                         changed |= self.book(batch, now_ns // 1_000_000)
                         batch, events = [], 0
+            except LogBusyError as error:
+                self.busy[log.path] = tries
+                if tries > BUSY_AT_MOST:
+                    self.log_problems[log.path] = str(error)
             except LogError as error:
                 self.log_problems[log.path] = str(error)
         if batch:

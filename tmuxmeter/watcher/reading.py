@@ -27,6 +27,8 @@ LEDGER_WAIT_S = 30.0
 """How long a scan or a repricing may hold the ledger while the watcher starts."""
 LOGS_AT_ONCE = 50
 """So many logs of a folder met on the way are read before looking whether it is time to end."""
+BUSY_S, BUSY_MOST_S = 0.5, 60.0
+"""A log whose owner is at it is tried again so soon, and after so long at the latest."""
 LAST_LINE_S = 61.0
 """When a last line without an end is looked at again; a file left alone a minute is complete."""
 
@@ -90,6 +92,9 @@ class Reading:
         entries = list(self._follower.catalog.entries())
         for done, total in catch_up(self._intake, entries, time.time_ns(), usable_cores()):
             yield done / total if total else 1.0
+        for entry in entries:
+            if entry.log and entry.log.path in self._intake.log_problems:
+                self._follower.look_again(entry.log, time.monotonic() + BUSY_S)
         self.release()
 
     def release(self) -> None:
@@ -105,7 +110,10 @@ class Reading:
             return Read(bool(changes.live), logs=False, booked=False)
         booked = self._intake.read(changes.logs, now_ns)
         for log in changes.logs:
-            if last_line_due(self._intake.position(log), now_ns + int(LAST_LINE_S * 1e9)):
+            if log.path in self._intake.busy:
+                tries = self._intake.busy[log.path]
+                self._follower.look_again(log, now + min(BUSY_S * 2**tries, BUSY_MOST_S))
+            elif last_line_due(self._intake.position(log), now_ns + int(LAST_LINE_S * 1e9)):
                 self._follower.look_again(log, now + LAST_LINE_S)
         return Read(bool(changes.live), logs=True, booked=booked)
 

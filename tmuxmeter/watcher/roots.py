@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from tmuxmeter.agents import AGENTS, agent_named
 from tmuxmeter.agents.base import Root
+from tmuxmeter.errors import LogError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -14,6 +15,9 @@ if TYPE_CHECKING:
     from tmuxmeter.agents.base import Agent
     from tmuxmeter.config import Config
     from tmuxmeter.paths import Places
+
+INDEX_BYTES = 4 << 20
+"""A larger file is none that lists folders."""
 
 
 def agents_in_use(config: Config) -> tuple[Agent, ...]:
@@ -25,7 +29,7 @@ def known_roots(places: Places, config: Config) -> list[Root]:
     """Return the folders and folder patterns that agents and the configuration name."""
     found: list[Root] = []
     for agent in agents_in_use(config):
-        extra = getattr(config.agents, agent.name).roots
+        extra = config.agents.roots(agent.name)
         found += agent.roots(places.home, places.agent_env)
         found += (Root(agent.name, places.expand(text)) for text in extra)
     return found
@@ -34,10 +38,26 @@ def known_roots(places: Places, config: Config) -> list[Root]:
 def agent_roots(places: Places, config: Config) -> list[tuple[Agent, Root]]:
     """Return every agent with every folder it may log to, existing or not, each folder once."""
     found: dict[tuple[str, str], tuple[Agent, Root]] = {}
-    for known in known_roots(places, config):
-        for root in _existing(known):
-            found.setdefault((root.agent, str(root.path)), (agent_named(root.agent), root))
+    known = known_roots(places, config)
+    for first in known:
+        for root in _existing(first):
+            agent = agent_named(root.agent)
+            for one in (root, *_indexed(agent, root)):
+                found.setdefault((one.agent, str(one.path)), (agent, one))
     return list(found.values())
+
+
+def _indexed(agent: Agent, root: Root) -> tuple[Root, ...]:
+    """Return the roots that a root's index tells, none where there is none or it can't be read."""
+    if not root.index:
+        return ()
+    from tmuxmeter.logs.source import read_small
+
+    try:
+        content = read_small(str(root.path / root.index), INDEX_BYTES)
+    except LogError:
+        return ()
+    return agent.indexed(content) if content else ()
 
 
 def _existing(root: Root) -> Iterator[Root]:

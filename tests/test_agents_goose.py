@@ -1,0 +1,185 @@
+from __future__ import annotations
+
+import json
+import sqlite3
+from contextlib import closing
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from logs_agent import Book
+
+from tmuxmeter.agents.base import Process
+from tmuxmeter.agents.goose import Goose
+from tmuxmeter.errors import LogError
+from tmuxmeter.events import Event, LogFile, Prompt, SessionStart, Skipped, ToolResult, Usage
+from tmuxmeter.logs.reading import read_log
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+GOOSE = Goose()
+TABLES = """
+    CREATE TABLE sessions (
+        id TEXT PRIMARY KEY, name TEXT NOT NULL DEFAULT '',
+        session_type TEXT NOT NULL DEFAULT 'user',
+        working_dir TEXT NOT NULL, created_at TIMESTAMP, updated_at TIMESTAMP,
+        total_tokens INTEGER, input_tokens INTEGER, output_tokens INTEGER,
+        accumulated_total_tokens INTEGER, accumulated_input_tokens INTEGER,
+        accumulated_output_tokens INTEGER, provider_name TEXT, model_config_json TEXT
+    );
+    CREATE TABLE messages (
+        id INTEGER PRIMARY KEY AUTOINCREMENT, session_id TEXT NOT NULL, role TEXT NOT NULL,
+        content_json TEXT NOT NULL, created_timestamp INTEGER NOT NULL, metadata_json TEXT
+    );
+"""
+T0 = 1_795_309_600
+
+
+class Store:
+    def __init__(self, root: Path) -> None:
+        self.path = root / "sessions/sessions.db"
+        self.path.parent.mkdir()
+        self.log = LogFile("goose", str(root), "sessions/sessions.db", str(self.path))
+        self.book = Book()
+        self.connection = sqlite3.connect(self.path, isolation_level=None)
+        self.connection.executescript(TABLES)
+
+    def session(self, identity: str, taken: int | None, given: int | None, minute: int = 0) -> None:
+        config = json.dumps({"model_name": "claude-sonnet-4-5", "context_limit": 200_000})
+        self.connection.execute(
+            "INSERT INTO sessions (id, working_dir, created_at, updated_at, input_tokens,"
+            " accumulated_input_tokens, accumulated_output_tokens, model_config_json)"
+            " VALUES (?, '/repo', '2026-11-22 01:00:00', ?, 7, ?, ?, ?) ON CONFLICT (id)"
+            " DO UPDATE SET updated_at = excluded.updated_at, accumulated_input_tokens ="
+            " excluded.accumulated_input_tokens, accumulated_output_tokens ="
+            " excluded.accumulated_output_tokens",
+            (identity, f"2026-11-22 01:{minute:02}:00", taken, given, config),
+        )
+
+    def message(
+        self, role: str, *content: dict[str, Any], session: str = "s1", at: int = 0
+    ) -> None:
+        self.connection.execute(
+            "INSERT INTO messages (session_id, role, content_json, created_timestamp)"
+            " VALUES (?, ?, ?, ?)",
+            (session, role, json.dumps(content), T0 + at),
+        )
+
+    def read(self) -> list[Event]:
+        events: list[Event] = []
+        for chunk in read_log(GOOSE, self.log, self.book.at(self.log)):
+            events += chunk.events
+            self.book.add([chunk])
+        return events
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    made = Store(tmp_path)
+    with closing(made.connection):
+        yield made
+
+
+def usages(events: list[Event]) -> list[tuple[int, int, str]]:
+    return [(e.fresh, e.output, e.model) for e in events if isinstance(e, Usage)]
+
+
+def test_totals_are_booked_as_they_grow(store: Store) -> None:
+    model = "claude-sonnet-4-5"
+    store.session("s1", 100, 10)
+    store.session("s2", None, None)
+    assert usages(store.read()) == [(100, 10, model)]
+    store.session("s1", 250, 30, minute=5)
+    assert usages(store.read()) == [(150, 20, model)]
+    # what the ledger keeps is all there is: another process goes on from it
+    store.session("s2", 5, 1, minute=6)
+    assert usages(store.read()) == [(5, 1, model)]
+    store.session("s1", 250, 30, minute=7)
+    assert usages(store.read()) == []
+
+
+def test_a_restored_database_counts_nothing_twice(store: Store) -> None:
+    store.session("s1", 100, 10)
+    store.message("user", {"type": "text", "text": "go"})
+    store.read()
+    with closing(sqlite3.connect(store.path.with_name("copy"))) as copy:
+        store.connection.backup(copy)
+    store.path.with_name("copy").rename(store.path)
+    events = store.read()
+    assert usages(events) == []
+    assert [type(event) for event in events] == [Prompt]  # under the same key
+
+
+def test_golden_table(store: Store) -> None:
+    store.session("s1", 100, 10)
+    store.message("user", {"type": "text", "text": "list the files"})
+    call = {"status": "success", "value": {"name": "developer__shell", "arguments": {}}}
+    store.message("assistant", {"type": "toolRequest", "id": "c1", "toolCall": call}, at=1)
+    good = {"status": "success", "value": {"content": [], "isError": False}}
+    store.message("user", {"type": "toolResponse", "id": "c1", "toolResult": good}, at=2)
+    bad = {"status": "error", "error": "no"}
+    store.message("user", {"type": "toolResponse", "id": "c2", "toolResult": bad}, at=3)
+    store.message("assistant", {"type": "text", "text": "done"}, at=4)
+    start, usage, prompt, first, second = store.read()
+    assert isinstance(start, SessionStart)
+    assert (start.cwd, start.time_ms) == ("/repo", 1_795_309_200_000)
+    assert isinstance(usage, Usage)
+    assert usage.time_ms == 1_795_309_200_000
+    assert isinstance(prompt, Prompt)
+    assert (prompt.human, prompt.time_ms) == (True, T0 * 1000)
+    assert isinstance(first, ToolResult)
+    assert isinstance(second, ToolResult)
+    assert [(r.tool, r.ok) for r in (first, second)] == [("developer__shell", True), ("", False)]
+    assert store.read() == []
+
+
+def test_broken_rows_are_counted_once(store: Store) -> None:
+    store.session("s1", -5, 10)
+    store.connection.execute(
+        "INSERT INTO messages (session_id, role, content_json, created_timestamp)"
+        " VALUES ('s1', 'user', '{', 1)"
+    )
+    events = store.read()
+    assert usages(events) == []
+    assert [e.reason for e in events if isinstance(e, Skipped)] == ["broken row in messages"]
+    store.session("s2", 1, 1)
+    assert not [e for e in store.read() if isinstance(e, Skipped)]
+
+
+def test_older_and_strange_schemas(store: Store) -> None:
+    store.session("s1", 1, 1)
+    store.connection.execute("ALTER TABLE sessions DROP COLUMN model_config_json")
+    store.connection.execute("ALTER TABLE sessions DROP COLUMN session_type")
+    assert usages(store.read()) == [(1, 1, "")]
+    store.connection.execute("DROP TABLE messages")
+    with pytest.raises(LogError, match="Goose's table messages has no content_json"):
+        store.read()
+
+
+@pytest.mark.parametrize(
+    ("command", "role"),
+    [
+        ("goose", "agent"),
+        ("/usr/bin/goose session --session-id 20261122_3", "agent"),
+        ("goose run -t hi", "agent"),
+        ("goose session list", "helper"),
+        ("goose configure", "helper"),
+        ("goose --version", "helper"),
+        ("goose web", "daemon"),
+        ("goosed agent", "daemon"),
+        ("mongoose", ""),
+    ],
+)
+def test_processes(command: str, role: str) -> None:
+    argv = tuple(command.split())
+    assert GOOSE.role(Process(pid=1, ppid=0, name="", argv=argv, started_ms=0)) == role
+    assert GOOSE.session_in_argv(argv) == ("20261122_3" if "20261122_3" in command else "")
+
+
+def test_folders(tmp_path: Path) -> None:
+    (root,) = GOOSE.roots(tmp_path, {"GOOSE_PATH_ROOT": "/g"})
+    assert str(root.path) == "/g/data"
+    assert GOOSE.roots(tmp_path, {})[0].path == tmp_path / ".local/share/goose"
+    assert GOOSE.log_name("sessions/sessions.db") == "sessions/sessions.db"
+    assert GOOSE.log_name("sessions/20250101.jsonl") is None

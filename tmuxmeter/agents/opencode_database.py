@@ -1,0 +1,198 @@
+"""Turns the rows of OpenCode's database into events.
+
+Rows are found by their row number, which grows, so that a look at a database of years costs
+nothing; rows that are still being written (a streaming reply, a running tool) are asked for again
+by their id. Should numbers have changed (the newest session was deleted, the file was vacuumed),
+the row that was read last is no longer where it was, and everything is read again: the ledger
+books no key twice.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from tmuxmeter.agents import opencode_parts as parts
+from tmuxmeter.agents.base import Query, unknown_type
+from tmuxmeter.agents.cursors import Cursor
+from tmuxmeter.agents.lines import Batch
+from tmuxmeter.agents.opencode_records import Message, time_of, turn_end, usage_of
+from tmuxmeter.agents.opencode_state import PENDING, Place, State
+from tmuxmeter.errors import LogError
+from tmuxmeter.events import SessionStart, event_key
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from tmuxmeter.events import Event
+
+OVERLAP_MS = 60_000
+_NEEDED = {
+    "session": {"id", "parent_id", "directory", "version", "time_created", "time_updated"},
+    "message": {"id", "session_id", "time_created", "data"},
+    "part": {"id", "message_id", "session_id", "data"},
+}
+
+_SESSIONS = """
+    SELECT id, parent_id, directory, version, time_created, time_updated FROM session
+    WHERE (time_updated, id) > (:time, :id) ORDER BY time_updated, id LIMIT :page
+"""
+_NEW = """
+    WHERE x.rowid > (SELECT CASE WHEN EXISTS (
+            SELECT 1 FROM {table} WHERE rowid = :number AND id = :last) THEN :number ELSE 0 END)
+       OR x.id IN ({pending})
+    ORDER BY x.rowid LIMIT :page
+"""
+_MESSAGES = """
+    SELECT x.rowid, x.id, x.session_id, s.parent_id, s.version, s.time_created, x.time_created,
+           x.data
+    FROM message x JOIN session s ON s.id = x.session_id
+"""
+_PARTS = """
+    SELECT x.rowid, x.id, x.session_id, s.parent_id, s.version, s.time_created, m.time_created,
+           m.data, x.message_id, x.data
+    FROM part x JOIN message m ON m.id = x.message_id JOIN session s ON s.id = x.session_id
+"""
+
+_decode = msgspec.json.Decoder(Message).decode
+
+
+class OpenCodeDatabase:
+    """Reads one database. See :class:`tmuxmeter.agents.base.DatabaseReader`."""
+
+    def __init__(self, state: bytes = b"") -> None:
+        self._state = State.load(state)
+        self._sessions = Cursor((self._state.time, self._state.session), OVERLAP_MS)
+
+    def state(self) -> bytes:
+        """Return what a new reader needs to go on."""
+        self._state.time, self._state.session = self._sessions.reached
+        return self._state.dump()
+
+    def rewind(self) -> None:
+        """Go back to the first row."""
+        self._state = State()
+        self._sessions.rewind()
+
+    def queries(self, tables: Mapping[str, frozenset[str]]) -> Sequence[Query]:
+        """Return what to ask next; another program's database is asked nothing.
+
+        Raises
+        ------
+        LogError
+            If a column is missing.
+        """
+        if not {"session", "message"} & tables.keys():
+            return ()
+        for table, columns in _NEEDED.items():
+            missing = columns - tables.get(table, frozenset())
+            if missing:
+                msg = f"OpenCode's table {table} has no {', '.join(sorted(missing))}"
+                raise LogError(msg)
+        return (
+            Query("sessions", _SESSIONS, self._sessions.values),
+            # Before messages: the words of a reply tell how its turn ended.
+            _new("parts", "part", _PARTS, self._state.parts),
+            _new("messages", "message", _MESSAGES, self._state.messages),
+        )
+
+    def rows(self, query: str, rows: Sequence[Sequence[Any]]) -> list[Event]:
+        """Return the events of rows."""
+        batch = Batch()
+        if query == "sessions":
+            for row in rows:
+                self._session(batch, row)
+            return batch.finish()
+        place = self._state.parts if query == "parts" else self._state.messages
+        take = self._part if query == "parts" else self._message
+        asked_again = frozenset(place.pending)
+        for row in rows:
+            is_new = row[1] not in asked_again
+            left = is_new
+            try:
+                left = take(batch, row)
+            except (msgspec.MsgspecError, ValueError, TypeError, RecursionError):
+                left = False
+                if is_new:
+                    batch.skip(f"broken row in {query}")
+            place.passed(row[0], row[1], new=is_new, pending=left)
+        return batch.finish()
+
+    def _session(self, batch: Batch, row: Sequence[Any]) -> None:
+        identity, parent, folder, version, created, updated = row
+        if not isinstance(updated, int) or not isinstance(identity, str):
+            return
+        is_new = self._sessions.take(updated, identity)
+        try:
+            batch.events.append(
+                SessionStart(
+                    key=event_key("opencode", "session", identity),
+                    session=identity,
+                    time_ms=time_of(created),
+                    cwd=str(folder or ""),
+                    parent=str(parent or ""),
+                    spawned=bool(parent),
+                    version=str(version or ""),
+                )
+            )
+        except (ValueError, TypeError):
+            if is_new:
+                batch.skip("broken row in sessions")
+
+    def _message(self, batch: Batch, row: Sequence[Any]) -> bool:
+        """Take a message; return whether it is still being written."""
+        _, identity, session, parent, version, session_ms, message_ms, data = row
+        if message_ms < session_ms:
+            # A fork holds copies of its parent's messages, under new ids, with their old times.
+            return False
+        message = _decode(data)
+        if message.role != "assistant":
+            if message.role != "user":
+                batch.skip(unknown_type(f"message {message.role}", str(version)))
+            return False
+        usage = usage_of(message, identity, session, spawned=bool(parent))
+        if usage is not None:
+            batch.events.append(usage)
+        self._end(batch, message, identity, session)
+        return message.time.completed is None
+
+    def _end(self, batch: Batch, message: Message, identity: str, session: str) -> None:
+        begun_ms = self._state.prompts.get(message.parent_id, 0)
+        asked = identity in self._state.asks
+        batch.events += turn_end(message, identity, session, begun_ms=begun_ms, asked=asked)
+
+    def _part(self, batch: Batch, row: Sequence[Any]) -> bool:
+        """Take a part of a message; return whether it is still being written."""
+        _, identity, session, parent, version, session_ms, message_ms, owner_data = row[:8]
+        message, data = row[8:]
+        if message_ms < session_ms:
+            return False
+        part = parts.decode(data)
+        if part.type not in parts.WANTED:
+            if part.type not in parts.KNOWN:
+                batch.skip(unknown_type(f"part {part.type}", str(version)))
+            return False
+        owner = _decode(owner_data)
+        if part.type == "tool":
+            return parts.tool(batch, part, identity, session, owner)
+        if part.type == "compaction":
+            parts.compaction(batch, part, message, session, message_ms)
+        elif owner.role == "user":
+            spawned = bool(parent)
+            parts.prompt(batch, self._state, part, message, session, message_ms, spawned=spawned)
+        elif owner.role == "assistant":
+            going_on = parts.words(self._state, part, message)
+            if message in self._state.asks:
+                # Where a history is read in pages, its messages may come before their words.
+                self._end(batch, owner, message, session)
+            return going_on
+        return False
+
+
+def _new(name: str, table: str, select: str, place: Place) -> Query:
+    """Return the question for rows that are new, or were being written the last time."""
+    pending = {f"p{number}": identity for number, identity in enumerate(place.pending[:PENDING])}
+    listed = ", ".join(f":{name}" for name in pending)
+    text = select + _NEW.format(table=table, pending=listed)
+    return Query(name, text, {"number": place.number, "last": place.last, **pending})

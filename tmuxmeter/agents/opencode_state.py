@@ -1,0 +1,81 @@
+"""What a reader of OpenCode's database remembers from look to look."""
+
+from __future__ import annotations
+
+import msgspec
+
+PENDING = 200
+"""Rows that are asked for again because they were still being written; SQLite binds 999."""
+_PROMPTS = 256
+_ASKS = 256
+
+
+class Place(msgspec.Struct, array_like=True):
+    """How far a table was read: the number and id of the last row, and the unfinished rows."""
+
+    number: int = 0
+    last: str = ""
+    pending: list[str] = []
+
+    def passed(self, number: int, identity: str, *, new: bool, pending: bool) -> None:
+        """Note a row that was read; ``new``: it wasn't asked for by its id."""
+        if new:
+            self.number, self.last = number, identity
+        if pending and identity not in self.pending:
+            self.pending = [*self.pending, identity][-PENDING:]
+        elif not pending and identity in self.pending:
+            self.pending = [known for known in self.pending if known != identity]
+
+
+class State(msgspec.Struct, array_like=True):
+    """Small and free of contents: it is stored in the ledger after every look."""
+
+    time: int = 0
+    session: str = ""
+    """Time of change and id of the session that was read last."""
+    messages: Place = msgspec.field(default_factory=Place)
+    parts: Place = msgspec.field(default_factory=Place)
+    prompts: dict[str, int] = {}
+    """When the latest prompts came, by message."""
+    words: dict[str, int] = {}
+    """Fingerprint of the last human prompt of the latest sessions."""
+    asks: dict[str, bool] = {}
+    """Replies whose last words are a question."""
+
+    @classmethod
+    def load(cls, data: bytes) -> State:
+        """Return the state from its bytes, a fresh one where they can't be understood."""
+        try:
+            return _decoder.decode(data) if data else cls()
+        except (msgspec.MsgspecError, UnicodeDecodeError):
+            return cls()
+
+    def dump(self) -> bytes:
+        """Return the state as bytes."""
+        return msgspec.msgpack.encode(self)
+
+    def prompted(self, message: str, time_ms: int) -> None:
+        """Note when a prompt came."""
+        self.prompts[message] = time_ms
+        if len(self.prompts) > _PROMPTS:
+            del self.prompts[next(iter(self.prompts))]
+
+    def said(self, session: str, fingerprint: int) -> int:
+        """Note what a human prompted; return the fingerprint of the prompt before it."""
+        before = self.words.pop(session, 0)
+        self.words[session] = fingerprint
+        if len(self.words) > _PROMPTS:
+            del self.words[next(iter(self.words))]
+        return before
+
+    def closed(self, message: str, *, asks: bool) -> None:
+        """Note whether a reply's latest words are a question."""
+        if not asks:
+            self.asks.pop(message, None)
+            return
+        self.asks[message] = True
+        if len(self.asks) > _ASKS:
+            del self.asks[next(iter(self.asks))]
+
+
+_decoder = msgspec.msgpack.Decoder(State)

@@ -1,0 +1,90 @@
+"""Looking at all agents' logs as they lie on disk, and how far the ledger knows them."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from typing import TYPE_CHECKING, NamedTuple
+
+from tmuxmeter.errors import LedgerError
+from tmuxmeter.reports.doctor_data import AgentFacts
+
+if TYPE_CHECKING:
+    from tmuxmeter.agents.base import Agent, Root
+    from tmuxmeter.cli.context import Context
+    from tmuxmeter.config import Config
+    from tmuxmeter.logs.discover import Catalog
+    from tmuxmeter.logs.found import Entry
+
+
+class Look(NamedTuple):
+    """What was found: every agent's facts, all roots (existing or not), all logs.
+
+    ``troubles`` tells which databases can't be read now and why, by path; ``read`` how the ledger
+    knows each log: size in bytes and time of change in ns.
+    """
+
+    agents: list[tuple[Agent, AgentFacts]]
+    roots: list[tuple[Agent, Root]]
+    catalog: Catalog
+    troubles: dict[str, str]
+    read: dict[str, tuple[int, int]]
+
+
+def is_unread(found: Look, entry: Entry) -> bool:
+    """Tell whether the ledger doesn't know all of a log yet."""
+    return found.read.get(entry.path) != (entry.size, entry.mtime_ns)
+
+
+def look(context: Context, config: Config) -> Look:
+    """Look at the logs of every agent there is, also of those that are switched off."""
+    from tmuxmeter.agents import AGENTS
+    from tmuxmeter.logs.discover import discover
+    from tmuxmeter.watcher.roots import agent_roots, agents_in_use
+
+    roots = agent_roots(context.places, config)
+    catalog = discover(roots, now_ns=time.time_ns())
+    read = _read_sizes(context)
+    entries: dict[str, list[Entry]] = {}
+    for entry in catalog.entries():
+        if entry.log:
+            entries.setdefault(entry.log.agent, []).append(entry)
+    found = []
+    troubles: dict[str, str] = {}
+    for agent in AGENTS:
+        its = entries.get(agent.name, [])
+        programs = filter(None, map(shutil.which, agent.programs))
+        facts = AgentFacts(
+            agent.title,
+            next(programs, ""),
+            disabled=agent not in agents_in_use(config),
+            roots=[str(r.path) for a, r in roots if a is agent and r.path.is_dir()],
+            files=len(its),
+            size_bytes=sum(entry.size for entry in its),
+            unread=sum(read.get(entry.path) != (entry.size, entry.mtime_ns) for entry in its),
+            newest_ms=max((entry.mtime_ns for entry in its), default=0) // 1_000_000,
+        )
+        found.append((agent, facts))
+        troubles |= _troubles(agent, its)
+    return Look(found, roots, catalog, troubles, read)
+
+
+def _troubles(agent: Agent, entries: list[Entry]) -> dict[str, str]:
+    databases = [entry.log for entry in entries if entry.database and entry.log]
+    if not databases:
+        return {}
+    from tmuxmeter.logs.databases import trouble
+
+    told = {log.path: trouble(agent, log) for log in databases}
+    return {path: reason for path, reason in told.items() if reason}
+
+
+def _read_sizes(context: Context) -> dict[str, tuple[int, int]]:
+    """Return size and time of each log when it was read last; nothing if the ledger is broken."""
+    from tmuxmeter.ledger.reader import Reader
+
+    try:
+        with Reader.open(context.places.state) as ledger:
+            return {row.path: (row.size, row.mtime_ns) for row in ledger.files()}
+    except LedgerError:
+        return {}
