@@ -48,8 +48,8 @@ IMPLAUSIBLE = "value out of range"
 LAST_MS = 253_402_300_800_000
 """Year 10000: no event is later."""
 
-_ONLY_TIMES = (ToolResult, FileTouch, Prompt, SessionStart)
-"""Events that have no number besides their time."""
+_NUMBERED = frozenset({Usage, TurnEnd, Compaction, RateLimit})
+"""Events that have numbers besides their time."""
 
 
 class Price(Protocol):
@@ -128,7 +128,9 @@ class Booking:
                 count, offset = skipped.get(event.reason, (0, 0))
                 skipped[event.reason] = (count + event.count, max(offset, event.offset))
                 continue
-            if not (0 <= event.time_ms < LAST_MS and _plausible(event)):
+            if not 0 <= event.time_ms < LAST_MS or (
+                type(event) in _NUMBERED and not _plausible(event)
+            ):
                 count, offset = skipped.get(IMPLAUSIBLE, (0, 0))
                 skipped[IMPLAUSIBLE] = (count + 1, offset)
                 continue
@@ -268,8 +270,6 @@ class Booking:
 
 def _plausible(event: Event) -> bool:
     """Tell whether SQLite can hold every number of an event but its time, and sums of many."""
-    if isinstance(event, _ONLY_TIMES):
-        return True
     if isinstance(event, Usage):
         # a negative number keeps its sign, and no bit beyond the limit appears that none has
         bits = event.fresh | event.cache_read | event.cache_write_5m | event.cache_write_1h
