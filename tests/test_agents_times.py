@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta, timezone
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -34,6 +36,18 @@ def test_epoch_ms(text: str, expected: int | None) -> None:
 def test_any_text_is_answered(text: str) -> None:
     result = epoch_ms(text)
     assert result is None or 1_420_070_400_000 <= result < 4_102_444_800_000
+
+
+@given(
+    st.datetimes(
+        datetime(2015, 1, 2),
+        datetime(2099, 12, 30),
+        timezones=st.integers(-840, 840).map(lambda m: timezone(timedelta(minutes=m))),
+    )
+)
+def test_a_time_is_rounded_down_to_the_millisecond(moment: datetime) -> None:
+    since = moment - datetime(1970, 1, 1, tzinfo=UTC)
+    assert epoch_ms(moment.isoformat()) == since // timedelta(milliseconds=1)
 
 
 def test_plausible_ms_leaves_out_what_no_log_can_mean() -> None:

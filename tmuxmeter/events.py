@@ -8,11 +8,14 @@ Units: tokens, epoch milliseconds (``*_ms``), minutes where named.
 
 from __future__ import annotations
 
+from struct import Struct
 from typing import TypeAlias
 
 import msgspec
 
 from tmuxmeter.digests import blake2b
+
+_signed = Struct("<q").unpack
 
 
 def event_key(agent: str, kind: str, identity: str) -> int:
@@ -28,7 +31,8 @@ def event_key(agent: str, kind: str, identity: str) -> int:
         What the log itself gives the event: a message id, a call id, a record uuid.
     """
     text = f"{agent}\0{kind}\0{identity}".encode("utf-8", "surrogatepass")
-    return int.from_bytes(blake2b(text, digest_size=8).digest(), "little", signed=True)
+    key: int = _signed(blake2b(text, digest_size=8).digest())[0]
+    return key
 
 
 class _Event(msgspec.Struct, frozen=True, gc=False, array_like=True, kw_only=True):

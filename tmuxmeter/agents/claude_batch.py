@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tmuxmeter.agents.claude_records import BrokenRecordError
-from tmuxmeter.agents.claude_usage import usages
+from tmuxmeter.agents.claude_usage import tell_usage
 from tmuxmeter.events import Skipped
 
 if TYPE_CHECKING:
-    from tmuxmeter.agents.claude_records import Record
+    from tmuxmeter.agents.claude_records import Record, Tally
     from tmuxmeter.events import Event, TurnEnd
 
 
@@ -27,15 +27,17 @@ class Batch:
         self.offset = 0
         self.session = ""
         self.time_ms = 0
-        self._replies: dict[str, tuple[Record, Record, str, int, int]] = {}
+        self._replies: dict[str, tuple[int, Record, Record, str, int, int]] = {}
         self._turns: dict[int, TurnEnd] = {}
         self._skipped: dict[str, tuple[int, int]] = {}
 
-    def reply(self, identity: str, reply: Record, holder: Record) -> None:
+    def reply(self, identity: str, usage: Tally, reply: Record, holder: Record) -> None:
         """Keep the line of a reply that has the most output; a tie goes to the last."""
+        output = usage.output_tokens or 0
         known = self._replies.get(identity)
-        if known is None or _output(reply) >= _output(known[0]):
-            self._replies[identity] = (reply, holder, self.session, self.time_ms, self.offset)
+        if known is None or output >= known[0]:
+            at = (self.session, self.time_ms, self.offset)
+            self._replies[identity] = (output, reply, holder, *at)
 
     def turn(self, end: TurnEnd) -> None:
         """Keep the sign of a turn's end that knows most: its duration, then the later words."""
@@ -50,10 +52,9 @@ class Batch:
 
     def finish(self) -> list[Event]:
         """Return all events."""
-        for identity, (reply, holder, session, time_ms, offset) in self._replies.items():
+        for identity, (_, reply, holder, session, time_ms, offset) in self._replies.items():
             try:
-                for usage in usages(identity, reply, holder, session, time_ms):
-                    self.events.append(usage)
+                tell_usage(self.events, identity, reply, holder, session, time_ms)
             except BrokenRecordError as error:
                 self.skip(str(error), offset)
         self.events += self._turns.values()
@@ -62,11 +63,6 @@ class Batch:
             for reason, (count, offset) in self._skipped.items()
         ]
         return self.events
-
-
-def _output(reply: Record) -> int:
-    message = reply.message
-    return (message.usage.output_tokens or 0) if message and message.usage else 0
 
 
 def _knowledge(end: TurnEnd) -> tuple[int, int, bool]:

@@ -65,11 +65,17 @@ class Reader:
         batch = Batch()
         view = memoryview(block)
         offset -= start
+        find = block.find
         while start < end:
-            stop = block.find(b"\n", start, end)
+            stop = find(b"\n", start, end)
             if stop < 0:
                 stop = end
-            if _matters(block, start, stop):
+            kind = find(b'"type":"', start, stop) + 8
+            if (
+                not start + 8 < kind < stop
+                or (block[kind] != _P and block[kind - 9] != _BRACE)
+                or _matters(block, start, kind, stop)
+            ):
                 batch.line = view[start:stop]
                 batch.offset = offset + start
                 try:
@@ -147,7 +153,8 @@ class Reader:
         if message.usage is not None:
             # The message id: copies in other files and asides get another request id.
             identity = message.id or reply.uuid or reply.request_id
-            batch.reply(identity or blake2b(batch.line, digest_size=16).hexdigest(), reply, holder)
+            identity = identity or blake2b(batch.line, digest_size=16).hexdigest()
+            batch.reply(identity, message.usage, reply, holder)
         text = ""
         if isinstance(message.content, list):
             for part in message.content:
@@ -280,14 +287,12 @@ class Reader:
         )
 
 
-def _matters(block: bytes | bytearray, start: int, stop: int) -> bool:
+def _matters(block: bytes | bytearray, start: int, kind: int, stop: int) -> bool:
     """Tell cheaply whether a line is worth decoding: only what surely isn't is left out.
 
     Progress without usage, file history, attachments and debugging records are half of the lines.
+    All of those name the line's first type, at ``kind``, with a P or first in their object.
     """
-    kind = block.find(b'"type":"', start, stop) + 8
-    if not start + 8 < kind < stop:
-        return True
     if kind == start + 9 and block.startswith(_NEVER, kind):
         return False
     if (block[kind] == _P and block.startswith(b'progress"', kind)) or (

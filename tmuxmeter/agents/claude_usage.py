@@ -8,9 +8,8 @@ from tmuxmeter.agents.claude_records import advisors
 from tmuxmeter.events import Usage, event_key
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from tmuxmeter.agents.claude_records import Record, Tally
+    from tmuxmeter.events import Event
 
 SYNTHETIC = "<synthetic>"
 """The model of replies that Claude Code wrote itself: nothing was asked, nothing was billed."""
@@ -18,13 +17,15 @@ SYNTHETIC = "<synthetic>"
 _TIERS = frozenset({"priority", "batch"})
 
 
-def usages(
-    identity: str, reply: Record, holder: Record, session: str, time_ms: int
-) -> Iterator[Usage]:
-    """Yield the usage of a reply and of each advisor model it asked, nothing where all are zero.
+def tell_usage(
+    events: list[Event], identity: str, reply: Record, holder: Record, session: str, time_ms: int
+) -> None:
+    """Tell the usage of a reply and of each advisor model it asked, nothing where all are zero.
 
     Parameters
     ----------
+    events : list of Event
+        Where it goes.
     identity : str
         What makes the reply the same one wherever it is shown: its message id, if it has one.
     reply, holder : Record
@@ -44,13 +45,14 @@ def usages(
         return
     tally = message.usage
     geo = "us" if tally.inference_geo == "us" else ""
-    yield from _usage(identity, tally, message.model, geo, reply, holder, session, time_ms)
+    _tell(events, identity, tally, message.model, geo, reply, holder, session, time_ms)
     for index, advisor in enumerate(advisors(tally)):
         name = f"{identity}/advisor/{index}"
-        yield from _usage(name, advisor, advisor.model, geo, reply, holder, session, time_ms)
+        _tell(events, name, advisor, advisor.model, geo, reply, holder, session, time_ms)
 
 
-def _usage(
+def _tell(
+    events: list[Event],
     identity: str,
     tally: Tally,
     model: str | None,
@@ -59,29 +61,32 @@ def _usage(
     holder: Record,
     session: str,
     time_ms: int,
-) -> Iterator[Usage]:
+) -> None:
     fresh = tally.input_tokens or 0
     cache_read = tally.cache_read_input_tokens or 0
     output = tally.output_tokens or 0
     write_5m, write_1h = _writes(tally)
     if fresh or cache_read or output or write_5m or write_1h:
-        yield Usage(
-            key=event_key("claude", "usage", identity),
-            session=session,
-            time_ms=time_ms,
-            model=model or "",
-            fresh=fresh,
-            cache_read=cache_read,
-            cache_write_5m=write_5m,
-            cache_write_1h=write_1h,
-            output=output,
-            reasoning=_reasoning(tally),
-            web_searches=_web_searches(tally),
-            tier=_tier(tally),
-            geo=geo,
-            cwd=holder.cwd or "",
-            branch=holder.git_branch or "",
-            sidechain=bool(reply.is_sidechain or reply is not holder),
+        details, tools = tally.output_tokens_details, tally.server_tool_use
+        events.append(
+            Usage(
+                key=event_key("claude", "usage", identity),
+                session=session,
+                time_ms=time_ms,
+                model=model or "",
+                fresh=fresh,
+                cache_read=cache_read,
+                cache_write_5m=write_5m,
+                cache_write_1h=write_1h,
+                output=output,
+                reasoning=min(details.thinking_tokens or 0, output) if details is not None else 0,
+                web_searches=(tools.web_search_requests or 0) if tools is not None else 0,
+                tier=_tier(tally),
+                geo=geo,
+                cwd=holder.cwd or "",
+                branch=holder.git_branch or "",
+                sidechain=bool(reply.is_sidechain or reply is not holder),
+            )
         )
 
 
@@ -97,17 +102,6 @@ def _writes(tally: Tally) -> tuple[int, int]:
         return flat, 0
     write_1h = split.ephemeral_1h_input_tokens or 0
     return max(split.ephemeral_5m_input_tokens or 0, flat - write_1h), write_1h
-
-
-def _reasoning(tally: Tally) -> int:
-    details = tally.output_tokens_details
-    told = (details.thinking_tokens or 0) if details is not None else 0
-    return min(told, tally.output_tokens or 0)
-
-
-def _web_searches(tally: Tally) -> int:
-    tools = tally.server_tool_use
-    return (tools.web_search_requests or 0) if tools is not None else 0
 
 
 def _tier(tally: Tally) -> str:

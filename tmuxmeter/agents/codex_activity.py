@@ -65,12 +65,15 @@ def on_message(state: State, raw: bytes, _events: list[Event]) -> None:
 
 
 def _prompt(state: State, text: str, form: int, time_ms: int, events: list[Event]) -> None:
+    mirrored, state.mirrored = state.mirrored, []
     state.prompted = True
-    state.mirrored = []
     mark = digest(text)
     if is_new(state.prompts, mark, form):
-        current = fingerprint(text)
-        corrected = corrects(text, current, state.fingerprint)
+        if mirrored and mirrored[0].digest == mark:  # told by the message to the model just before
+            current, corrected = mirrored[0].fingerprint, mirrored[0].corrects
+        else:
+            current = fingerprint(text)
+            corrected = corrects(text, current, state.fingerprint)
         _tell_prompt(state, Mirrored(time_ms, mark, current, corrected), events)
 
 

@@ -44,7 +44,7 @@ class TokenCounts(msgspec.Struct, gc=False):
     reasoning: _Tokens | None = msgspec.field(default=0, name="reasoning_output_tokens")
 
 
-class SessionMeta(msgspec.Struct):
+class SessionMeta(msgspec.Struct, gc=False):
     """Who the thread is. ``session_id`` is the root of a family of threads, ``id`` the thread."""
 
     id: str = ""
@@ -61,7 +61,7 @@ class SessionMeta(msgspec.Struct):
     subagent_history_start_ordinal: Any = None
 
 
-class TurnContext(msgspec.Struct):
+class TurnContext(msgspec.Struct, gc=False):
     """What a turn runs with."""
 
     turn_id: Any = None
@@ -69,7 +69,7 @@ class TurnContext(msgspec.Struct):
     model: Any = None
 
 
-class TokenUsageRecord(msgspec.Struct):
+class TokenUsageRecord(msgspec.Struct, gc=False):
     """One request, and its thread's sum with it (seen from Codex 0.15x on)."""
 
     usage: TokenCounts
@@ -79,7 +79,7 @@ class TokenUsageRecord(msgspec.Struct):
     response_id: Any = None
 
 
-class TokenInfo(msgspec.Struct):
+class TokenInfo(msgspec.Struct, gc=False):
     """A snapshot of the thread's sum and its last request."""
 
     total_token_usage: TokenCounts | None = None
@@ -88,14 +88,14 @@ class TokenInfo(msgspec.Struct):
     model: Any = None
 
 
-class TokenCount(msgspec.Struct):
+class TokenCount(msgspec.Struct, gc=False):
     """News of tokens or, with ``info`` null, of the plan's windows only."""
 
     info: TokenInfo | None = None
     rate_limits: msgspec.Raw = NOTHING
 
 
-class ThreadSettings(msgspec.Struct):
+class ThreadSettings(msgspec.Struct, gc=False):
     """The settings of a thread, whole; what isn't set is left out."""
 
     model: Any = None
@@ -103,14 +103,14 @@ class ThreadSettings(msgspec.Struct):
     cwd: Any = None
 
 
-class SettingsApplied(msgspec.Struct):
+class SettingsApplied(msgspec.Struct, gc=False):
     """A thread's settings changed, or its process began."""
 
     thread_id: Any = None
     thread_settings: ThreadSettings = msgspec.field(default_factory=ThreadSettings)
 
 
-class Turn(msgspec.Struct):
+class Turn(msgspec.Struct, gc=False):
     """``task_started``, ``task_complete`` and ``turn_aborted``."""
 
     turn_id: Any = None
@@ -120,14 +120,14 @@ class Turn(msgspec.Struct):
     error: Any = None
 
 
-class UserMessage(msgspec.Struct):
+class UserMessage(msgspec.Struct, gc=False):
     """A prompt as an event."""
 
     message: str = ""
     kind: Any = None
 
 
-class Item(msgspec.Struct):
+class Item(msgspec.Struct, gc=False):
     """What was completed: a prompt, a command, a change of files, a compaction."""
 
     type: str = ""
@@ -138,14 +138,14 @@ class Item(msgspec.Struct):
     changes: msgspec.Raw = NOTHING
 
 
-class ItemCompleted(msgspec.Struct):
+class ItemCompleted(msgspec.Struct, gc=False):
     """An item, and the thread it belongs to."""
 
     thread_id: Any = None
     item: Item = msgspec.field(default_factory=Item)
 
 
-class Message(msgspec.Struct):
+class Message(msgspec.Struct, gc=False):
     """``response_item`` of type ``message``."""
 
     role: Any = None
@@ -153,7 +153,7 @@ class Message(msgspec.Struct):
     internal_chat_message_metadata_passthrough: Any = None
 
 
-class ToolCall(msgspec.Struct):
+class ToolCall(msgspec.Struct, gc=False):
     """``function_call``, ``custom_tool_call`` and ``local_shell_call``."""
 
     call_id: Any = None
@@ -162,7 +162,7 @@ class ToolCall(msgspec.Struct):
     input: Any = None
 
 
-class ToolOutput(msgspec.Struct):
+class ToolOutput(msgspec.Struct, gc=False):
     """What came back from a tool, in any of the forms that carry a call id."""
 
     call_id: Any = None
@@ -174,14 +174,14 @@ class ToolOutput(msgspec.Struct):
     success: Any = None
 
 
-class Nothing(msgspec.Struct):
+class Nothing(msgspec.Struct, gc=False):
     """A payload whose mere presence matters."""
 
 
 Payload = TypeVar("Payload")
 
 
-class Line(msgspec.Struct, Generic[Payload]):
+class Line(msgspec.Struct, Generic[Payload], gc=False):
     """One line of a rollout. ``ordinal`` counts a thread's records (newer versions)."""
 
     payload: Payload
@@ -189,7 +189,7 @@ class Line(msgspec.Struct, Generic[Payload]):
     ordinal: Any = None
 
 
-class Envelope(msgspec.Struct):
+class Envelope(msgspec.Struct, gc=False):
     """Any line, to learn what it is. Rollouts up to August 2025 have no envelope at all."""
 
     timestamp: Any = None
@@ -199,13 +199,13 @@ class Envelope(msgspec.Struct):
     git: Any = None
 
 
-class PayloadType(msgspec.Struct):
+class PayloadType(msgspec.Struct, gc=False):
     """What a payload says it is."""
 
     type: Any = None
 
 
-class LimitWindow(msgspec.Struct):
+class LimitWindow(msgspec.Struct, gc=False):
     """A plan's window. Its length is null where no plan applies (an API key)."""
 
     used_percent: Annotated[float, msgspec.Meta(ge=0, le=10_000)]
@@ -214,7 +214,7 @@ class LimitWindow(msgspec.Struct):
     resets_in_seconds: Any = None
 
 
-class RateLimits(msgspec.Struct):
+class RateLimits(msgspec.Struct, gc=False):
     """The plan's windows; which of them stands in which slot isn't fixed."""
 
     primary: LimitWindow | None = None
@@ -223,7 +223,7 @@ class RateLimits(msgspec.Struct):
     plan_type: str | None = None
 
 
-class TextPart(msgspec.Struct):
+class TextPart(msgspec.Struct, gc=False):
     """A part of a message; images have no text."""
 
     text: str = ""

@@ -85,7 +85,10 @@ def _snapshot(
 
 
 def _spell(counts: Counts | None) -> str:
-    return "-" if counts is None else ",".join(map(str, counts))
+    if counts is None:
+        return "-"
+    known = f"{counts.input},{counts.cached},{counts.written}"
+    return f"{known},{counts.output},{counts.reasoning}"
 
 
 def _spend(

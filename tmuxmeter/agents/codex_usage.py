@@ -7,7 +7,7 @@ compaction), so the sum decides *whether* something was spent and ``last`` decid
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -18,7 +18,7 @@ _STALE_SHARE = 98
 """A sum that fell by less than two percent is an old snapshot come late, no new beginning."""
 
 
-class Counts(NamedTuple):
+class Counts(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """Tokens as Codex counts them: cached and written lie inside input, reasoning inside output."""
 
     input: int = 0
@@ -34,11 +34,23 @@ class Counts(NamedTuple):
 
     def since(self, before: Counts) -> Counts:
         """Return what was added since ``before``, nothing where a number fell."""
-        return Counts(*(max(0, now - then) for now, then in zip(self, before, strict=True)))
+        return Counts(
+            max(0, self.input - before.input),
+            max(0, self.cached - before.cached),
+            max(0, self.written - before.written),
+            max(0, self.output - before.output),
+            max(0, self.reasoning - before.reasoning),
+        )
 
     def within(self, other: Counts) -> bool:
         """Tell whether no number is above the other's."""
-        return all(mine <= theirs for mine, theirs in zip(self, other, strict=True))
+        return (
+            self.input <= other.input
+            and self.cached <= other.cached
+            and self.written <= other.written
+            and self.output <= other.output
+            and self.reasoning <= other.reasoning
+        )
 
 
 def counts_of(record: TokenCounts | None) -> Counts | None:

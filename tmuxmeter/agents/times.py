@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MILLISECOND = timedelta(milliseconds=1)
+_DAY_MS = 86_400_000
 _FIRST_MS = 1_420_070_400_000  # 2015-01-01, before any coding agent
 _LAST_MS = 4_102_444_800_000  # 2100-01-01
 
@@ -22,7 +22,9 @@ def epoch_ms(text: str) -> int | None:
         return None
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=UTC)
-    return plausible_ms((moment - _EPOCH) // _MILLISECOND)
+    since = moment - _EPOCH
+    value = since.days * _DAY_MS + since.seconds * 1000 + since.microseconds // 1000
+    return value if _FIRST_MS <= value < _LAST_MS else None
 
 
 def plausible_ms(value: float) -> int | None:

@@ -7,7 +7,6 @@ keeps text: between two prompts only a 64-bit fingerprint is remembered.
 from __future__ import annotations
 
 import re
-from itertools import pairwise
 from zlib import crc32
 
 _REPEAT_WORDS = 4
@@ -80,13 +79,14 @@ def fingerprint(prompt: str) -> int:
     when a word is changed, and the prompt can't be read back from them.
     """
     text = prompt[:_COMPARE].casefold().encode("utf-8", "surrogatepass")
-    words = [crc32(word) for word in _WORD.findall(text)]
+    words = _WORD.findall(text)
     if len(words) < _REPEAT_WORDS:
         return 0
-    pairs = {(first * 31 + second) & 0xFFFF for first, second in pairwise(words)}
+    # without a loop in Python: the check sum of each word goes on from the word before it
+    pairs = set(map(crc32, words[1:], map(crc32, words)))
     sketch = 0
     for least in sorted(pairs)[:4]:
-        sketch = sketch << 16 | least
+        sketch = sketch << 16 | least >> 16
     return sketch or 1
 
 

@@ -48,6 +48,9 @@ IMPLAUSIBLE = "value out of range"
 LAST_MS = 253_402_300_800_000
 """Year 10000: no event is later."""
 
+_NUMBERED = frozenset({Usage, TurnEnd, Compaction, RateLimit})
+"""Events that have numbers besides their time."""
+
 
 class Price(Protocol):
     """What a request costs, by its own date."""
@@ -125,7 +128,9 @@ class Booking:
                 count, offset = skipped.get(event.reason, (0, 0))
                 skipped[event.reason] = (count + event.count, max(offset, event.offset))
                 continue
-            if not _plausible(event):
+            if not 0 <= event.time_ms < LAST_MS or (
+                type(event) in _NUMBERED and not _plausible(event)
+            ):
                 count, offset = skipped.get(IMPLAUSIBLE, (0, 0))
                 skipped[IMPLAUSIBLE] = (count + 1, offset)
                 continue
@@ -183,21 +188,26 @@ class Booking:
         session_id: int,
         event: Prompt | TurnEnd | ToolResult | FileTouch | RateLimit | Compaction | SessionStart,
     ) -> None:
-        details: tuple[object, ...]
+        # whole numbers for truth values: sqlite3 looks long for an adapter of every bool
+        row: tuple[object, ...]
         rank: tuple[int, ...] = ()
+        key, time_ms = event.key, event.time_ms
         if isinstance(event, ToolResult):
-            details = (self._ids.tool(event.tool), event.ok)
+            row = (key, session_id, time_ms, file_id, self._ids.tool(event.tool), int(event.ok))
             rank = (not event.ok, event.tool != "")
         elif isinstance(event, FileTouch):
-            details = (self._ids.path(event.path), event.edit)
+            row = (key, session_id, time_ms, file_id, self._ids.path(event.path), int(event.edit))
         elif isinstance(event, Prompt):
-            details = (event.human, event.corrects)
+            said = (int(event.human), int(event.corrects))
+            row = (key, session_id, time_ms, file_id, *said)
         elif isinstance(event, TurnEnd):
-            details = (storable(event.reason), event.duration_ms, event.asked)
-            rank = (event.duration_ms, event.time_ms, event.asked)
+            reason, took, asked = storable(event.reason), event.duration_ms, int(event.asked)
+            row = (key, session_id, time_ms, file_id, reason, took, asked)
+            rank = (took, time_ms, asked)
         elif isinstance(event, Compaction):
-            details = (storable(event.trigger), event.tokens_before)
-            rank = (event.tokens_before >= 0,)
+            before = event.tokens_before
+            row = (key, session_id, time_ms, file_id, storable(event.trigger), before)
+            rank = (before >= 0,)
         elif isinstance(event, SessionStart):
             self._facts.add(session_id, file_id, event)
             return
@@ -210,10 +220,9 @@ class Booking:
             )
             return
         rows = self._others[type(event)]
-        known = rows.get(event.key)
+        known = rows.get(key)
         if known is None or (-file_id, rank) >= known[0]:
-            row = (event.key, session_id, event.time_ms, file_id, *details)
-            rows[event.key] = ((-file_id, rank), row)
+            rows[key] = ((-file_id, rank), row)
 
     def _flush(self) -> None:
         ids, agents, price = self._ids, self._agents, self._price
@@ -231,7 +240,7 @@ class Booking:
                     ids.place(usage.cwd, usage.branch),
                     file_id,
                     owner,
-                    owner_sidechain,
+                    int(owner_sidechain),
                     usage.fresh,
                     usage.cache_read,
                     usage.cache_write_5m,
@@ -240,7 +249,7 @@ class Booking:
                     usage.reasoning,
                     usage.web_searches,
                     usage.context_window,
-                    usage.sidechain,
+                    int(usage.sidechain),
                     price(agent, usage),
                 )
             )
@@ -260,9 +269,7 @@ class Booking:
 
 
 def _plausible(event: Event) -> bool:
-    """Tell whether SQLite can hold every number of an event, and sums of many of them."""
-    if not 0 <= event.time_ms < LAST_MS:
-        return False
+    """Tell whether SQLite can hold every number of an event but its time, and sums of many."""
     if isinstance(event, Usage):
         # a negative number keeps its sign, and no bit beyond the limit appears that none has
         bits = event.fresh | event.cache_read | event.cache_write_5m | event.cache_write_1h

@@ -48,7 +48,7 @@ class SessionFacts:
             (
                 *(session_id, file_id, start.time_ms or None, storable(start.cwd)),
                 *(storable(start.branch), storable(start.parent)),
-                *(start.spawned, storable(start.version)),
+                *(int(start.spawned), storable(start.version)),
             )
         )
         self._touched.add(session_id)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
 from tmuxmeter.ledger.text import exact, storable, text_of
 
@@ -16,6 +16,9 @@ FileIdentity: TypeAlias = tuple[str, str, str]
 # names are kept in memory to save look-ups; history must not make the memory grow
 _MOST_NAMES = 50_000
 
+_Name = TypeVar("_Name")
+_Row = TypeVar("_Row")
+
 
 class Ids:
     """Finds or makes the row of a name; remembers what it found until :meth:`forget`."""
@@ -25,14 +28,18 @@ class Ids:
         self._files: dict[FileIdentity, tuple[int, str]] = {}
         self._sessions: dict[tuple[str, str], tuple[int, int | None]] = {}
         self._models: dict[tuple[str, str, str, str], int] = {}
-        self._names: dict[tuple[str, str, str], int] = {}
+        self._places: dict[tuple[str, str], int] = {}
+        self._tools: dict[str, int] = {}
+        self._paths: dict[str, int] = {}
 
     def forget(self) -> None:
         """Forget all, because a transaction that made some of the rows was undone."""
         self._files.clear()
         self._sessions.clear()
         self._models.clear()
-        self._names.clear()
+        self._places.clear()
+        self._tools.clear()
+        self._paths.clear()
 
     def file(self, log: LogFile) -> int:
         """Return a log file's id; ids are given in the order in which files are first seen."""
@@ -78,9 +85,7 @@ class Ids:
                 known = (row_id, file_id)
             else:
                 known = (int(row[0]), row[1])
-            if len(self._sessions) >= _MOST_NAMES:
-                self._sessions.clear()
-            self._sessions[agent, key] = known
+            _keep(self._sessions, (agent, key), known)
         row_id, shown_by = known
         if file_id is not None and (shown_by is None or file_id < shown_by):
             self._connection.execute(
@@ -101,47 +106,43 @@ class Ids:
                 "INSERT INTO model (agent, name, tier, geo) VALUES (?, ?, ?, ?)",
                 values,
             )
-            if len(self._models) >= _MOST_NAMES:
-                self._models.clear()
-            self._models[name] = row_id
+            _keep(self._models, name, row_id)
         return row_id
 
     def place(self, cwd: str, branch: str) -> int:
         """Return the id of a working directory and branch."""
-        return self._name(
-            ("place", cwd, branch),
-            "SELECT id FROM place WHERE cwd = ? AND branch = ?",
-            "INSERT INTO place (cwd, branch) VALUES (?, ?)",
-            (storable(cwd), storable(branch)),
-        )
+        row_id = self._places.get((cwd, branch))
+        if row_id is None:
+            row_id = self._found(
+                "SELECT id FROM place WHERE cwd = ? AND branch = ?",
+                "INSERT INTO place (cwd, branch) VALUES (?, ?)",
+                (storable(cwd), storable(branch)),
+            )
+            _keep(self._places, (cwd, branch), row_id)
+        return row_id
 
     def tool(self, name: str) -> int:
         """Return the id of a tool's name."""
-        return self._name(
-            ("tool", name, ""),
-            "SELECT id FROM tool WHERE name = ?",
-            "INSERT INTO tool (name) VALUES (?)",
-            (storable(name),),
-        )
+        row_id = self._tools.get(name)
+        if row_id is None:
+            row_id = self._found(
+                "SELECT id FROM tool WHERE name = ?",
+                "INSERT INTO tool (name) VALUES (?)",
+                (storable(name),),
+            )
+            _keep(self._tools, name, row_id)
+        return row_id
 
     def path(self, name: str) -> int:
         """Return the id of a file's path."""
-        return self._name(
-            ("path", name, ""),
-            "SELECT id FROM path WHERE name = ?",
-            "INSERT INTO path (name) VALUES (?)",
-            (storable(name),),
-        )
-
-    def _name(
-        self, memo: tuple[str, str, str], find: str, make: str, values: tuple[str, ...]
-    ) -> int:
-        row_id = self._names.get(memo)
+        row_id = self._paths.get(name)
         if row_id is None:
-            row_id = self._found(find, make, values)
-            if len(self._names) >= _MOST_NAMES:
-                self._names.clear()
-            self._names[memo] = row_id
+            row_id = self._found(
+                "SELECT id FROM path WHERE name = ?",
+                "INSERT INTO path (name) VALUES (?)",
+                (storable(name),),
+            )
+            _keep(self._paths, name, row_id)
         return row_id
 
     def _found(self, find: str, make: str, values: tuple[str, ...]) -> int:
@@ -154,3 +155,10 @@ class Ids:
             msg = "an insert gave no row id"
             raise sqlite3.InternalError(msg)
         return row_id
+
+
+def _keep(memory: dict[_Name, _Row], name: _Name, row: _Row) -> None:
+    """Remember a name's row, and only so many."""
+    if len(memory) >= _MOST_NAMES:
+        memory.clear()
+    memory[name] = row
