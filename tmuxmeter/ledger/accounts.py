@@ -1,9 +1,11 @@
 """What agents' own accounts say a session has cost, beside what its log says.
 
-Claude Code counts up what a session has cost, across ``/resume`` and with what it never logs
-(titles, ``/compact``); after ``/clear`` it begins anew with the new session, a fork begins with its
-parent's sum (seen with 2.1.330). A counter that fell began anew, at whatever value: only what it
-grows by from there counts.
+Claude Code counts up what a session costs, with what it never logs (titles, ``/compact``). Where
+the count begins differs: a resumed session goes on with its own, a fork with its parent's (seen
+with 2.1.330), a new session after ``/clear`` with 0 or, in builds before 2.1.211, with the one
+before (vendor documentation), and after a crash with whatever was saved last. So the first word
+only tells where it stands, as does each that is less than the one before; what counts is what it
+grows by, held against what is logged meanwhile.
 """
 
 from __future__ import annotations
@@ -33,12 +35,14 @@ class Bill(NamedTuple):
     time_ms : int
         When that was.
     billed : int
-        Microdollars of the account.
-    logged, settled : int
-        Microdollars of the requests logged until then, its sub-agents' too; without those of the
-        last :data:`LATE_MS`.
+        Microdollars by which the account has grown since its first word.
+    logged : int
+        Microdollars of the requests logged in that time, its sub-agents' too, and of those of
+        :data:`LATE_MS` before: they may be in the account or not.
+    settled : int
+        Microdollars of those that surely are in the account.
     requests, unpriced_requests : int
-        How many those are, and how many of them have no price.
+        How many requests are logged, and how many of them have no price.
     """
 
     time_ms: int
@@ -76,19 +80,21 @@ class AccountBook(Store):
         with self._transaction():
             session_id = self._ids.session(agent, session, None, "")
             known = self._connection.execute(
-                "SELECT first, told, billed, time_ms FROM account_cost WHERE session_id = ?"
+                "SELECT first_ms, told, billed, time_ms FROM account_cost WHERE session_id = ?"
                 " ORDER BY quarter DESC LIMIT 1",
                 (session_id,),
             ).fetchone()
-            first, before, billed, last_ms = known or (told, 0, 0, -1)
+            first_ms, before, billed, last_ms = known or (time_ms, told, 0, -1)
             if time_ms <= last_ms or (known and told == before):
                 return False
-            billed += max(0, told - before)
             self._connection.execute(
-                "INSERT INTO account_cost (session_id, quarter, time_ms, first, told, billed)"
+                "INSERT INTO account_cost (session_id, quarter, first_ms, time_ms, told, billed)"
                 " VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (session_id, quarter) DO UPDATE SET"
                 " time_ms = excluded.time_ms, told = excluded.told, billed = excluded.billed",
-                (session_id, time_ms // QUARTER_MS, time_ms, first, told, billed),
+                (
+                    *(session_id, time_ms // QUARTER_MS, first_ms, time_ms, told),
+                    billed + max(0, told - before),
+                ),
             )
             return True
 
@@ -112,11 +118,9 @@ class AccountBook(Store):
             return bool(self._connection.execute(UPSERT_RATE_LIMIT, row).rowcount)
 
 
-# a forked session's account begins with its parent's, its log without
 _LAST = """
-    SELECT a.time_ms, a.billed - CASE WHEN s.parent <> '' AND NOT s.spawned THEN a.first ELSE 0 END
-    FROM account_cost a JOIN session s ON s.id = a.session_id
-    WHERE a.session_id = ? AND a.time_ms < ? ORDER BY a.quarter DESC LIMIT 1
+    SELECT first_ms, time_ms, billed FROM account_cost
+    WHERE session_id = ? AND time_ms < ? ORDER BY quarter DESC LIMIT 1
 """
 _LOGGED = """
     WITH RECURSIVE family (id, agent, key) AS (
@@ -124,10 +128,11 @@ _LOGGED = """
         UNION SELECT c.id, c.agent, c.key FROM family f CROSS JOIN session c
         ON c.agent = f.agent AND c.parent = f.key AND c.parent <> '' WHERE c.spawned
     )
-    SELECT coalesce(sum(u.cost), 0), coalesce(sum(u.cost) FILTER (WHERE u.time_ms <= ?3), 0),
+    SELECT coalesce(sum(u.cost), 0),
+        coalesce(sum(u.cost) FILTER (WHERE u.time_ms > ?2 AND u.time_ms <= ?3 - ?4), 0),
         count(*), count(*) - count(u.cost)
     FROM family f CROSS JOIN usage u INDEXED BY usage_session ON u.session_id = f.id
-    WHERE u.time_ms <= ?2
+    WHERE u.time_ms > ?2 - ?4 AND u.time_ms <= ?3
 """
 _TOLD = """
     SELECT DISTINCT s.id, s.agent, s.key, s.account, s.cwd FROM account_cost a
@@ -159,6 +164,6 @@ def bill(connection: sqlite3.Connection, session_id: int, until_ms: int) -> Bill
     last = connection.execute(_LAST, (session_id, until_ms)).fetchone()
     if last is None:
         return None
-    time_ms, amount = last
-    logged = connection.execute(_LOGGED, (session_id, time_ms, time_ms - LATE_MS)).fetchone()
-    return Bill(time_ms, amount, *logged)
+    first_ms, time_ms, grown = last
+    logged = connection.execute(_LOGGED, (session_id, first_ms, time_ms, LATE_MS)).fetchone()
+    return Bill(time_ms, grown, *logged)

@@ -192,13 +192,12 @@ MIGRATIONS: tuple[str, ...] = (
     """,
     # 3: what agents' own accounts say, which their hooks report.
     """
-    -- the newest word of a quarter of an hour on what a session has cost so far, in microdollars:
-    -- 'told' as the agent says it, 'first' what it said first (a fork begins with its parent's),
-    -- 'billed' without the falls of a counter that began anew
+    -- the newest word of a quarter of an hour on what a session costs, in microdollars: 'told' as
+    -- the agent says it, 'billed' what that has grown by since 'first_ms', its very first word
     CREATE TABLE account_cost (
         session_id INTEGER NOT NULL REFERENCES session,
-        quarter INTEGER NOT NULL, time_ms INTEGER NOT NULL,
-        first INTEGER NOT NULL, told INTEGER NOT NULL, billed INTEGER NOT NULL,
+        quarter INTEGER NOT NULL, first_ms INTEGER NOT NULL, time_ms INTEGER NOT NULL,
+        told INTEGER NOT NULL, billed INTEGER NOT NULL,
         PRIMARY KEY (session_id, quarter)
     ) WITHOUT ROWID;
     CREATE INDEX account_cost_time ON account_cost (time_ms, session_id);

@@ -20,10 +20,8 @@ def gap(bill: Bill) -> int | None:
     """
     if bill.unpriced_requests:
         return None
-    found = bill.billed - bill.logged
-    if found < 0 <= bill.billed - bill.settled or abs(found) <= bill.requests:
-        return 0
-    return found
+    found = max(bill.billed - bill.logged, 0) or min(bill.billed - bill.settled, 0)
+    return 0 if abs(found) <= bill.requests else found
 
 
 def unlogged_report(rows: Sequence[Billed]) -> Row | None:
