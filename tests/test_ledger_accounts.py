@@ -8,7 +8,8 @@ import pytest
 from ledger_data import NOON, chunk, log, usage
 
 from tmuxmeter.events import SessionStart, Usage, event_key
-from tmuxmeter.ledger.accounts import LATE_MS, QUARTER_MS, Bill
+from tmuxmeter.ledger.accounts import QUARTER_MS
+from tmuxmeter.ledger.bills import LATE_MS, Bill
 from tmuxmeter.ledger.writer import Writer
 from tmuxmeter.reports.unlogged import gap, unlogged_report
 

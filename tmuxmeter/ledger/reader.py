@@ -7,7 +7,7 @@ import sqlite3
 from typing import TYPE_CHECKING, NamedTuple
 
 from tmuxmeter.errors import LedgerError
-from tmuxmeter.ledger import accounts, queries
+from tmuxmeter.ledger import bills, queries
 from tmuxmeter.ledger.database import (
     LEDGER_NAME,
     check_version,
@@ -220,15 +220,15 @@ class Reader:
         """Return the newest word on each plan window of each account."""
         return self._rows(queries.RateLimitRow, queries.RATE_LIMITS)
 
-    def billed(self, start_ms: int, end_ms: int) -> list[accounts.Billed]:
+    def billed(self, start_ms: int, end_ms: int) -> list[bills.Billed]:
         """Return what agents' own accounts say of the sessions they reported in a span."""
         with self.snapshot():
-            return accounts.billed(self._connection, start_ms, end_ms)
+            return bills.billed(self._connection, start_ms, end_ms)
 
-    def bills(self, session_ids: Iterable[int]) -> dict[int, accounts.Bill]:
+    def bills(self, session_ids: Iterable[int]) -> dict[int, bills.Bill]:
         """Return what agents' own accounts said last of some sessions, by the ledger's id."""
         with self.snapshot():
-            return accounts.bills(self._connection, session_ids)
+            return bills.bills(self._connection, session_ids)
 
     def counts(self) -> dict[str, int]:
         """Return how many rows each kind of thing has; takes longer the more history there is."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from tmuxmeter.breakeven.intervals import common, length
 from tmuxmeter.breakeven.touches import Seat, seat_of
 from tmuxmeter.breakeven.waste import spent
-from tmuxmeter.breakeven.work import Signs
+from tmuxmeter.breakeven.work import signs_of_life
 from tmuxmeter.ledger.slices import UNATTRIBUTED
 from tmuxmeter.reports.advice import advice
 from tmuxmeter.reports.days import day_report, grouped, place_name
@@ -158,7 +158,7 @@ def overnight(activity: Activity, now_ms: int) -> Row | None:
     evening = max((time for time in prompts if time < morning), default=None)
     if evening is None or morning - evening < NIGHT_MS:
         return None
-    names = Names(activity)
+    names, signs = Names(activity), signs_of_life(activity)
     agents: dict[int, list[Timeline]] = {}
     for line in activity.timelines:
         agents.setdefault(line.thread.root, []).append(line)
@@ -172,7 +172,8 @@ def overnight(activity: Activity, now_ms: int) -> Row | None:
             continue
         last = max(row.time_ms for row in requests)
         ends = [row for row in main.ends if last <= row.time_ms < morning]
-        worked = sum(length(common(Signs(line).at_work, [(evening, morning)])) for line in lines)
+        night = [(evening, morning)]
+        worked = sum(length(common(signs[line.thread.id].at_work, night)) for line in lines)
         rows.append(
             {
                 **names.session(root, seat_of(activity, main.thread, last)),

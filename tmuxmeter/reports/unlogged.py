@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from tmuxmeter.ledger.accounts import Bill, Billed
+    from tmuxmeter.ledger.bills import Bill, Billed
 
 Row = dict[str, Any]
 
