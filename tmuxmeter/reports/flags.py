@@ -14,6 +14,7 @@ from tmuxmeter.reports.live import (
     GONE,
     LOOP,
     OVERLAP,
+    SPENDING,
     WAITING,
     WORKING,
 )
@@ -100,6 +101,7 @@ def pane_flags(now: PaneNow, known: Trouble, further: frozenset[PaneKey], now_ms
         return []
     key, session = pane_key(now), (agent.agent, agent.session)
     found = {
+        SPENDING: any(pause.spent_after for pause in now.pauses),
         LOOP: session in known.loops,
         OVERLAP: now_ms - known.overlaps.get(key, -WINDOW_MS) < WINDOW_MS,
         CLAIM: key in known.broken,

@@ -149,6 +149,7 @@ class Day:
                 known=known,
                 problem=problem,
                 demo=demo,
+                zone=config.day.zone,
             )
 
         lives = [(server, of(server)) for server in picture.servers]
