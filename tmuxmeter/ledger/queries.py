@@ -216,6 +216,10 @@ SESSIONS = """
 """
 MODELS = "SELECT DISTINCT agent, name FROM model WHERE name <> '' ORDER BY agent, name"
 REQUEST_SPAN = "SELECT (SELECT min(time_ms) FROM usage), (SELECT max(time_ms) FROM usage)"
+LAST_REQUESTS = """
+    SELECT s.agent, s.key, max(u.time_ms) FROM usage u INDEXED BY usage_time
+    JOIN session s ON s.id = u.session_id WHERE u.time_ms >= ? GROUP BY s.id
+"""
 LAST_REQUEST_BEFORE = "SELECT max(time_ms) FROM usage WHERE time_ms < ?"
 UNPRICED_MODELS = """
     SELECT m.agent, m.name, m.tier, count(*),

@@ -159,6 +159,12 @@ class Reader:
             first, last = self._connection.execute(queries.REQUEST_SPAN).fetchone()
         return None if first is None else (int(first), int(last))
 
+    def last_requests(self, since_ms: int) -> dict[tuple[str, str], int]:
+        """Return when the newest request since a time ended, by agent and session."""
+        with self.snapshot():
+            rows = self._connection.execute(queries.LAST_REQUESTS, (since_ms,))
+            return {(agent, session): int(time_ms) for agent, session, time_ms in rows}
+
     def last_request_before(self, time_ms: int) -> int | None:
         """Return when the newest request before a time was made, None without any.
 

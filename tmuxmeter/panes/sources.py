@@ -7,7 +7,7 @@ import stat
 import sys
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tmuxmeter.panes.processes import Entry
 
@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from tmuxmeter.panes.processes import Source
 
 # os.listdir and os.readlink on purpose (PTH): a scan runs every few seconds and pathlib doubles it.
+
+_FACTS = ["ppid", "name", "create_time", "status"]
+"""What psutil is asked of every process."""
 
 BOOT_DRIFT_MS = 1000
 """The clock may be set while we run; a smaller difference is noise and changes nothing."""
@@ -83,7 +86,12 @@ class ProcSource:
             int(rest[3]),
             _device(int(rest[4])),
             int(rest[5]),
+            rest[0].decode(),
         )
+
+    def now(self, pid: int) -> Entry | None:
+        """Return one process as it is at this moment; zombies are not running."""
+        return self._entry(str(pid), {})
 
     def argv(self, pid: int) -> tuple[str, ...]:
         """Return the command line."""
@@ -149,22 +157,47 @@ class PsutilSource:
         import psutil
 
         entries: dict[int, Entry] = {}
-        for process in psutil.process_iter(["ppid", "name", "create_time", "status"]):
-            info = process.info
-            created = info["create_time"]
-            if created is None or info["status"] == psutil.STATUS_ZOMBIE:
-                continue
-            started_ms = round(created * 1000)
-            name = info["name"] or ""
-            old = known.get(process.pid)
-            if old is not None and old.start == str(started_ms):
-                tty = old.tty
-            else:
-                tty = _terminal_device(process)
-            entries[process.pid] = Entry(
-                process.pid, info["ppid"] or 0, name, str(started_ms), started_ms, name, tty=tty
-            )
+        for process in psutil.process_iter(_FACTS):
+            entry = self._entry(process, process.info, known)
+            if entry is not None:
+                entries[entry.pid] = entry
         return entries
+
+    def now(self, pid: int) -> Entry | None:
+        """Return one process as it is at this moment; zombies are not running."""
+        import psutil
+
+        try:
+            process = psutil.Process(pid)
+            return self._entry(process, process.as_dict(_FACTS), {})
+        except (psutil.Error, OSError):
+            return None
+
+    def _entry(
+        self, process: psutil.Process, info: Mapping[str, Any], known: Mapping[int, Entry]
+    ) -> Entry | None:
+        import psutil
+
+        created = info["create_time"]
+        if created is None or info["status"] == psutil.STATUS_ZOMBIE:
+            return None
+        started_ms = round(created * 1000)
+        name = info["name"] or ""
+        old = known.get(process.pid)
+        if old is not None and old.start == str(started_ms):
+            tty = old.tty
+        else:
+            tty = _terminal_device(process)
+        return Entry(
+            process.pid,
+            info["ppid"] or 0,
+            name,
+            str(started_ms),
+            started_ms,
+            name,
+            tty=tty,
+            state="T" if info["status"] == psutil.STATUS_STOPPED else "",
+        )
 
     def argv(self, pid: int) -> tuple[str, ...]:
         """Return the command line."""
