@@ -34,6 +34,7 @@ COMMANDS = {
     "done": "handoff",
     "breakeven": "breakeven",
     "calibrate": "calibrate",
+    "hooks": "hooks",
     "doctor": "doctor",
     "prices": "money",
     "reprice": "money",
