@@ -112,7 +112,7 @@ def program_in_front(table: ProcessTable, pane_pid: int) -> Entry | None:
         return None
     while (below := _only_child(table, entry)) is not None and _is_wrapper(table, entry, below):
         entry = below
-    return None if _is_shell(entry) else entry
+    return None if _is_shell(table, entry) else entry
 
 
 def _only_child(table: ProcessTable, parent: Entry) -> Entry | None:
@@ -124,13 +124,15 @@ def _only_child(table: ProcessTable, parent: Entry) -> Entry | None:
     return children[0] if len(children) == 1 else None
 
 
-def _is_shell(entry: Entry) -> bool:
-    return entry.name.lstrip("-") in SHELLS
+def _is_shell(table: ProcessTable, entry: Entry) -> bool:
+    # a script's process is named after the script, its command line after the shell
+    words = [entry.name, *(PurePath(word).name for word in table.argv(entry)[:1])]
+    return any(word.lstrip("-") in SHELLS for word in words)
 
 
 def _is_wrapper(table: ProcessTable, entry: Entry, below: Entry) -> bool:
     """Tell what only starts another program and waits: a shell, or who hands its arguments on."""
-    if _is_shell(entry):
+    if _is_shell(table, entry):
         return True
     mine, other = table.argv(entry), table.argv(below)
     return len(mine) > 1 and len(other) > 1 and mine[1:] == other[1:]

@@ -13,7 +13,7 @@ import termios
 from typing import TYPE_CHECKING, Any
 
 from tmuxmeter.errors import PauseError
-from tmuxmeter.pause.marks import Mark, marks_from, proceed, running, wait_for
+from tmuxmeter.pause.marks import Mark, marks_from, marks_to, proceed, running, wait_for
 from tmuxmeter.pause.method import Done, Note, Undo, count
 from tmuxmeter.pause.stopping import stop_tree
 from tmuxmeter.pause.terminal import device_of, opened, takes_output
@@ -77,7 +77,7 @@ def hold_output(means: Means, core: Entry, pane_tty: str, note: Note) -> Done:
         release_output(means, undo)
         message = f"its terminal can't be held: {error}"
         raise PauseError(message) from error
-    undo["stopped"] = list(stopped)
+    undo["stopped"] = marks_to(stopped)
     below = f", {count(len(stopped), 'process', 'processes')} below it stopped" if stopped else ""
     return Done(METHOD, f"terminal output held{below}", undo)
 
@@ -89,9 +89,9 @@ def _hold(means: Means, core: Entry, undo: Undo, note: Note) -> list[Mark]:
             means,
             core,
             with_top=False,
-            note=lambda marks: note(METHOD, undo | {"stopped": list(marks)}),
+            note=lambda marks: note(METHOD, undo | {"stopped": marks_to(marks)}),
         )
-        undo["stopped"] = list(stopped)
+        undo["stopped"] = marks_to(stopped)
         message = ""
         if wait_for(lambda: takes_output(descriptor), HELD_S):
             message = "its terminal goes on taking what it writes"

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from tmuxmeter.tmux.client import Tmux
 
 DIMMED = "fg=colour243,bg=colour234"
+ALARMED = "fg=colour255,bg=colour52"
+"""Of a pane whose agent spends although it is paused."""
 STYLES = ("window-style", "window-active-style")
 
 
@@ -28,6 +30,17 @@ def dim(tmux: Tmux, pane_id: str) -> dict[str, str | None]:
     return before
 
 
+def alarm(tmux: Tmux, pane_id: str) -> None:
+    """Make a paused pane red; :func:`undim` takes that away as well.
+
+    Raises
+    ------
+    TmuxError
+        The pane is gone, or its server doesn't answer.
+    """
+    tmux.source(f"set-option -p -t {quoted(pane_id)} {name} {quoted(ALARMED)}" for name in STYLES)
+
+
 def undim(tmux: Tmux, pane_id: str, before: Mapping[str, Any]) -> None:
     """Give a pane its look back, unless somebody gave it another one meanwhile.
 
@@ -39,7 +52,7 @@ def undim(tmux: Tmux, pane_id: str, before: Mapping[str, Any]) -> None:
     now = own_styles(tmux, pane_id)
     lines = []
     for name in STYLES:
-        if name in before and now[name] == DIMMED:
+        if name in before and now[name] in (DIMMED, ALARMED):
             value = before[name]
             where = f"-t {quoted(pane_id)} {name}"
             lines.append(

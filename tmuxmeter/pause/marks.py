@@ -41,6 +41,11 @@ def marks_from(value: Any) -> list[Mark]:
     ]
 
 
+def marks_to(marks: Iterable[Mark]) -> list[list[int | str]]:
+    """Return marks as a record of a pause keeps them."""
+    return [list(mark) for mark in marks]
+
+
 def running(source: Source, mark: Mark) -> Entry | None:
     """Return a process as it is now, None if it ended."""
     entry = source.now(mark.pid)

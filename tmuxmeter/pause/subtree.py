@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from tmuxmeter.errors import PauseError
-from tmuxmeter.pause.marks import STOPPED, Mark, marks_from, proceed, running, wait_for
+from tmuxmeter.pause.marks import STOPPED, Mark, marks_from, marks_to, proceed, running, wait_for
 from tmuxmeter.pause.method import Done, Note, count
 from tmuxmeter.pause.stopping import stop_tree
 
@@ -30,7 +30,7 @@ def freeze_tree(means: Means, core: Entry, note: Note, method: str = METHOD) -> 
         It didn't stop, or somebody noticed; it goes on again.
     """
     stopped = stop_tree(
-        means, core, with_top=True, note=lambda marks: note(method, {"stopped": list(marks)})
+        means, core, with_top=True, note=lambda marks: note(method, {"stopped": marks_to(marks)})
     )
     source = means.table.source
     mark = Mark.of(core)
@@ -44,7 +44,7 @@ def freeze_tree(means: Means, core: Entry, note: Note, method: str = METHOD) -> 
         message = "somebody minds that it is stopped; it goes on"
         raise PauseError(message)
     seen = f"{count(len(stopped), 'process', 'processes')} stopped"
-    return Done(method, seen, {"stopped": list(stopped)})
+    return Done(method, seen, {"stopped": marks_to(stopped)})
 
 
 def thaw_tree(means: Means, core: Mark, undo: Mapping[str, Any]) -> str:

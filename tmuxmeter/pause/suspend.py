@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from tmuxmeter.errors import PauseError
 from tmuxmeter.pause.keys import set_input, type_keys
-from tmuxmeter.pause.marks import STOPPED, Mark, marks_from, proceed, running, wait_for
+from tmuxmeter.pause.marks import STOPPED, Mark, marks_from, marks_to, proceed, running, wait_for
 from tmuxmeter.pause.method import Done, Note, Undo, count
 from tmuxmeter.pause.stopping import stop_tree
 from tmuxmeter.pause.terminal import modes, opened, set_modes
@@ -55,7 +55,7 @@ def suspend(
         "tty": pane_tty,
         "device": core.tty,
         "modes": saved,
-        "shell": list(Mark.of(shell)),
+        "shell": marks_to([Mark.of(shell)]),
         "stopped": [],
     }
     note(METHOD, undo)
@@ -77,12 +77,12 @@ def suspend(
             means,
             core,
             with_top=False,
-            note=lambda marks: note(METHOD, undo | {"stopped": list(marks)}),
+            note=lambda marks: note(METHOD, undo | {"stopped": marks_to(marks)}),
         )
     except PauseError:
         come_back(means, mark, tmux, pane_id, undo)
         raise
-    undo["stopped"] = list(stopped)
+    undo["stopped"] = marks_to(stopped)
     below = f", {count(len(stopped), 'process', 'processes')} below it stopped" if stopped else ""
     return Done(METHOD, f"suspended by its own key{below}; input off", undo)
 
@@ -104,7 +104,7 @@ def come_back(means: Means, core: Mark, tmux: Tmux, pane_id: str, undo: Mapping[
     if entry.state not in STOPPED and entry.foreground == entry.group:
         set_input(tmux, pane_id, on=True)
         return "was brought back already"
-    shells = marks_from([undo.get("shell")])
+    shells = marks_from(undo.get("shell"))
     shell = running(source, shells[0]) if shells else None
     if shell is None or not _is_in_front(source, shell):
         set_input(tmux, pane_id, on=True)
