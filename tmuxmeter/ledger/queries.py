@@ -115,6 +115,15 @@ class SessionRow(NamedTuple):
     last_ms: int
 
 
+class RequestAfter(NamedTuple):
+    """A request made after some time; ``tokens`` are all, in and out."""
+
+    session_id: int
+    time_ms: int
+    sidechain: int
+    tokens: int
+
+
 class UnpricedModel(NamedTuple):
     """What was spent on a model and tier that had no price when it was booked."""
 
@@ -240,6 +249,18 @@ FILE_MARKS = "SELECT path, size, mtime_ns FROM file WHERE id IN ({ids})"
 RATE_LIMITS = """
     SELECT agent, account, name, window_minutes, time_ms, used_percent, resets_ms, plan
     FROM rate_limit ORDER BY agent, account, name, window_minutes
+"""
+# a session's own requests, and those of the sub-agents that work for it
+REQUESTS_AFTER = """
+    WITH RECURSIVE family (id, agent, key) AS (
+        SELECT id, agent, key FROM session WHERE agent = ?1 AND key = ?2
+        UNION SELECT c.id, c.agent, c.key FROM family f CROSS JOIN session c
+        ON c.agent = f.agent AND c.parent = f.key AND c.parent <> '' WHERE c.spawned
+    )
+    SELECT u.session_id, u.time_ms, u.sidechain,
+        u.fresh + u.cache_read + u.cache_write_5m + u.cache_write_1h + u.output
+    FROM family f CROSS JOIN usage u INDEXED BY usage_session ON u.session_id = f.id
+    WHERE u.time_ms > ?3 ORDER BY u.time_ms
 """
 META = "SELECT value FROM meta WHERE name = ?"
 

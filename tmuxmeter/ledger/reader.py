@@ -165,6 +165,12 @@ class Reader:
             rows = self._connection.execute(queries.LAST_REQUESTS, (since_ms,))
             return {(agent, session): int(time_ms) for agent, session, time_ms in rows}
 
+    def requests_after(self, agent: str, session: str, time_ms: int) -> list[queries.RequestAfter]:
+        """Return a session's requests after a time, its sub-agents' too, in order of time."""
+        with self.snapshot():
+            rows = self._connection.execute(queries.REQUESTS_AFTER, (agent, session, time_ms))
+            return [queries.RequestAfter(*row) for row in rows]
+
     def last_request_before(self, time_ms: int) -> int | None:
         """Return when the newest request before a time was made, None without any.
 

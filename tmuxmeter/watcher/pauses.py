@@ -1,0 +1,198 @@
+"""What is paused: kept in the ledger, shown, looked after, and an alarm where it doesn't hold."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+from dataclasses import replace
+from typing import TYPE_CHECKING, Protocol
+
+from tmuxmeter.errors import FolderError, TmuxError
+from tmuxmeter.panes.picture import PauseNow
+from tmuxmeter.pause.look import alarm
+from tmuxmeter.pause.records import Pause, PauseStore
+from tmuxmeter.pause.tend import tend
+from tmuxmeter.reports.pauses import spent_after
+from tmuxmeter.status.text import tokens
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from pathlib import Path
+
+    from tmuxmeter.ledger.queries import RequestAfter
+    from tmuxmeter.panes.pausing import PaneName
+    from tmuxmeter.pause.means import Means
+
+logger = logging.getLogger(__name__)
+
+FOLDER = "pauses"
+"""Below the state folder."""
+BOOK_EVERY_MS = 15_000
+"""How often the ledger is told that a pause goes on."""
+TEND_EVERY_MS = 5_000
+"""How often it is looked whether a paused agent, or its pane, has gone."""
+
+
+class Book(Protocol):
+    """What is needed of the ledger's writer."""
+
+    def paused(self, agent: str, session: str, since_ms: int, now_ms: int) -> None:
+        """Note that a session is paused since a time and still at another."""
+
+
+class Requests(Protocol):
+    """What is needed of the ledger's reader."""
+
+    def requests_after(self, agent: str, session: str, time_ms: int) -> list[RequestAfter]:
+        """Return a session's requests after a time."""
+
+
+class Pauses:
+    """The pauses in force, as their records tell.
+
+    Parameters
+    ----------
+    means : Means
+        What it takes to let go.
+
+    Attributes
+    ----------
+    problems : list of str
+        Records that can't be read.
+    """
+
+    def __init__(self, means: Means) -> None:
+        self._means = means
+        self._store: PauseStore = means.store
+        self._mark: tuple[int, int] | None = None
+        self._pauses: dict[str, Pause] = {}
+        self._booked: dict[str, int] = {}
+        self._tended_ms = 0
+        self.problems: list[str] = []
+
+    def all(self) -> list[Pause]:
+        """Return the pauses, the oldest first."""
+        return list(self._pauses.values())
+
+    def look(self, book: Book, now_ms: int) -> None:
+        """Read the records where they changed, and book what goes on and what has ended.
+
+        Raises
+        ------
+        LedgerUnwritableError
+            The ledger can't be written; the next look makes up for it.
+        """
+        mark = _mark(self._store.folder)
+        if mark != self._mark:
+            before = self._pauses
+            self._pauses = {pause.id: pause for pause in self._store.all()}
+            self.problems = list(self._store.broken)
+            self._mark = mark
+            # the folder changed when the record was removed, if nothing else did since
+            ended_ms = now_ms if mark is None else mark[0] // 1_000_000
+            for gone in [pause for each, pause in before.items() if each not in self._pauses]:
+                known = self._booked.pop(gone.id, gone.since_ms)
+                self._book(gone, book, min(max(ended_ms, known), now_ms))
+        for pause in self._pauses.values():
+            last = self._booked.get(pause.id)
+            if last is None or not 0 <= now_ms - last < BOOK_EVERY_MS:
+                self._book(pause, book, now_ms)
+                self._booked[pause.id] = now_ms
+
+    def tend(self, now_ms: int) -> list[Pause]:
+        """Let go what nobody could resume any more; return those pauses."""
+        if 0 <= now_ms - self._tended_ms < TEND_EVERY_MS:
+            return []
+        self._tended_ms = now_ms
+        if not self._pauses and not self._means.flags.active():
+            return []
+        ended = tend(self._means, self.all(), now_ms)
+        for pause, why in ended:
+            logger.info("%s of %s (%s) is over: %s", pause.way, pause.pane_id, pause.agent, why)
+        return [pause for pause, _ in ended]
+
+    def check(self, requests: Requests) -> list[Pause]:
+        """Look for requests made in spite of a pause; return the pauses that newly don't hold."""
+        alarms = []
+        for pause in self.all():
+            if not pause.session:
+                continue
+            found = requests.requests_after(pause.agent, pause.session, pause.since_ms)
+            spent = spent_after(found, pause.since_ms, pause.way)
+            if spent <= pause.spent_after:
+                continue
+            known = replace(pause, spent_after=spent)
+            self._pauses[pause.id] = known
+            if self._replace(known) and not pause.spent_after:
+                with contextlib.suppress(TmuxError):
+                    alarm(self._means.tmux(known.socket), known.pane_id)
+                alarms.append(known)
+        return alarms
+
+    def _replace(self, pause: Pause) -> bool:
+        """Write a record down again, unless somebody has just removed it."""
+        if not any(known.id == pause.id for known in self._store.all()):
+            return False
+        try:
+            self._store.replace(pause)
+        except (OSError, FolderError) as error:
+            logger.warning("the record of a pause can't be written: %s", error)
+        return True
+
+    def _book(self, pause: Pause, book: Book, until_ms: int) -> None:
+        if pause.session:
+            book.paused(pause.agent, pause.session, pause.since_ms, until_ms)
+
+
+def by_pane(pauses: Iterable[Pause]) -> dict[PaneName, list[PauseNow]]:
+    """Return pauses by the pane they are in, as a picture shows them."""
+    found: dict[PaneName, list[PauseNow]] = {}
+    for pause in pauses:
+        if not pause.seen:
+            continue  # not paused yet: somebody is at it
+        now = PauseNow(
+            *(pause.agent, pause.session, pause.pid, pause.since_ms, pause.who, pause.way),
+            *(pause.seen, pause.spent_after),
+        )
+        found.setdefault((pause.socket, pause.server_pid, pause.pane_id), []).append(now)
+    return found
+
+
+def alarm_text(pause: Pause, title: str) -> str:
+    """Return what is told of a pause that doesn't hold."""
+    return (
+        f"{pause.pane_id} ({title}) still spends although it is paused ({pause.way}):"
+        f" {tokens(pause.spent_after)} tokens since; see tmuxmeter pause --how"
+    )
+
+
+def pause_means(
+    places_state: Path, runtime: Path, hooks_installed: Callable[[str, str], bool]
+) -> Means:
+    """Return what the watcher lets go with, and its guard pauses with."""
+    from tmuxmeter.panes.processes import ProcessTable
+    from tmuxmeter.panes.sources import default_source
+    from tmuxmeter.pause.hold import HoldFlags
+    from tmuxmeter.pause.means import Means
+    from tmuxmeter.tmux.client import Tmux
+
+    return Means(
+        tmux=Tmux,
+        table=ProcessTable(default_source()),
+        store=PauseStore(places_state / FOLDER),
+        flags=HoldFlags(runtime / "hold"),
+        watched=True,
+        hooks_installed=hooks_installed,
+        # nobody waits to see what an interrupted agent does by now
+        state_now=lambda _target: "",
+        own_pid=os.getpid(),
+    )
+
+
+def _mark(folder: Path) -> tuple[int, int] | None:
+    try:
+        found = folder.stat()
+    except OSError:
+        return None
+    return found.st_mtime_ns, found.st_ino
