@@ -66,6 +66,8 @@ class World:
         """The whole environment of everything that runs here: nothing of the user's gets in."""
         return {
             "PATH": f"{self.folder / 'bin'}:{os.environ['PATH']}",
+            # this checkout's tmuxmeter, whichever is installed
+            "PYTHONPATH": str(Path(__file__).parents[2]),
             "HOME": str(self.home),
             "LANG": "C.UTF-8",
             "LC_ALL": "C.UTF-8",
