@@ -154,7 +154,7 @@ def loop_verdicts(session: str, pane: str, run: Failing, settings: GuardSettings
     if not settings.loop or run.failures < settings.loop:
         return []
     text = f"{pane} is in an error loop: {run.failures} failing tool calls in a row"
-    return [Verdict(LOOP, f"{session} {run.start_ms}", over=True, text=text)]
+    return [Verdict(LOOP, f"{LOOP} {session} {run.start_ms}", over=True, text=text)]
 
 
 def unpriced_notice(total: Measures, settings: GuardSettings) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from tmuxmeter.panes.pausing import with_pauses
 from tmuxmeter.panes.picture import Picture
 from tmuxmeter.panes.processes import ProcessTable
 from tmuxmeter.panes.sources import default_source
@@ -11,13 +12,16 @@ from tmuxmeter.panes.tracker import Tracker
 from tmuxmeter.watcher.roots import agents_in_use
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
     from tmuxmeter.agents.base import Root
     from tmuxmeter.config import Config
+    from tmuxmeter.hooks.facts import SessionReport
     from tmuxmeter.ledger.queries import RecentSession
     from tmuxmeter.ledger.writer import Writer
+    from tmuxmeter.panes.pausing import PaneName
+    from tmuxmeter.panes.picture import PauseNow
     from tmuxmeter.paths import Places
 
 BUSY_TICK_S = 2.0
@@ -73,12 +77,24 @@ class Look:
         self._tracker.use_book(writer)
         self._stale = True
 
+    def hear(self, reports: Iterable[SessionReport]) -> None:
+        """Take what agents' hooks reported, the oldest first."""
+        self._tracker.hear(reports)
+
     def booked(self) -> None:
         """Note that sessions may have changed."""
         self._stale = True
 
-    def take(self, sockets: Iterable[Path], roots: Iterable[Root], now_ms: int) -> bool:
+    def take(
+        self,
+        sockets: Iterable[Path],
+        roots: Iterable[Root],
+        pauses: Mapping[PaneName, Sequence[PauseNow]],
+        now_ms: int,
+    ) -> bool:
         """Look again; return whether it may be other agents' spend that belongs to the panes now.
+
+        ``pauses`` is what is paused, by the pane.
 
         Raises
         ------
@@ -92,7 +108,8 @@ class Look:
             rows = self._writer.reader().recent_sessions(now_ms - RECENT_MS)
             self.recent = {(row.agent, row.session): row for row in rows}
         before = self.picture
-        self.picture = self._tracker.update(sockets, roots, self.recent.values(), now_ms)
+        seen = self._tracker.update(sockets, roots, self.recent.values(), now_ms)
+        self.picture = with_pauses(seen, pauses)
         return _agents(before) != _agents(self.picture)
 
     def pause(self, idle: float) -> float:

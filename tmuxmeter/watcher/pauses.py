@@ -23,11 +23,13 @@ if TYPE_CHECKING:
     from tmuxmeter.ledger.queries import RequestAfter
     from tmuxmeter.panes.pausing import PaneName
     from tmuxmeter.pause.means import Means
+    from tmuxmeter.pause.target import Target
 
 logger = logging.getLogger(__name__)
 
 FOLDER = "pauses"
 """Below the state folder."""
+TICK_MS = 100
 BOOK_EVERY_MS = 15_000
 """How often the ledger is told that a pause goes on."""
 TEND_EVERY_MS = 5_000
@@ -68,12 +70,35 @@ class Pauses:
         self._mark: tuple[int, int] | None = None
         self._pauses: dict[str, Pause] = {}
         self._booked: dict[str, int] = {}
+        self._ended: list[tuple[Pause, int]] = []
         self._tended_ms = 0
         self.problems: list[str] = []
 
     def all(self) -> list[Pause]:
         """Return the pauses, the oldest first."""
         return list(self._pauses.values())
+
+    def changed(self) -> bool:
+        """Tell whether a record may have changed since the last look."""
+        return _mark(self._store.folder) != self._mark
+
+    def read(self, now_ms: int) -> list[Pause]:
+        """Read the records where they changed; return the pauses, the oldest first."""
+        mark = _mark(self._store.folder)
+        if self._mark is None or mark != self._mark:
+            before = self._pauses
+            self._pauses = {pause.id: pause for pause in self._store.all()}
+            self.problems = list(self._store.broken)
+            # clocks of file systems tick: of two changes in one moment the second doesn't show
+            young = mark is not None and now_ms - mark[0] // 1_000_000 < TICK_MS
+            self._mark = None if young else mark
+            # the folder changed when the record was removed, if nothing else did since
+            ended_ms = now_ms if mark is None else mark[0] // 1_000_000
+            for each, gone in before.items():
+                if each not in self._pauses:
+                    known = self._booked.pop(each, gone.since_ms)
+                    self._ended.append((gone, min(max(ended_ms, known), now_ms)))
+        return self.all()
 
     def look(self, book: Book, now_ms: int) -> None:
         """Read the records where they changed, and book what goes on and what has ended.
@@ -83,17 +108,11 @@ class Pauses:
         LedgerUnwritableError
             The ledger can't be written; the next look makes up for it.
         """
-        mark = _mark(self._store.folder)
-        if mark != self._mark:
-            before = self._pauses
-            self._pauses = {pause.id: pause for pause in self._store.all()}
-            self.problems = list(self._store.broken)
-            self._mark = mark
-            # the folder changed when the record was removed, if nothing else did since
-            ended_ms = now_ms if mark is None else mark[0] // 1_000_000
-            for gone in [pause for each, pause in before.items() if each not in self._pauses]:
-                known = self._booked.pop(gone.id, gone.since_ms)
-                self._book(gone, book, min(max(ended_ms, known), now_ms))
+        self.read(now_ms)
+        while self._ended:
+            gone, ended_ms = self._ended[0]
+            self._book(gone, book, ended_ms)
+            del self._ended[0]
         for pause in self._pauses.values():
             last = self._booked.get(pause.id)
             if last is None or not 0 <= now_ms - last < BOOK_EVERY_MS:
@@ -167,10 +186,19 @@ def alarm_text(pause: Pause, title: str) -> str:
     )
 
 
-def pause_means(
-    places_state: Path, runtime: Path, hooks_installed: Callable[[str, str], bool]
-) -> Means:
-    """Return what the watcher lets go with, and its guard pauses with."""
+def pause_means(state: Path, runtime: Path, state_now: Callable[[Target], str]) -> Means:
+    """Return what the watcher lets go with, or its guard pauses with: for one thread at a time.
+
+    Parameters
+    ----------
+    state, runtime : Path
+        The meter's own folders.
+    state_now : callable
+        What an agent does by now.
+    """
+    from pathlib import Path
+
+    from tmuxmeter.hooks.status import installed
     from tmuxmeter.panes.processes import ProcessTable
     from tmuxmeter.panes.sources import default_source
     from tmuxmeter.pause.hold import HoldFlags
@@ -180,12 +208,11 @@ def pause_means(
     return Means(
         tmux=Tmux,
         table=ProcessTable(default_source()),
-        store=PauseStore(places_state / FOLDER),
+        store=PauseStore(state / FOLDER),
         flags=HoldFlags(runtime / "hold"),
         watched=True,
-        hooks_installed=hooks_installed,
-        # nobody waits to see what an interrupted agent does by now
-        state_now=lambda _target: "",
+        hooks_installed=lambda agent, root: bool(root) and installed(agent, Path(root)),
+        state_now=state_now,
         own_pid=os.getpid(),
     )
 
