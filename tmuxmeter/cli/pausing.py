@@ -236,9 +236,11 @@ class Seen:
         raise TmuxError(message)
 
 
-def hooks_installed(agent: str, account: str) -> bool:  # noqa: ARG001 - until there are hooks
-    """Tell whether the hooks that hold an agent are installed."""
-    return False
+def hooks_installed(agent: str, account: str) -> bool:
+    """Tell whether the hooks that hold an agent are installed in its account's folder."""
+    from tmuxmeter.hooks.status import installed
+
+    return bool(account) and installed(agent, Path(account))
 
 
 def over_budget(scene: Scene) -> Callable[[str], bool]:

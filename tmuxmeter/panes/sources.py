@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from tmuxmeter.panes.processes import Entry
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     import psutil
 
@@ -169,9 +169,10 @@ class PsutilSource:
 
         try:
             process = psutil.Process(pid)
-            return self._entry(process, process.as_dict(_FACTS), {})
+            entry = self._entry(process, process.as_dict(_FACTS), {})
         except (psutil.Error, OSError):
             return None
+        return entry and entry._replace(foreground=_foreground(pid))
 
     def _entry(
         self, process: psutil.Process, info: Mapping[str, Any], known: Mapping[int, Entry]
@@ -195,7 +196,9 @@ class PsutilSource:
             str(started_ms),
             started_ms,
             name,
-            tty=tty,
+            _number(os.getpgid, process.pid),
+            _number(os.getsid, process.pid),
+            tty,
             state="T" if info["status"] == psutil.STATUS_STOPPED else "",
         )
 
@@ -261,6 +264,26 @@ def _device(number: int) -> int:
     if number == 0:
         return 0
     return os.makedev((number >> 8) & 0xFFF, (number & 0xFF) | ((number >> 12) & 0xFFF00))
+
+
+def _number(ask: Callable[[int], int], pid: int) -> int:
+    try:
+        return ask(pid)
+    except OSError:
+        return 0
+
+
+def _foreground(pid: int) -> int:
+    """Return the foreground group of a process's terminal; only ``ps`` can ask on macOS."""
+    import subprocess
+
+    try:
+        answer = subprocess.run(
+            ["ps", "-o", "tpgid=", "-p", str(pid)], capture_output=True, timeout=5, check=False
+        )
+        return max(0, int(answer.stdout))
+    except (OSError, ValueError, subprocess.SubprocessError):
+        return 0
 
 
 def _terminal_device(process: psutil.Process) -> int:

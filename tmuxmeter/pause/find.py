@@ -104,7 +104,7 @@ def _has_log_open(table: ProcessTable, name: str, core: Entry, folders: list[str
 
 def program_in_front(table: ProcessTable, pane_pid: int) -> Entry | None:
     """Return the program that has a pane's terminal, below its wrappers; None: only its shell."""
-    pane = table.get(pane_pid)
+    pane = table.source.now(pane_pid)
     if pane is None or not pane.foreground:
         return None
     entry = table.get(pane.foreground)

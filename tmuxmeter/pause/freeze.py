@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from tmuxmeter.errors import PauseError
 from tmuxmeter.pause import flow, launch, subtree, suspend
-from tmuxmeter.pause.marks import STOPPED
+from tmuxmeter.pause.marks import STOPPED, Mark, running
 from tmuxmeter.pause.method import Done, Note, UnguardedError
 
 if TYPE_CHECKING:
@@ -40,8 +40,8 @@ def freeze(
         seen = f"shared daemon {number} and with it ALL {target.agent} panes stopped ({done.seen})"
         return done._replace(seen=seen)
     means.table.scan()
-    core = means.table.get(target.core.pid)
-    if core is None or core.start != target.core.start:
+    core = running(means.table.source, Mark.of(target.core))
+    if core is None:
         message = "it has just ended"
         raise PauseError(message)
     if not means.table.source.is_ours(core.pid):

@@ -60,19 +60,25 @@ def send(source: Source, mark: Mark, number: signal.Signals) -> bool:
     """
     if mark.pid <= 1:
         return False
-    opener = getattr(os, "pidfd_open", None)
-    if opener is None:
+    descriptor = _descriptor(mark.pid)
+    if descriptor is None:
         return _is_ours(source, mark) and _kill(lambda: os.kill(mark.pid, number))
-    try:
-        descriptor = opener(mark.pid)
-    except OSError:
-        return False
     try:
         return _is_ours(source, mark) and _kill(
             lambda: signal.pidfd_send_signal(descriptor, number)
         )
     finally:
         os.close(descriptor)
+
+
+def _descriptor(pid: int) -> int | None:
+    """Return a process descriptor, None where the system has none."""
+    opener = getattr(os, "pidfd_open", None)
+    try:
+        return None if opener is None else int(opener(pid))
+    except OSError:
+        # ended, which the check notices; or an old kernel, or a container that forbids it
+        return None
 
 
 def _is_ours(source: Source, mark: Mark) -> bool:

@@ -213,6 +213,9 @@ def undo(means: Means, record: Pause) -> str:
     elif record.method == suspend.METHOD:
         if there:
             seen = suspend.come_back(means, core, tmux, record.pane_id, record.undo)
+        elif running(means.table.source, Mark(record.pane_pid, record.pane_pid_start)):
+            message = "its tmux server doesn't answer, and its shell has to bring it back"
+            raise PauseError(message)
         else:
             subtree.thaw_tree(means, core, record.undo)
     elif record.method == interrupt.METHOD:
