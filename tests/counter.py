@@ -20,9 +20,9 @@ from pathlib import Path
 from typing import Any
 
 CHILD = """
-import sys, time
-number = 0
-while True:
+import os, sys, time
+number, parent = 0, os.getppid()
+while os.getppid() == parent:
     number += 1
     with open(sys.argv[1], "w") as file:
         file.write(str(number))
