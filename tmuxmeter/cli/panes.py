@@ -23,15 +23,14 @@ from tmuxmeter.cli.report import circumstances
 def panes_command(context: Context, as_json: bool) -> None:
     """Show the agents in your panes: what they do, what they spent today, and how that is known."""
     from tmuxmeter.panes.glance import glance
-    from tmuxmeter.panes.pausing import with_pauses
+    from tmuxmeter.panes.pausing import by_pane, with_pauses
     from tmuxmeter.panes.processes import ProcessTable
     from tmuxmeter.panes.sources import default_source
-    from tmuxmeter.pause.records import PauseStore
+    from tmuxmeter.pause.records import FOLDER, PauseStore
     from tmuxmeter.reports.panes import panes_report
     from tmuxmeter.tmux.servers import Servers
     from tmuxmeter.views.panes import panes_parts
     from tmuxmeter.watcher.looking import RECENT_MS
-    from tmuxmeter.watcher.pauses import FOLDER, by_pane
     from tmuxmeter.watcher.process import read_state
     from tmuxmeter.watcher.roots import agent_roots, agents_in_use
 

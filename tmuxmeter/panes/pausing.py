@@ -5,14 +5,31 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, TypeAlias
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+from tmuxmeter.panes.picture import PauseNow
 
-    from tmuxmeter.panes.picture import AgentNow, PaneNow, PauseNow, Picture
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from tmuxmeter.panes.picture import AgentNow, PaneNow, Picture
+    from tmuxmeter.pause.records import Pause
 
 PAUSED = "paused"
 PaneName: TypeAlias = tuple[str, int, str]
 """A running server's socket and pid, and the pane's id: what a pause names its pane by."""
+
+
+def by_pane(pauses: Iterable[Pause]) -> dict[PaneName, list[PauseNow]]:
+    """Return pauses by the pane they are in, as a picture shows them."""
+    found: dict[PaneName, list[PauseNow]] = {}
+    for pause in pauses:
+        if not pause.seen:
+            continue  # not paused yet: somebody is at it
+        now = PauseNow(
+            *(pause.agent, pause.session, pause.pid, pause.since_ms, pause.who, pause.way),
+            *(pause.seen, pause.spent_after),
+        )
+        found.setdefault((pause.socket, pause.server_pid, pause.pane_id), []).append(now)
+    return found
 
 
 def with_pauses(picture: Picture, pauses: Mapping[PaneName, Sequence[PauseNow]]) -> Picture:

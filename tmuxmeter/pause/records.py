@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+FOLDER: Final = "pauses"
+"""Below the state folder."""
 HOLD: Final = "hold"
 FREEZE: Final = "freeze"
 INTERRUPT: Final = "interrupt"

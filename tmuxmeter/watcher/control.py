@@ -8,14 +8,15 @@ from typing import TYPE_CHECKING
 
 from tmuxmeter.errors import FolderError
 from tmuxmeter.hooks.inbox import FOLDER as INBOX
+from tmuxmeter.panes.pausing import by_pane
 from tmuxmeter.paths import private_folder
+from tmuxmeter.pause.records import FOLDER as PAUSES
 from tmuxmeter.watcher.figures import TITLES
 from tmuxmeter.watcher.folders import Folders
 from tmuxmeter.watcher.guard import FILE as GUARD_FILE
 from tmuxmeter.watcher.guard import Guard
 from tmuxmeter.watcher.notify import tell_tmux
-from tmuxmeter.watcher.pauses import FOLDER as PAUSES
-from tmuxmeter.watcher.pauses import Pauses, alarm_text, by_pane, pause_means
+from tmuxmeter.watcher.pauses import Pauses, alarm_text, pause_means
 from tmuxmeter.watcher.reported import Reported
 
 if TYPE_CHECKING:

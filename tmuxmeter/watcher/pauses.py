@@ -9,26 +9,22 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
 
 from tmuxmeter.errors import FolderError, TmuxError
-from tmuxmeter.panes.picture import PauseNow
 from tmuxmeter.pause.look import alarm
-from tmuxmeter.pause.records import Pause, PauseStore
+from tmuxmeter.pause.records import FOLDER, Pause, PauseStore
 from tmuxmeter.pause.tend import tend
 from tmuxmeter.reports.pauses import spent_after
 from tmuxmeter.status.text import tokens
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable
     from pathlib import Path
 
     from tmuxmeter.ledger.queries import RequestAfter
-    from tmuxmeter.panes.pausing import PaneName
     from tmuxmeter.pause.means import Means
     from tmuxmeter.pause.target import Target
 
 logger = logging.getLogger(__name__)
 
-FOLDER = "pauses"
-"""Below the state folder."""
 TICK_MS = 100
 BOOK_EVERY_MS = 15_000
 """How often the ledger is told that a pause goes on."""
@@ -162,20 +158,6 @@ class Pauses:
     def _book(self, pause: Pause, book: Book, until_ms: int) -> None:
         if pause.session:
             book.paused(pause.agent, pause.session, pause.since_ms, until_ms)
-
-
-def by_pane(pauses: Iterable[Pause]) -> dict[PaneName, list[PauseNow]]:
-    """Return pauses by the pane they are in, as a picture shows them."""
-    found: dict[PaneName, list[PauseNow]] = {}
-    for pause in pauses:
-        if not pause.seen:
-            continue  # not paused yet: somebody is at it
-        now = PauseNow(
-            *(pause.agent, pause.session, pause.pid, pause.since_ms, pause.who, pause.way),
-            *(pause.seen, pause.spent_after),
-        )
-        found.setdefault((pause.socket, pause.server_pid, pause.pane_id), []).append(now)
-    return found
 
 
 def alarm_text(pause: Pause, title: str) -> str:
