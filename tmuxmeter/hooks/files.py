@@ -59,11 +59,12 @@ def find(path: Path) -> Found:
     except OSError as error:
         msg = f"it can't be read: {error.strerror}"
         raise SettingsError(msg) from error
+    facts = os.fstat(descriptor)
+    if not stat.S_ISREG(facts.st_mode):
+        os.close(descriptor)
+        msg = "it is no file"
+        raise SettingsError(msg)
     with os.fdopen(descriptor, "rb") as file:
-        facts = os.fstat(file.fileno())
-        if not stat.S_ISREG(facts.st_mode):
-            msg = "it is no file"
-            raise SettingsError(msg)
         if facts.st_size > LIMIT_BYTES:
             msg = f"it is too large ({facts.st_size >> 20} MB)"
             raise SettingsError(msg)
