@@ -1,9 +1,9 @@
 """A full-screen program in raw mode that counts on its screen and reads keys, as agents do.
 
-``counter.py FOLDER [--child] [--worker]``: writes what it counted and what it read to
-``FOLDER/<name>.count`` and ``.keys``. ``--child`` keeps a tool process below it that counts as
-well. Ctrl-z gives the terminal back and suspends it; on SIGCONT it takes the terminal again.
-``q`` ends it with exit code 7.
+``counter.py FOLDER [--child] [--deaf]``: writes what it counted and what it read to
+``FOLDER/count`` and ``FOLDER/keys``. ``--child`` keeps a tool process below it that counts as
+well. Ctrl-z gives the terminal back and suspends it, unless it is ``--deaf``; on SIGCONT it takes
+the terminal again. ``q`` ends it with exit code 7.
 """
 
 from __future__ import annotations
@@ -14,7 +14,6 @@ import signal
 import subprocess
 import sys
 import termios
-import time
 import tty
 from pathlib import Path
 from typing import Any
@@ -62,7 +61,7 @@ def main() -> int:
             if not ready:
                 continue
             read = os.read(0, 64)
-            if b"\x1a" in read:
+            if b"\x1a" in read and "--deaf" not in sys.argv:
                 give()
                 os.kill(0, signal.SIGTSTP)
                 take()
@@ -79,5 +78,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    time.sleep(0)
     sys.exit(main())

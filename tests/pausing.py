@@ -130,6 +130,7 @@ class Stage:
             own_pid=os.getpid(),
         )
         self._number = 0
+        self.counter = COUNTER
 
     def program(self, name: str) -> Path:
         """Return a Python that is called like an agent."""
@@ -140,7 +141,14 @@ class Stage:
         return path
 
     def start(
-        self, how: str, name: str = "claude", *, run: bool = False, child: bool = False
+        self,
+        how: str,
+        name: str = "claude",
+        *,
+        run: bool = False,
+        child: bool = False,
+        deaf: bool = False,
+        before: str = "",
     ) -> Counted:
         """Start a counter in a new window; returns once it counts."""
         self._number += 1
@@ -148,12 +156,13 @@ class Stage:
         folder.mkdir()
         words = [str(self.program(name)), "-S", str(COUNTER), str(folder)]
         words += ["--child"] if child else []
+        words += ["--deaf"] if deaf else []
         if run:
             words = [
                 *("env", f"PYTHONPATH={ROOT}", sys.executable, "-m", "tmuxmeter", "run", "--"),
                 *words,
             ]
-        line = shlex.join(words)
+        line = f"{before} {shlex.join(words)}".strip()
         if how == "pane":
             options = ["-d", "-t", "main:", "-P", "-F", "#{pane_id}"]
             pane = self.server.run("new-window", *options, *words).strip()
