@@ -4,8 +4,9 @@
 #   hook.sh AGENT EVENT --runtime DIR [--python FILE] [--timeout SECONDS] [--grace SECONDS]
 #   hook.sh claude statusLine --runtime DIR [--then COMMAND]
 #
-# A tool call that nobody holds passes with builtins of the shell alone. It never ends with 2, which
-# agents take for a refusal: whatever goes wrong here, the agent goes on.
+# A tool call while nobody is held passes with builtins of the shell alone; Python is started only
+# for a session that is held. It never ends with 2, which agents take for a refusal: whatever goes
+# wrong here, the agent goes on.
 
 agent=${1-} event=${2-}
 runtime='' python='' timeout=86400 grace=15 command=''
@@ -26,6 +27,30 @@ done
 any_flag() {
     set -- "$runtime/hold/"*
     [ -e "$1" ] || [ -L "$1" ]
+}
+
+# Can one of the flags be for this call? Only if the session it names stands in what the agent tells.
+# A flag that is unusual in any way is the waiting program's business.
+may_be_held() {
+    for flag in "$runtime/hold/"*; do
+        { [ -f "$flag" ] && [ ! -L "$flag" ]; } || return 0
+        session=''
+        while IFS= read -r line; do
+            case $line in
+            *'"session": "'*)
+                session=${line#*'"session": "'}
+                session=${session%%'"'*}
+                ;;
+            esac
+        done 2>/dev/null <"$flag"
+        case $session in
+        '' | *[!A-Za-z0-9_.-]*) return 0 ;;
+        esac
+        case $payload in
+        *"$session"*) return 0 ;;
+        esac
+    done
+    return 1
 }
 
 # Sets pids to "PID:START PID:START ..." of the process above this one and its ancestors.
@@ -122,6 +147,8 @@ PreToolUse | BeforeTool | preToolUse | UserPromptSubmit | BeforeAgent | beforeSu
         cannot_hold 'the folder of hold flags cannot be read'
     fi
     any_flag || pass
+    payload=$(cat)
+    may_be_held || pass
     here=${0%/*}
     for program in "$here/../tmuxmeter/hooks/waiting.py" "$here/../../hooks/waiting.py"; do
         [ -r "$program" ] && break
@@ -130,7 +157,9 @@ PreToolUse | BeforeTool | preToolUse | UserPromptSubmit | BeforeAgent | beforeSu
     command -v "$python" >/dev/null || cannot_hold 'Python is gone: run tmuxmeter hooks install again'
     find_pids
     # neither the folder the agent works in nor its environment has a say in what is run
-    exec "$python" -I -S "$program" "$agent" "$event" "$runtime" "$timeout" "$grace" "$pids"
+    exec "$python" -I -S "$program" "$agent" "$event" "$runtime" "$timeout" "$grace" "$pids" <<END
+$payload
+END
     ;;
 SessionStart | SessionEnd | sessionStart | sessionEnd | stop)
     find_pids

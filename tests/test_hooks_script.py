@@ -389,7 +389,7 @@ def test_a_hook_does_not_outlive_its_agent(place: Place, tmp_path: Path) -> None
     assert place.flags.get("claude", "s-1")
 
 
-@pytest.mark.parametrize("damage", ["broken", "folder", "link", "foreign"])
+@pytest.mark.parametrize("damage", ["broken", "folder", "link", "pipe", "foreign"])
 def test_a_flag_that_can_t_be_used_holds_nobody_and_is_told(place: Place, damage: str) -> None:
     path = place.flags.path("claude", "s-1")
     if damage == "broken":
@@ -400,8 +400,10 @@ def test_a_flag_that_can_t_be_used_holds_nobody_and_is_told(place: Place, damage
         place.flags.set("claude", "s-1", "you", 1)
         path.rename(place.runtime / "elsewhere")
         path.symlink_to(place.runtime / "elsewhere")
+    elif damage == "pipe":
+        os.mkfifo(path)
     else:
-        place.flags.set("claude", "s-2", "you", 1).rename(path)
+        place.flags.set("claude", 's-"2', "you", 1).rename(path)
     options = ("--python", sys.executable)
     assert place.run(["sh"], "claude", "PreToolUse", TOOL, *options) == (0, "", "")
     assert place.holds() == [("s-1", UNUSABLE)]
@@ -458,6 +460,30 @@ def test_the_agent_s_folder_and_environment_have_no_say(place: Place, tmp_path: 
     )
     assert (result.returncode, result.stdout, result.stderr) == (0, b"", b"")
     assert place.reports() == []
+
+
+def test_python_is_started_for_nobody_else(shell: list[str], place: Place, tmp_path: Path) -> None:
+    place.flags.set("claude", "s-2", "you", 1)
+    mark = tmp_path / "started"
+    python = tmp_path / "python"
+    python.write_text(f"#!/bin/sh\n: >'{mark}'\n")
+    python.chmod(0o755)
+    options = ("--python", str(python))
+    assert place.run(shell, "claude", "PreToolUse", TOOL, *options) == (0, "", "")
+    assert not mark.exists()
+    # a session of a name that could be written in several ways is looked at by Python
+    place.flags.set("claude", "s/ü", "you", 1)
+    assert place.run(shell, "claude", "PreToolUse", TOOL, *options) == (0, "", "")
+    assert mark.exists()
+
+
+def test_a_large_call_of_a_held_session_waits(shell: list[str], place: Place) -> None:
+    place.flags.set("claude", "s-1", "you", 1)
+    value = {**TOOL, "tool_input": {"content": "ü\\n$HOME `x` '\"" * 100_000}}
+    process = place.hold(shell, "claude", "PreToolUse", value)
+    place.flags.clear("claude", "s-1")
+    assert finish(process) == (0, "")
+    assert place.holds() == [("s-1", RELEASED)]
 
 
 # --- reports
