@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from tmux_fixtures import wait_until
 
 from tmuxmeter.agents import AGENTS
+from tmuxmeter.agents.base import Root
 from tmuxmeter.panes.glance import glance
 from tmuxmeter.panes.processes import ProcessTable
 from tmuxmeter.panes.sources import default_source
@@ -185,7 +186,8 @@ class Stage:
     def target(self, pane: str) -> Target:
         """Return the agent in a pane as the commands find it."""
         now = now_ms()
-        picture = glance(AGENTS, self.table, [self.server.socket], [], [], [], now, now)
+        roots = [Root("claude", self.home / ".claude")]
+        picture = glance(AGENTS, self.table, [self.server.socket], roots, [], [], now, now)
         (found,) = (one for one in picture.panes if one.ref.pane == pane)
         return target_in(found, self.table, {})
 

@@ -15,7 +15,7 @@ from tmux_fixtures import wait_until
 from tmuxmeter.errors import PauseError, TmuxError
 from tmuxmeter.pause.look import DIMMED, STYLES, own_styles
 from tmuxmeter.pause.marks import Mark, running
-from tmuxmeter.pause.ways import pause, resume
+from tmuxmeter.pause.ways import follow, pause, resume
 from tmuxmeter.tmux.client import Tmux
 
 if TYPE_CHECKING:
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from tmuxmeter.pause.records import Pause
 
 YOU = "you"
+SESSION = "5b1c4bb5-0000-4000-8000-000000000001"
 
 
 @pytest.fixture
@@ -173,6 +174,22 @@ def test_no_way_of_that_name(stage: Stage) -> None:
     refused(stage, stage.start("bash"), "kill", "no way to pause")
 
 
+def test_who_pauses_from_below_the_agent_is_not_stopped_with_it(stage: Stage) -> None:
+    # as with `!tmuxmeter pause` typed at the agent
+    counted = stage.start("wrapper", child=True)
+    stage.table.scan()
+    (child,) = stage.table.descendants(counted.pid)
+    made = pause(
+        replace(stage.means, own_pid=child.pid),
+        stage.target(counted.pane),
+        "freeze",
+        YOU,
+        now_ms(),
+    )
+    assert made.undo["stopped"] == [[counted.pid, made.pid_start]]
+    resume(stage.means, made)
+
+
 # what comes back
 
 
@@ -314,3 +331,86 @@ def test_holding_without_a_watcher_is_refused_and_nothing_worse_tried(unwatched:
         pause(unwatched.means, target, None, YOU, now_ms())
     assert "freeze" not in str(caught.value)
     assert counted.counts_on()
+
+
+def test_a_hold_follows_its_agent_into_another_session(stage: Stage) -> None:
+    stage.installed.add("claude")
+    counted = stage.start("bash")
+    target = replace(stage.target(counted.pane), session="old")
+    made = pause(stage.means, target, "hold", YOU, 1_000)
+    assert follow(stage.means, made, "", 2_000) == made
+    moved = follow(stage.means, made, "new", 2_000)
+    assert stage.means.store.all() == [moved]
+    assert [flag.session for flag in stage.means.flags.active()] == ["new"]
+    resume(stage.means, moved)
+    assert stage.means.flags.active() == []
+
+
+# interrupt
+
+TURNING = """
+import json, os, sys, tty
+from pathlib import Path
+folder = Path(sys.argv[1]) / "sessions"
+folder.mkdir(parents=True, exist_ok=True)
+start = Path("/proc/self/stat").read_text().rpartition(")")[2].split()[19]
+def say(status):
+    facts = {"pid": os.getpid(), "sessionId": sys.argv[2], "cwd": "/", "status": status,
+             "startedAt": 1, "updatedAt": 2, "procStart": start}
+    draft = folder / "draft"
+    draft.write_text(json.dumps(facts))
+    draft.replace(folder / f"{os.getpid()}.json")
+tty.setraw(0)
+say(sys.argv[3])
+os.write(1, b"up")
+while True:
+    read = os.read(0, 64)
+    os.write(1, read.hex().encode())
+    if read == b"\x1b" and "stubborn" not in sys.argv:
+        say("idle")
+"""
+
+
+def turning(stage: Stage, *words: str) -> str:
+    """Start a Claude that is in this state, and ends its turn on Escape; return its pane."""
+    script = stage.home / "turning.py"
+    script.write_text(TURNING)
+    command = [stage.program("claude"), "-S", script, stage.home / ".claude", SESSION, *words]
+    options = ["-d", "-t", "main:", "-P", "-F", "#{pane_id}"]
+    pane = stage.server.run("new-window", *options, *map(str, command)).strip()
+    wait_until(lambda: "up" in stage.server.capture(pane))
+    return pane
+
+
+def test_a_turn_is_ended_by_its_own_key_and_seen_to_end(stage: Stage) -> None:
+    pane = turning(stage, "busy")
+    target = stage.target(pane)
+    assert (target.state, target.session) == ("working", SESSION)
+    made = pause(stage.means, target, "interrupt", YOU, now_ms())
+    assert (made.method, made.seen) == ("key", "turn ended by Escape; input off")
+    assert stage.target(pane).state == "idle"
+    stage.server.run("send-keys", "-t", pane, "-l", "x")
+    assert resume(stage.means, made) == "takes prompts again"
+    stage.server.run("send-keys", "-t", pane, "-l", "y")
+    wait_until(lambda: "up1b79" in stage.server.capture(pane))
+
+
+@pytest.mark.parametrize("state", ["idle", "waiting"])
+def test_no_key_is_pressed_at_an_agent_that_does_not_work(stage: Stage, state: str) -> None:
+    pane = turning(stage, state)
+    with pytest.raises(PauseError, match=f"it is {state}"):
+        pause(stage.means, stage.target(pane), "interrupt", YOU, now_ms())
+    stage.server.run("send-keys", "-t", pane, "-l", "y")
+    wait_until(lambda: "up79" in stage.server.capture(pane))
+    assert stage.means.store.all() == []
+
+
+def test_a_turn_that_goes_on_is_not_called_paused(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tmuxmeter.pause.interrupt.END_S", 0.3)
+    pane = turning(stage, "busy", "stubborn")
+    with pytest.raises(PauseError, match="its turn goes on"):
+        pause(stage.means, stage.target(pane), "interrupt", YOU, now_ms())
+    assert stage.means.store.all() == []
+    assert stage.server.format("#{pane_input_off}", pane) == "0"

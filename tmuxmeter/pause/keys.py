@@ -35,12 +35,6 @@ def type_keys(tmux: Tmux, pane_id: str, *keys: str) -> None:
     tmux.run([*leave, *let_in, "send-keys", "-t", pane_id, *keys])
 
 
-def input_is_off(tmux: Tmux, pane_id: str) -> bool:
-    """Tell whether a pane drops what is typed."""
-    answer = tmux.run(["display-message", "-p", "-t", pane_id, "#{pane_input_off}"])
-    return answer.strip() == "1"
-
-
 def set_input(tmux: Tmux, pane_id: str, *, on: bool) -> None:
     """Have a pane take what is typed, or drop it; which pane is active stays as it is.
 

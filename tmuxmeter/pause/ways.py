@@ -173,6 +173,28 @@ def _hold(means: Means, target: Target, note: Any, who: str, now_ms: int) -> Don
     return Done(HOLD_METHOD, seen, {})
 
 
+def follow(means: Means, record: Pause, session: str, now_ms: int) -> Pause:
+    """Go on holding an agent that has left its session for another (``/clear``, ``/resume``).
+
+    Flags are by session: without this the new one would run free. The way it was paused stays;
+    what is no hold, or has no new session, is returned as it is.
+
+    Raises
+    ------
+    FolderError, OSError
+        The flag or the record can't be written; the old ones are still in force.
+    """
+    if not session or session == record.session:
+        return record
+    moved = replace(record, session=session)
+    if record.method == HOLD_METHOD:
+        means.flags.set(record.agent, session, record.who, now_ms)
+    means.store.replace(moved)
+    if record.method == HOLD_METHOD:
+        means.flags.clear(record.agent, record.session)
+    return moved
+
+
 def resume(means: Means, record: Pause) -> str:
     """Let a paused agent go on exactly where it was; return what was seen.
 
