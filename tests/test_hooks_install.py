@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import difflib
 import json
 import os
@@ -182,6 +183,33 @@ def test_copies_don_t_pile_up(home: Path) -> None:
         install(made, target)
         uninstall(made, target)
     assert len(made.records.backups()) <= 11
+
+
+def test_hooks_that_look_elsewhere_hold_nobody(home: Path) -> None:
+    made = installer(home)
+    runtime = made.program.runtime
+    other = Installer(
+        dataclasses.replace(made.program, runtime=home / "it's"), PLUGIN, made.records
+    )
+    for agent in ("claude", "opencode"):
+        target = account(home, agent, None)
+        install(other, target)
+        assert installed(agent, target.root)
+        assert installed(agent, target.root, home / "it's")
+        assert not installed(agent, target.root, runtime)
+        assert state_of(target, made).state == "outdated"
+    assert (
+        f"look for flags in {home}/it's"
+        in state_of(Target("claude", home / ".claude"), made).detail
+    )
+
+
+def test_an_unknown_status_line_is_told(home: Path) -> None:
+    target = account(home, content='{"statusLine": {"type": "url"}}')
+    made = installer(home)
+    install(made, target)
+    assert "its own cost isn't told" in state_of(target, made).detail
+    assert installed("claude", target.root)
 
 
 # --- files that are not what they seem

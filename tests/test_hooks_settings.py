@@ -199,7 +199,13 @@ def test_comments_stay_where_an_agent_allows_them() -> None:
 
 
 NAMES = st.sampled_from(["hooks", "statusLine", "PreToolUse", "a", "version", 'k"ü\\', "", "type"])
-SCALARS = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text()
+SCALARS = (
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text()
+)
 VALUES = st.recursive(
     SCALARS,
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(NAMES, inner, max_size=3),

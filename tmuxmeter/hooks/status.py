@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import tomllib
@@ -12,7 +13,8 @@ from tmuxmeter.hooks.files import find
 from tmuxmeter.hooks.install import PLUGIN_MARK
 from tmuxmeter.hooks.settings import SettingsError, ours_in
 from tmuxmeter.hooks.targets import TITLES, settings_file
-from tmuxmeter.hooks.wanted import script_of
+from tmuxmeter.hooks.values import our_commands
+from tmuxmeter.hooks.wanted import runtime_of, script_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -43,7 +45,7 @@ class HookState:
     hint: str = ""
 
 
-def installed(agent: str, account_root: Path) -> bool:
+def installed(agent: str, account_root: Path, runtime: Path | None = None) -> bool:
     """Tell whether an agent's account has hooks that really hold.
 
     Parameters
@@ -52,18 +54,25 @@ def installed(agent: str, account_root: Path) -> bool:
         ``claude``, ``codex``, ``gemini``, ``cursor`` or ``opencode``.
     account_root : Path
         The folder of its account, such as ``~/.claude``.
+    runtime : Path or None
+        The runtime folder whose flags they have to obey (``places.runtime``); None: any.
     """
     try:
         text = find(settings_file(agent, account_root)).text
     except (SettingsError, KeyError):
         return False
     if agent == "opencode":
-        return text.startswith(PLUGIN_MARK)
+        obeys = runtime is None or f"const RUNTIME = {json.dumps(str(runtime))}\n" in text
+        return text.startswith(PLUGIN_MARK) and obeys
     if "hook.sh" not in text or _switched_off(agent, text):
         return False
     commands = ours_in(text, agent)
     holding = [command for command in commands if "ToolUse " in command or "BeforeTool " in command]
-    if not any(os.access(script_of(command), os.R_OK) for command in holding):
+    if not any(
+        os.access(script_of(command), os.R_OK)
+        and (runtime is None or runtime_of(command) == str(runtime))
+        for command in holding
+    ):
         return False
     return agent != "codex" or trusted(account_root) is not False
 
@@ -81,15 +90,8 @@ def state_of(target: Target, installer: Installer) -> HookState:
     if not ours:
         return HookState(agent, file, MISSING)
     if plan.changes:
-        gone = [
-            script
-            for command in ours_in(text, agent)
-            if (script := script_of(command)) and not os.access(script, os.R_OK)
-        ]
-        if gone:
-            detail = f"they run {gone[0]}, which isn't there any more"
-            return HookState(agent, file, OUTDATED, detail, install)
-        return HookState(agent, file, OUTDATED, "they are not those of this version", install)
+        detail = _outdated(ours_in(text, agent), installer)
+        return HookState(agent, file, OUTDATED, detail, install)
     if _switched_off(agent, text):
         return HookState(agent, file, UNUSABLE, "hooks are switched off in these settings")
     if agent == "codex" and trusted(target.root) is False:
@@ -97,7 +99,21 @@ def state_of(target: Target, installer: Installer) -> HookState:
         return HookState(
             agent, file, UNTRUSTED, f"{TITLES[agent]} was not told to trust them", hint
         )
+    if agent == "claude" and not any(" statusLine " in command for command in ours_in(text, agent)):
+        detail = "the status line is of a kind we don't know, so its own cost isn't told"
+        return HookState(agent, file, INSTALLED, detail)
     return HookState(agent, file, INSTALLED)
+
+
+def _outdated(commands: list[str], installer: Installer) -> str:
+    """Return what is wrong with hooks that aren't as they would be installed now."""
+    for command in commands:
+        script, runtime = script_of(command), runtime_of(command)
+        if script and not os.access(script, os.R_OK):
+            return f"they run {script}, which isn't there any more"
+        if runtime and runtime != str(installer.program.runtime):
+            return f"they look for flags in {runtime}, not in {installer.program.runtime}"
+    return "they are not those of this version"
 
 
 def trusted(codex_home: Path) -> bool | None:
@@ -119,7 +135,7 @@ def trusted(codex_home: Path) -> bool | None:
     for event, groups in value.items():
         word = _EVENT_WORD.sub("_", event).lower()
         for number, group in enumerate(groups):
-            if ours_in_value(group):
+            if any(our_commands(group)):
                 wanted.add(f"{word}:{number}:0")
     known = {
         key.removeprefix(f"{path}:")
@@ -130,16 +146,7 @@ def trusted(codex_home: Path) -> bool | None:
     return wanted <= known
 
 
-def ours_in_value(value: Any) -> bool:
-    """Tell whether a part of settings runs our hook."""
-    from tmuxmeter.hooks.values import our_commands
-
-    return any(True for _ in our_commands(value))
-
-
 def _plain(file: Path) -> dict[str, list[Any]]:
-    import json
-
     hooks = json.loads(file.read_text("utf-8-sig")).get("hooks", {})
     return {event: groups for event, groups in hooks.items() if isinstance(groups, list)}
 

@@ -85,18 +85,24 @@ def is_ours(command: object) -> bool:
 
 def script_of(command: str) -> str:
     """Return the script that a command line of ours runs, "" where it can't be told."""
-    try:
-        words = shlex.split(command)
-    except ValueError:
-        return ""
-    return next((word for word in words if word.endswith("/hook.sh")), "")
+    return next((word for word in _words(command) if word.endswith("/hook.sh")), "")
+
+
+def runtime_of(command: str) -> str:
+    """Return the folder whose flags a command line of ours obeys, "" where it can't be told."""
+    words = _words(command)
+    return words[words.index("--runtime") + 1] if "--runtime" in words[:-1] else ""
 
 
 def wrapped(command: str) -> str:
     """Return the user's own status line within a command line of ours, "" where there is none."""
     if not command.startswith("c="):
         return ""
+    return next(iter(_words(command)), "")[2:-1]
+
+
+def _words(command: str) -> list[str]:
     try:
-        return shlex.split(command)[0][2:-1]
-    except (ValueError, IndexError):
-        return ""
+        return shlex.split(command)
+    except ValueError:
+        return []
