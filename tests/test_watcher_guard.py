@@ -5,14 +5,18 @@ from __future__ import annotations
 import json
 import os
 import signal
+from random import Random
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from test_watcher import STATE, actor, status
+from test_watcher_live import failing
 from test_watcher_pauses import act, records, up, value
 from test_watcher_pauses import meter as meter
 from tmux_fixtures import wait_until
 from watching import data
+
+from tmuxmeter.demo.script import ClaudeSession
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -89,3 +93,26 @@ def test_it_only_tells_unless_told_to_do_more(meter: Path, tmux_server: TmuxServ
     wait_until(lambda: data("today", "--home", meter)["requests"] > spent, 30)
     assert records(meter) == []
     assert state(tmux_server, pane) != "paused"
+
+
+def test_an_agent_that_fails_again_and_again_is_stopped(
+    meter: Path, tmux_server: TmuxServer
+) -> None:
+    configure(meter, action="hold", loop=4, grace_seconds=0)
+    pane = played(meter, tmux_server)
+    up(meter, tmux_server)
+    wait_until(lambda: state(tmux_server, pane) == "working", 30)
+    [log] = (meter / ".claude/projects").rglob("*.jsonl")
+    session = ClaudeSession(Random(3), str(meter / "projects/shop"), "main", session=log.stem)
+
+    def fails() -> bool:
+        # whatever the played agent does well in between ends the loop
+        if state(tmux_server, pane) == "working":
+            with log.open("a") as file:
+                file.writelines(f"{line}\n" for line in failing(session, 4))
+        return bool(records(meter))
+
+    wait_until(fails, 40, 0.4)
+    wait_until(lambda: state(tmux_server, pane) == "paused", 20)
+    [record] = records(meter)
+    assert record["who"].startswith(f"guard: {pane} is in an error loop: ")

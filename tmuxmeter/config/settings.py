@@ -228,6 +228,12 @@ class GuardSettings:
         "Seconds from the notice (at 90 % of a limit) to what is done.", checks.Whole(0, 3600), 30
     )
 
+    @property
+    def limited(self) -> bool:
+        """Whether there is any limit."""
+        spend = self.day_dollars or self.day_tokens or self.pane_dollars or self.pane_tokens
+        return bool(spend or self.loop)
+
 
 @dataclass(frozen=True)
 class PriceOverride:

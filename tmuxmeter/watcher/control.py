@@ -113,6 +113,10 @@ class Control:
         self._guard.forget(self._pauses.tend(now_ms))
         return by_pane(self._pauses.read(now_ms))
 
+    def looked(self, now_ms: int) -> None:
+        """Note that the panes were looked at."""
+        self._pauses.follow(self._look.picture, now_ms)
+
     def booked(self, reader: Reader) -> bool:
         """Note that requests were booked; return whether a pause turned out not to hold."""
         alarms = self._pauses.check(reader)

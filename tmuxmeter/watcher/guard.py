@@ -122,6 +122,9 @@ class Guard:
         ``pauses`` must be as new as what :meth:`finished` says is done.
         """
         settings, counts = config.guard, config.breakeven.input_counts
+        ours = any(each.who.startswith(f"{WHO}:") for each in pauses)
+        if not (ours or settings.limited or self._memory.held):
+            return []
         day = figures.day.isoformat()
         of_day = day_verdicts(day, figures.sums.total, settings, counts)
         panes = {now: self._seat(now, of_day, figures, pauses, config) for now in picture.panes}

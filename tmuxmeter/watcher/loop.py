@@ -233,6 +233,7 @@ class Watcher:
             paused = self._control.paused(self._intake.writer, _now_ms())
             if self._look.take(sockets, self._reading.roots, paused, _now_ms()):
                 self._showing.recorded(moved=True)
+            self._control.looked(_now_ms())
             self._attention.sample(self._look.picture, self._intake.writer)
         except LedgerUnwritableError as error:
             self._intake.fall_back(error, _now_ms())

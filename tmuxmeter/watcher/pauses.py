@@ -9,8 +9,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
 
 from tmuxmeter.errors import FolderError, TmuxError
+from tmuxmeter.panes.evidence import LIVE_FILE_UNCHECKED
 from tmuxmeter.pause.look import alarm
-from tmuxmeter.pause.records import FOLDER, Pause, PauseStore
+from tmuxmeter.pause.records import FOLDER, HOLD, Pause, PauseStore
 from tmuxmeter.pause.tend import tend
 from tmuxmeter.reports.pauses import spent_after
 from tmuxmeter.status.text import tokens
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tmuxmeter.ledger.queries import RequestAfter
+    from tmuxmeter.panes.picture import Picture
     from tmuxmeter.pause.means import Means
     from tmuxmeter.pause.target import Target
 
@@ -126,6 +128,31 @@ class Pauses:
         for pause, why in ended:
             logger.info("%s of %s (%s) is over: %s", pause.way, pause.pane_id, pause.agent, why)
         return [pause for pause, _ in ended]
+
+    def follow(self, picture: Picture, now_ms: int) -> None:
+        """Hold the session that a held agent has gone on with, as after ``/clear``.
+
+        Only where that is its own word: a flag for a session that isn't there holds nobody, but the
+        one that is there must not lose its own for a guess.
+        """
+        agents = {
+            (agent.agent, agent.pid): agent
+            for pane in picture.panes
+            for agent in (pane.main, *pane.others)
+            if agent is not None and agent.session and agent.confidence >= LIVE_FILE_UNCHECKED
+        }
+        for pause in self.all():
+            agent = agents.get((pause.agent, pause.pid))
+            if pause.way != HOLD or agent is None or agent.session == pause.session:
+                continue
+            known = replace(pause, session=agent.session)
+            try:
+                self._means.flags.set(pause.agent, agent.session, pause.who, now_ms)
+                if self._replace(known):
+                    self._pauses[pause.id] = known
+                    self._means.flags.clear(pause.agent, pause.session)
+            except (OSError, FolderError) as error:
+                logger.warning("%s can't be held any more: %s", pause.pane_id, error)
 
     def check(self, requests: Requests) -> list[Pause]:
         """Look for requests made in spite of a pause; return the pauses that newly don't hold."""

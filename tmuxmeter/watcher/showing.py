@@ -12,7 +12,6 @@ from tmuxmeter.watcher.scale import OwnScale
 
 if TYPE_CHECKING:
     from tmuxmeter.config import Config
-    from tmuxmeter.config.settings import GuardSettings
     from tmuxmeter.ledger.writer import Writer
     from tmuxmeter.paths import Places
     from tmuxmeter.watcher.figures import Figures
@@ -120,7 +119,7 @@ class Showing:
         now = time.monotonic()
         # figures that no client may be shown yet need not be computed yet, but for the guard
         waits = self._push_due is not None and now < self._push_due
-        if waits and not (self._stale and _guards(config.guard)):
+        if waits and not (self._stale and config.guard.limited):
             return
         if not (self._stale or ticking or self._push_due is not None):
             return
@@ -152,10 +151,3 @@ class Showing:
         if caught_up:
             servers = look.picture.servers
             self._notifier.tell(found.uses, found.day, config.budget, servers, writer, now_ms)
-
-
-def _guards(settings: GuardSettings) -> bool:
-    """Tell whether there is a limit that has to be noticed at once."""
-    return bool(
-        settings.day_dollars or settings.day_tokens or settings.pane_dollars or settings.pane_tokens
-    )
