@@ -55,7 +55,7 @@ class Pause:
     way : str
         One of :data:`WAYS`.
     method : str
-        What was done: "hold", "subtree", "tcflow", "suspend", "daemon", "key".
+        What was done: "hold", "subtree", "tcflow", "suspend", "daemon", "key", "input".
     seen : str
         One line for people: what was done and what was seen of it.
     undo : Mapping[str, Any]

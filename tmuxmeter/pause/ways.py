@@ -240,7 +240,7 @@ def undo(means: Means, record: Pause) -> str:
             raise PauseError(message)
         else:
             subtree.thaw_tree(means, core, record.undo)
-    elif record.method == interrupt.METHOD:
+    elif record.method in (interrupt.METHOD, interrupt.INPUT):
         seen = "takes prompts again"
     if there:
         with contextlib.suppress(TmuxError):
@@ -256,7 +256,7 @@ def _restore_pane(means: Means, record: Pause) -> None:
     before = record.undo.get("look")
     if isinstance(before, dict):
         look.undim(tmux, record.pane_id, before)
-    if record.method in (suspend.METHOD, interrupt.METHOD):
+    if record.method in (suspend.METHOD, interrupt.METHOD, interrupt.INPUT):
         set_input(tmux, record.pane_id, on=record.undo.get("input_before") != "off")
 
 
