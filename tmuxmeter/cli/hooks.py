@@ -21,6 +21,9 @@ from tmuxmeter.hooks.wanted import Program
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
+    from tmuxmeter.config import Config
+    from tmuxmeter.hooks.status import HookState
+
 NOT_DONE = 1
 """Exit code where a file had to be left alone."""
 
@@ -114,6 +117,17 @@ def status_command(context: Context, agents: tuple[str, ...], as_json: bool) -> 
         click.echo("\nSettings as they were:")
         for path in backups:
             click.echo(f"  {path}")
+
+
+def hook_states(context: Context, config: Config) -> list[HookState]:
+    """Return how the hooks of every agent are."""
+    from tmuxmeter.hooks.status import state_of
+    from tmuxmeter.watcher.roots import agent_roots
+
+    places, installer = context.places, _installer(context)
+    roots = [root for _, root in agent_roots(places, config)]
+    found = targets(places.home, places.agent_env, roots)
+    return [state_of(target, installer) for target in found]
 
 
 def _installer(context: Context) -> Installer:

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Protocol
 from tmuxmeter.errors import FolderError, TmuxError
 from tmuxmeter.panes.evidence import LIVE_FILE_UNCHECKED
 from tmuxmeter.pause.look import alarm
-from tmuxmeter.pause.records import FOLDER, HOLD, Pause, PauseStore
+from tmuxmeter.pause.records import FOLDER, Pause, PauseStore
 from tmuxmeter.pause.tend import tend
+from tmuxmeter.pause.ways import follow
 from tmuxmeter.reports.pauses import spent_after
 from tmuxmeter.status.text import tokens
 
@@ -143,14 +144,10 @@ class Pauses:
         }
         for pause in self.all():
             agent = agents.get((pause.agent, pause.pid))
-            if pause.way != HOLD or agent is None or agent.session == pause.session:
+            if agent is None or agent.session == pause.session or not self._is_there(pause):
                 continue
-            known = replace(pause, session=agent.session)
             try:
-                self._means.flags.set(pause.agent, agent.session, pause.who, now_ms)
-                if self._replace(known):
-                    self._pauses[pause.id] = known
-                    self._means.flags.clear(pause.agent, pause.session)
+                self._pauses[pause.id] = follow(self._means, pause, agent.session, now_ms)
             except (OSError, FolderError) as error:
                 logger.warning("%s can't be held any more: %s", pause.pane_id, error)
 
@@ -172,9 +169,13 @@ class Pauses:
                 alarms.append(known)
         return alarms
 
+    def _is_there(self, pause: Pause) -> bool:
+        """Tell whether a record is still there: somebody may just have removed it."""
+        return any(known.id == pause.id for known in self._store.all())
+
     def _replace(self, pause: Pause) -> bool:
-        """Write a record down again, unless somebody has just removed it."""
-        if not any(known.id == pause.id for known in self._store.all()):
+        """Write a record down again, unless somebody has removed it."""
+        if not self._is_there(pause):
             return False
         try:
             self._store.replace(pause)
