@@ -226,7 +226,7 @@ def test_states_are_those_of_the_newest_signs(world: World) -> None:
 def test_what_no_log_holds_is_a_line_of_its_own(world: World) -> None:
     busy_morning(world)
     full = report(world)
-    assert not [line for line in lines(full) if "nlogged" in line or "bill" in line]
+    assert not [line for line in lines(full) if "logged" in line or "own accounts" in line]
     unlogged = {"unlogged_microdollars": 13_000, "lower_microdollars": 0, "unknown_sessions": 0}
     found = lines(full | {"unlogged": unlogged})
     assert row(found, "Unlogged") == (
