@@ -165,6 +165,49 @@ def test_looks_far_apart_are_two_waits(world: World) -> None:
     assert world.levers().busy.agent_ms == 6.6 * MINUTE
 
 
+def paused(world: World, start: float, end: float, session: str = "s1") -> None:
+    begin, until = (NOON + round(minute * MINUTE) for minute in (start, end))
+    world.writer.paused("claude", session, begin, until)
+
+
+def test_a_pause_is_not_work_and_no_silence(world: World) -> None:
+    world.asked(0)
+    world.request(1)
+    paused(world, 4, 50)
+    world.tool(51)
+    world.ended(52)
+    found = world.levers()
+    assert found.busy.agent_ms == (4 + 2) * MINUTE
+    # beside another agent only the rest makes two
+    for minute in range(0, 60, 5):
+        world.request(minute, "s2")
+    assert world.levers().busy.levels_ms[2] == (4 + 2) * MINUTE
+
+
+def test_with_its_agent_a_sub_agent_is_paused(world: World) -> None:
+    world.start("sub", parent="s1", spawned=True)
+    world.asked(0)
+    world.request(0, "sub")
+    paused(world, 2, 5)
+    world.request(6, "sub")
+    world.request(6)
+    assert world.levers().busy.agent_ms == 3 * MINUTE
+
+
+def test_to_look_at_a_paused_pane_is_no_review(world: World) -> None:
+    pane = world.pane("s1", "%1")
+    world.asked(0)
+    world.edited(1, "/w/a.py")
+    world.ended(2)
+    world.looked_at(pane, 3, 13)
+    paused(world, 5, 9)
+    world.asked(30)
+    assert world.levers().day.review_minutes == 6
+    # all of it in a pause is a review of no length, not one that nobody saw
+    paused(world, 2, 20)
+    assert world.levers().day.review_minutes == 0
+
+
 def test_an_agent_in_a_loop_is_not_productive(world: World) -> None:
     world.asked(0)
     for minute in (1, 2, 3):

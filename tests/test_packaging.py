@@ -14,6 +14,8 @@ import pytest
 ROOT = Path(__file__).parents[1]
 SHARED = (
     "config.example.toml",
+    "shell/hook.sh",
+    "shell/opencode.js",
     "shell/plugin.sh",
     "shell/tmuxmeter.bash",
     "shell/tmuxmeter.fish",

@@ -19,6 +19,7 @@ from tmuxmeter.breakeven.light import Scale
 from tmuxmeter.breakeven.model import Model
 from tmuxmeter.ledger.queries import RateLimitRow
 from tmuxmeter.ledger.writer import Writer
+from tmuxmeter.panes.picture import PauseNow
 from tmuxmeter.reports.advice import advice
 from tmuxmeter.reports.days import day_report, local_day_bounds
 from tmuxmeter.reports.levers import plan_windows
@@ -26,6 +27,8 @@ from tmuxmeter.reports.today import is_early, today_report
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from tmuxmeter.panes.pausing import PaneName
 
 DAY = date(2026, 7, 8)
 ZONE = ZoneInfo("UTC")
@@ -45,6 +48,7 @@ def report(
     now: int = NOON + 10 * HOUR,
     limits: tuple[RateLimitRow, ...] = (),
     budget_microdollars: int | None = None,
+    pauses: dict[PaneName, list[PauseNow]] | None = None,
 ) -> dict[str, Any]:
     begin, end = local_day_bounds(day, zone)
     reader = world.writer.reader()
@@ -62,6 +66,8 @@ def report(
         budget_microdollars=budget_microdollars,
         now_ms=now,
         zone=zone,
+        billed=reader.billed(begin, end),
+        pauses=pauses,
     )
 
 
@@ -231,6 +237,41 @@ def test_a_full_plan_window_is_in_the_advice(world: World) -> None:
     assert (
         "codex's weekly window is 60 % used, at this burn full on Friday 12:00" in lines[0]["text"]
     )
+
+
+def test_who_is_paused_is_neither_at_work_nor_waiting(world: World) -> None:
+    for session, pane in (("s1", "%1"), ("s2", "%2"), ("s3", "%3")):
+        world.pane(session, pane)
+        world.asked(0, session)
+        world.edited(1, f"/w/{session}", session)
+        world.request(1, session)
+        world.ended(2, session)
+    (bound,) = [each for each in world.writer.open_bindings() if each.session == "s3"]
+    world.writer.end_binding(bound.id, NOON + 3 * MINUTE)
+    held = PauseNow("claude", "s1", 9, NOON + 2 * MINUTE, "you", "hold", "held", 70)
+    pauses = {("/tmp/s", 1, pane): [held] for pane in ("%1", "%3")}
+
+    def shown(**more: Any) -> dict[str, Any]:
+        return {row["pane"]: row for row in report(world, pauses=pauses, **more)["by_pane"]}
+
+    rows = shown(now=NOON + 5 * MINUTE)
+    assert [rows[pane]["state"] for pane in ("%1", "%2", "%3")] == ["paused", "waiting", "gone"]
+    assert rows["%1"]["flags"] == ["spending"]
+    assert rows["%1"]["paused"]["who"] == "you"
+    assert rows["%2"]["paused"] is None
+    # on a day that is over nobody is paused
+    assert shown(now=NOON + 48 * HOUR)["%1"]["paused"] is None
+
+
+def test_what_accounts_bill_and_no_log_holds_has_its_own_place(world: World) -> None:
+    assert report(world)["unlogged"] is None
+    world.writer.account_cost("claude", "s1", 0, NOON)
+    world.request(1, "s1")
+    spent = report(world)["cost_microdollars"]
+    world.writer.account_cost("claude", "s1", spent + 500, NOON + 2 * MINUTE)
+    full = report(world)
+    assert full["unlogged"]["unlogged_microdollars"] == 500
+    assert full["cost_microdollars"] == spent
 
 
 def test_reports_load_nothing_heavy() -> None:

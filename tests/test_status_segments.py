@@ -65,6 +65,11 @@ PANE = LivePane(
             "$12.34 1.2M tok hit 62% 2 run 1 wait 1 no pane",
         ),
         (
+            {"paused": 1, "flags": (("spending", 1),)},
+            "$12.34 1.2M ↻62% 2▶ 1⏳ 1⏸ ⏸!",
+            "$12.34 1.2M tok hit 62% 2 run 1 wait 1 paused spending",
+        ),
+        (
             {"problem": "disk full", "demo": True},
             "demo $12.34 1.2M ↻62% 2▶ 1⏳ ⚠ disk full",
             "demo $12.34 1.2M tok hit 62% 2 run 1 wait ! disk full",
@@ -112,6 +117,16 @@ def test_global_segment_has_the_parts_asked_for_in_their_order() -> None:
             {"confidence": 0.5, "state": "gone", "unpriced_tokens": 7},
             "Claude Code ~$1.20+? 212k ctx 43% ✗",
             "Claude Code ~$1.20+? 212k tok ctx 43% gone",
+        ),
+        (
+            {"state": "paused", "paused_by": "you", "paused_since": "14:05"},
+            "Claude Code $1.20 212k ctx 43% ⏸ you 14:05",
+            "Claude Code $1.20 212k tok ctx 43% paused you 14:05",
+        ),
+        (
+            {"state": "paused", "paused_by": "you", "flags": ("spending", "loop")},
+            "Claude Code $1.20 212k ctx 43% ⏸! still spending ∞",
+            "Claude Code $1.20 212k tok ctx 43% paused! still spending loop",
         ),
         (
             {"cost_microdollars": None, "agent": "", "state": "", "problem": "log unreadable"},

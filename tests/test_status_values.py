@@ -20,6 +20,8 @@ FULL = replace(
             waiting_for="permission",
             problem="odd",
             flags=("loop", "waiting"),
+            paused_by="you",
+            paused_since="14:05",
         ),
     ),
 )
@@ -52,6 +54,7 @@ def test_values_are_the_figures() -> None:
     assert (values["TMUXMETER_RATIO"], values["TMUXMETER_BUDGET"]) == ("1.5", "71%")
     assert (values["TMUXMETER_NEEDED"], values["TMUXMETER_POSSIBLE"]) == ("1.6", "2.4")
     assert (values["TMUXMETER_HANDOFFS"], values["TMUXMETER_PENDING"]) == ("4", "2")
+    assert values["TMUXMETER_PANE_PAUSED_3"] == "you 14:05"
     assert values["TMUXMETER_FLAGS"] == values["TMUXMETER_PANE_FLAGS_3"] == "loop waiting"
     assert values["TMUXMETER_WINDOW_FLAGS_1"] == "loop waiting"
     assert values["TMUXMETER_WINDOW_STATE_1"] == "waiting"

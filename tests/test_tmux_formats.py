@@ -12,7 +12,13 @@ from hypothesis import strategies as st
 
 from tmuxmeter.status.options import OPTION_NAMES
 from tmuxmeter.tmux.client import Tmux
-from tmuxmeter.tmux.formats import PLACEHOLDERS, VERDICT_STYLES, interpolate, restore
+from tmuxmeter.tmux.formats import (
+    ALARM_STYLE,
+    PLACEHOLDERS,
+    VERDICT_STYLES,
+    interpolate,
+    restore,
+)
 from tmuxmeter.tmux.install import install_formats, read_options, remove_formats
 from tmuxmeter.tmux.quoting import quoted
 
@@ -274,7 +280,7 @@ def test_styles_come_from_options(
     assert tmux_server.format(PLACEHOLDERS["tmuxmeter"]) == expected
 
 
-@pytest.mark.parametrize("state", ["working", "waiting", "idle", "gone", ""])
+@pytest.mark.parametrize("state", ["working", "waiting", "paused", "idle", "gone", ""])
 def test_states_have_styles_in_panes_and_windows(tmux_server: TmuxServer, state: str) -> None:
     lines = [
         f"set-environment -gh TMUXMETER_LEASE {int(time.time()) + 1000}",
@@ -284,13 +290,31 @@ def test_states_have_styles_in_panes_and_windows(tmux_server: TmuxServer, state:
         f"set-environment -gh TMUXMETER_WINDOW_STATE_0 '{state}'",
         "set-option -g @tmuxmeter_style_waiting '<waiting>'",
         "set-option -g @tmuxmeter_style_working '<working>'",
+        "set-option -g @tmuxmeter_style_paused '<paused>'",
     ]
     Tmux(tmux_server.socket).source(lines)
     text = tmux_server.format(interpolate("#{tmuxmeter_pane} #{tmuxmeter_window}"))
-    if state in {"working", "waiting"}:
+    if state in {"working", "waiting", "paused"}:
         assert text == f"<{state}>pane#[default] <{state}>window#[default]"
     else:
         assert text == "pane window"
+
+
+def test_what_spends_in_a_pause_is_red_unless_told_otherwise(tmux_server: TmuxServer) -> None:
+    tmux = Tmux(tmux_server.socket)
+    tmux.source(
+        [
+            f"set-environment -gh TMUXMETER_LEASE {int(time.time()) + 1000}",
+            "set-environment -gh TMUXMETER_PANE_0 pane",
+            "set-environment -gh TMUXMETER_PANE_STATE_0 paused",
+            "set-environment -gh TMUXMETER_PANE_FLAGS_0 'spending loop'",
+            "set-option -g @tmuxmeter_style_paused '<paused>'",
+        ]
+    )
+    text = interpolate("#{tmuxmeter_pane}")
+    assert tmux_server.format(text) == f"{ALARM_STYLE}pane#[default]"
+    tmux.source(["set-option -g @tmuxmeter_style_spending '<alarm>'"])
+    assert tmux_server.format(text) == "<alarm>pane#[default]"
 
 
 def test_every_placeholder_is_documented() -> None:

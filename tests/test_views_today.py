@@ -223,6 +223,22 @@ def test_states_are_those_of_the_newest_signs(world: World) -> None:
     assert set(states(NOW + 24 * HOUR).values()) == {None}
 
 
+def test_what_no_log_holds_is_a_line_of_its_own(world: World) -> None:
+    busy_morning(world)
+    full = report(world)
+    assert not [line for line in lines(full) if "logged" in line or "own accounts" in line]
+    unlogged = {"unlogged_microdollars": 13_000, "lower_microdollars": 0, "unknown_sessions": 0}
+    found = lines(full | {"unlogged": unlogged})
+    assert row(found, "Unlogged") == (
+        "Unlogged: $0.01 more, billed by the agents' own accounts and in no log"
+        " (titles, summaries)."
+    )
+    unlogged = {"unlogged_microdollars": 0, "lower_microdollars": 250_000, "unknown_sessions": 2}
+    found = lines(full | {"unlogged": unlogged})
+    assert "bill $0.25 less than their logs" in row(found, "The agents' own")
+    assert "2 sessions can't be told" in row(found, "What isn't logged")
+
+
 @pytest.mark.parametrize(
     ("by", "names"),
     [

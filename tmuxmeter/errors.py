@@ -59,6 +59,12 @@ class LedgerUnwritableError(LedgerError):
     """The ledger can't be written for now: the disk is full or the folder is read-only."""
 
 
+class PauseError(TmuxmeterError):
+    """An agent can't be paused, or let go, as it was asked for; nothing was changed."""
+
+    exit_code = 7
+
+
 class LogError(TmuxmeterError):
     """A log file can't be read; the rest goes on."""
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from tmuxmeter.breakeven.intervals import common, length, union
+from tmuxmeter.breakeven.intervals import common, length, union, without
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -89,6 +89,7 @@ def reviews(
     by_hand: Iterable[ByHand],
     attention: Mapping[Seat, list[Interval]],
     default_minutes: float = MINUTES_PER_HANDOFF,
+    paused: Mapping[int, list[Interval]] | None = None,
 ) -> Reviews:
     """Return what looking at hand-offs took.
 
@@ -99,12 +100,15 @@ def reviews(
     attention : mapping
         When each pane was in front of a client in use. A hand-off whose pane never was, as far as
         is known, takes the default.
+    paused : mapping, optional
+        When each session was paused, by its id: to look at one then is no review.
     """
     count = hand = measured = 0
     minutes = 0.0
     for each, seat in taken:
         count += 1
-        seen = review_minutes(each, attention.get(seat, []))
+        held = paused.get(each.session_id, []) if paused else []
+        seen = review_minutes(each, attention.get(seat, []), held)
         measured += seen is not None
         minutes += default_minutes if seen is None else seen
     for entry in by_hand:
@@ -114,12 +118,15 @@ def reviews(
     return Reviews(count + hand, hand, measured, minutes)
 
 
-def review_minutes(handoff: Handoff, attention: Iterable[Interval]) -> float | None:
+def review_minutes(
+    handoff: Handoff, attention: Iterable[Interval], paused: Iterable[Interval] = ()
+) -> float | None:
     """Return how long a pane was looked at before work was taken up; None: nobody saw it."""
     if handoff.taken_ms is None:
         return None
-    seen = length(common(union(attention), [(handoff.since_ms, handoff.taken_ms)]))
-    return min(seen / 60_000, MOST_MINUTES) if seen else None
+    looks = common(union(attention), [(handoff.since_ms, handoff.taken_ms)])
+    seen = length(without(looks, union(paused)))
+    return min(seen / 60_000, MOST_MINUTES) if looks else None
 
 
 def _of_agent(root: int, steps: list[tuple[int, int, bool]]) -> list[Handoff]:

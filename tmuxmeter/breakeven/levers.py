@@ -27,7 +27,7 @@ from tmuxmeter.breakeven.touches import (
     seat_of,
 )
 from tmuxmeter.breakeven.waste import Waste, spent, waste
-from tmuxmeter.breakeven.work import Busy, busy, signs_of_life, working
+from tmuxmeter.breakeven.work import Busy, busy, pauses, signs_of_life, working
 from tmuxmeter.ledger.activity import WINDOW_MS
 
 if TYPE_CHECKING:
@@ -125,6 +125,7 @@ def levers(
         ),
         looked_at,
         minutes_per_handoff,
+        pauses(done),
     )
     forgotten = [
         each for line in done.timelines for each in expiries(line, facts.prices, start, end)

@@ -3,7 +3,8 @@
 An *agent* is a session with all sub-agents that work for it: a sub-agent's minutes are its
 parent's. It is at work from one sign of life (request, prompt, tool result, file touch, turn end)
 to the next, unless the turn had ended, a human prompt came next, the log was silent for longer
-than :data:`QUIET_MS`, or the watcher saw it wait or be paused.
+than :data:`QUIET_MS`, or the watcher saw it wait or be paused. A pause holds its sub-agents too,
+and is no silence: what lies before and after it is work.
 """
 
 from __future__ import annotations
@@ -29,6 +30,9 @@ QUIET_MS = LOOK_AHEAD_MS
 in a turn is a permission that nobody gives or a machine asleep."""
 PRESENCE_MS = 30 * MINUTE_MS
 """A prompt stands for the human being there until the next, but for no longer than this."""
+
+PAUSED = "paused"
+"""Why a session stood still, in the ledger's word."""
 
 _SIGN, _END, _ASKED_BY_AGENT, _ASKED_BY_HUMAN = range(4)
 
@@ -73,9 +77,18 @@ class Busy:
 
 
 class Signs:
-    """A session's signs of life in order of time, and what lies between them."""
+    """A session's signs of life in order of time, and what lies between them.
 
-    def __init__(self, line: Timeline) -> None:
+    Parameters
+    ----------
+    line : Timeline
+        The session.
+    paused : list of tuple
+        When it was paused, by itself or with the agent it works for.
+    """
+
+    def __init__(self, line: Timeline, paused: list[Interval] | None = None) -> None:
+        self.paused = paused or []
         signs = [(row.time_ms, _SIGN) for row in line.requests]
         signs += [(row.time_ms, _SIGN) for row in line.results]
         signs += [(row.time_ms, _SIGN) for row in line.touches]
@@ -89,10 +102,18 @@ class Signs:
         stretches = [
             (start, end)
             for (start, kind), (end, next_kind) in pairwise(signs)
-            if end - start <= QUIET_MS and kind != _END and next_kind != _ASKED_BY_HUMAN
+            if kind != _END
+            and next_kind != _ASKED_BY_HUMAN
+            and self._silence(start, end) <= QUIET_MS
         ]
-        still = union((row.start_ms, row.end_ms) for row in line.standstills)
-        self.at_work = without(union(stretches), still)
+        still = [(row.start_ms, row.end_ms) for row in line.standstills]
+        self.at_work = without(union(stretches), union([*still, *self.paused]))
+
+    def _silence(self, start_ms: int, end_ms: int) -> int:
+        """Return how long nothing was heard though nobody had paused it."""
+        if not self.paused:
+            return end_ms - start_ms
+        return length(without([(start_ms, end_ms)], self.paused))
 
     def around(self, time_ms: int) -> Interval:
         """Return the time from the last sign before a moment to the first one after it."""
@@ -106,7 +127,21 @@ class Signs:
 
 def signs_of_life(activity: Activity) -> dict[int, Signs]:
     """Return all sessions' signs of life, by session id."""
-    return {line.thread.id: Signs(line) for line in activity.timelines}
+    held = pauses(activity)
+    return {line.thread.id: Signs(line, held[line.thread.id]) for line in activity.timelines}
+
+
+def pauses(activity: Activity) -> dict[int, list[Interval]]:
+    """Return when each session was paused, by its id: a sub-agent is, with whom it works for."""
+    found: dict[int, list[Interval]] = {}
+    for line in activity.timelines:
+        found[line.thread.id] = [
+            (row.start_ms, row.end_ms) for row in line.standstills if row.why == PAUSED
+        ]
+    return {
+        line.thread.id: union([*found[line.thread.id], *found.get(line.thread.root, ())])
+        for line in activity.timelines
+    }
 
 
 def working(activity: Activity, signs: Mapping[int, Signs]) -> dict[int, list[Interval]]:

@@ -76,6 +76,7 @@ def _checks(context: Context, *, deep: bool) -> Iterator[Check]:
     yield from doctor.server_checks(servers, watching=watching)
     yield from _logs(context, config)
     yield from _ledger(context, config, deep=deep, watching=watching)
+    yield from _stopping(context, config, watching=watching)
     now = datetime.now(config.day.zone).astimezone(config.day.zone)
     yield doctor.day_check(config.day.zone, config.day.start, f"{now:%Y-%m-%d %H:%M %Z}")
     if context.demo:
@@ -257,6 +258,34 @@ def _tokenless(ledger: Reader, now: int) -> list[Tokenless]:
     never = {agent.name for agent in AGENTS if agent.unmetered}
     rows = ledger.tokenless(now - TOKENLESS_MS, now - ANSWERED_MS)
     return [row for row in rows if row.agent not in never]
+
+
+def _stopping(context: Context, config: Config, *, watching: bool) -> Iterator[Check]:
+    """Look at what stops agents: pauses, hooks, the guard."""
+    from tmuxmeter.cli.hooks import hook_states
+    from tmuxmeter.panes.processes import ProcessTable
+    from tmuxmeter.panes.sources import default_source
+    from tmuxmeter.pause.marks import Mark, running
+    from tmuxmeter.pause.records import FOLDER, PauseStore
+    from tmuxmeter.reports import doctor_stops
+
+    store = PauseStore(context.places.state / FOLDER)
+    source = ProcessTable(default_source()).source
+    pauses = [
+        doctor_stops.PauseFacts(
+            *(each.pane_id, each.agent, each.way, each.who, each.spent_after),
+            there=running(source, Mark(each.pid, each.pid_start)) is not None,
+        )
+        for each in store.all()
+    ]
+    yield doctor_stops.pauses_check(pauses, store.broken, watching=watching)
+    yield doctor_stops.hooks_check(
+        [
+            doctor_stops.HookFacts(state.agent, state.state, state.detail, state.hint)
+            for state in hook_states(context, config)
+        ]
+    )
+    yield doctor_stops.guard_check(config.guard, watching=watching)
 
 
 def _size_of(path: Path) -> int:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import click
 
 from tmuxmeter.cli.context import Context, json_option, print_json, with_context
+from tmuxmeter.cli.files import find
 from tmuxmeter.errors import TmuxmeterError, UsageError
 from tmuxmeter.paths import private_folder
 
@@ -61,6 +62,14 @@ def paused_watcher(context: Context) -> Iterator[None]:
             start_watcher(context)
 
 
+def own_command(context: Context) -> list[str]:
+    """Return how another program calls this very tmuxmeter, for the same home."""
+    script = Path(sys.argv[0])
+    if script.name == "tmuxmeter" and os.access(script, os.X_OK):
+        return [str(script.absolute()), *context.home_arguments]
+    return [sys.executable, "-m", "tmuxmeter", *context.home_arguments]
+
+
 def own_socket() -> Path | None:
     """Return the socket of the tmux server this runs in, None outside tmux."""
     from tmuxmeter.tmux.servers import socket_in_environment
@@ -105,18 +114,22 @@ def attach_meter(context: Context, socket: Path, *, quiet: bool) -> None:
     """Register a tmux server, put the formats in place and make sure that a watcher runs."""
     from tmuxmeter.tmux.client import Tmux
     from tmuxmeter.tmux.install import install_formats
+    from tmuxmeter.tmux.keys import bind_keys
     from tmuxmeter.tmux.servers import Servers
     from tmuxmeter.watcher import process
 
     context.config()
     private_folder(context.places.runtime)
     holding = install_formats(Tmux(socket))
+    problems = bind_keys(Tmux(socket), str(find("shell/key.sh")), own_command(context))
     Servers(context.places.runtime).register(socket)
     running = process.running_pid(context.places.runtime)
     if running is not None:
         os.kill(running, signal.SIGHUP)
     else:
         start_watcher(context)
+    for problem in problems:
+        click.echo(f"tmuxmeter: {problem}", err=True)
     if quiet:
         return
     click.echo(f"The meter is on for the tmux server at {socket}.")
@@ -140,6 +153,7 @@ def down_command(context: Context, socket: str | None, everywhere: bool) -> None
     from tmuxmeter.errors import TmuxError
     from tmuxmeter.tmux.client import Tmux
     from tmuxmeter.tmux.install import remove_formats
+    from tmuxmeter.tmux.keys import unbind_keys
     from tmuxmeter.tmux.push import Pusher
     from tmuxmeter.tmux.servers import Servers, canonical_socket
     from tmuxmeter.watcher import process
@@ -163,12 +177,25 @@ def down_command(context: Context, socket: str | None, everywhere: bool) -> None
         with contextlib.suppress(TmuxError):
             tmux = Tmux(target)
             remove_formats(tmux)
+            unbind_keys(tmux)
             Pusher(tmux).clear()
         click.echo(f"The meter is off for the tmux server at {target}.")
     if stopped:
         click.echo("The watcher has ended.")
+        _tell_paused(context)
     elif not targets:
         click.echo("The meter was not on.")
+
+
+def _tell_paused(context: Context) -> None:
+    """Say what stays paused although nobody looks after it any more."""
+    from tmuxmeter.pause.records import FOLDER, PauseStore
+
+    names = [
+        f"{each.pane_id} ({each.agent})" for each in PauseStore(context.places.state / FOLDER).all()
+    ]
+    if names:
+        click.echo(f"Still paused: {', '.join(names)}. `tmuxmeter resume --all` lets them go on.")
 
 
 @click.command("status")

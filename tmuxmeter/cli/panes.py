@@ -23,8 +23,10 @@ from tmuxmeter.cli.report import circumstances
 def panes_command(context: Context, as_json: bool) -> None:
     """Show the agents in your panes: what they do, what they spent today, and how that is known."""
     from tmuxmeter.panes.glance import glance
+    from tmuxmeter.panes.pausing import by_pane, with_pauses
     from tmuxmeter.panes.processes import ProcessTable
     from tmuxmeter.panes.sources import default_source
+    from tmuxmeter.pause.records import FOLDER, PauseStore
     from tmuxmeter.reports.panes import panes_report
     from tmuxmeter.tmux.servers import Servers
     from tmuxmeter.views.panes import panes_parts
@@ -52,8 +54,9 @@ def panes_command(context: Context, as_json: bool) -> None:
         only_roots=context.places.elsewhere,
         home=context.places.home,
     )
+    pauses = by_pane(PauseStore(context.places.state / FOLDER).all())
     report = panes_report(
-        picture,
+        with_pauses(picture, pauses),
         slices,
         recent,
         watching=watcher is not None,

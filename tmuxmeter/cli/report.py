@@ -89,6 +89,8 @@ def _today(context: Context, config: Config, ledger: Reader, day: date, now: int
     """Return a day in full, and early in it the last working day in brief."""
     from tmuxmeter.cli.breakeven import scale_in_force
     from tmuxmeter.cli.measured import measure, token_budget
+    from tmuxmeter.panes.pausing import by_pane
+    from tmuxmeter.pause.records import FOLDER, PauseStore
     from tmuxmeter.reports.today import is_early, recap_report, today_report
 
     calendar = Calendar.of(config)
@@ -105,6 +107,8 @@ def _today(context: Context, config: Config, ledger: Reader, day: date, now: int
         budget_microdollars=round(config.budget.dollars * 1_000_000) or None,
         now_ms=now,
         zone=calendar.zone,
+        billed=ledger.billed(*calendar.bounds(day)),
+        pauses=by_pane(PauseStore(context.places.state / FOLDER).all()),
     )
     report["recap"] = None
     last = ledger.last_request_before(calendar.bounds(day)[0]) if is_early(report) else None
@@ -177,7 +181,8 @@ def sessions_command(context: Context, since: str | None, limit: int, as_json: b
         stories = ledger.sessions(calendar.bounds(day)[0] if day else 0, limit)
         names = {str(context.places.expand(root)): name for root, name in config.accounts.items()}
         about = circumstances(context)
-        report = sessions_report(stories, names, watching=about.watching)
+        bills = ledger.bills(story.row.id for story in stories)
+        report = sessions_report(stories, names, bills, watching=about.watching)
         if as_json:
             print_json(report)
             return

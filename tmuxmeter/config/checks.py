@@ -59,6 +59,20 @@ class Whole:
         return value
 
 
+class AtLeast:
+    """Nothing (0), or a whole number between two bounds, both included."""
+
+    def __init__(self, low: int, high: int) -> None:
+        self._number = Whole(low, high)
+        self.allowed = f"0, or {self._number.allowed}"
+
+    def read(self, value: object) -> int:
+        """Return the number."""
+        if isinstance(value, int) and not isinstance(value, bool) and value == 0:
+            return 0
+        return self._number.read(value)
+
+
 class Number:
     """A number between two bounds, both included; ``unit`` says of what."""
 

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from datetime import date, tzinfo
     from decimal import Decimal
 
+NOTIFY, HOLD, INTERRUPT = GUARD_ACTIONS = ("notify", "hold", "interrupt")
+"""What the guard does at a limit."""
+
 
 def _setting(doc: str, check: checks.Check, default: object = None) -> Any:
     return field(default=default, metadata={"doc": doc, "check": check})
@@ -203,6 +206,43 @@ class BudgetSettings:
 
 
 @dataclass(frozen=True)
+class GuardSettings:
+    """What agents may spend before something is done about it."""
+
+    action: str = _setting(
+        'What is done at a limit: only "notify"; "hold": no further request; or "interrupt".',
+        checks.Choice(*GUARD_ACTIONS),
+        "notify",
+    )
+    day_dollars: float = _setting(
+        "Dollars a day, all agents; 0: no limit. What has no price is said, and counts in tokens.",
+        checks.Number(0, 1e9, "dollars"),
+        0.0,
+    )
+    day_tokens: int = _setting(
+        "Input tokens a day, all agents; 0: no limit.", checks.Whole(0, 10**15), 0
+    )
+    pane_dollars: float = _setting(
+        "Dollars a day in one pane; 0: no limit.", checks.Number(0, 1e9, "dollars"), 0.0
+    )
+    pane_tokens: int = _setting(
+        "Input tokens a day in one pane; 0: no limit.", checks.Whole(0, 10**15), 0
+    )
+    loop: int = _setting(
+        "Failing tool calls in a row, of one agent; 0: no limit.", checks.AtLeast(3, 1000), 0
+    )
+    grace_seconds: int = _setting(
+        "Seconds from the notice (at 90 % of a limit) to what is done.", checks.Whole(0, 3600), 30
+    )
+
+    @property
+    def limited(self) -> bool:
+        """Whether there is any limit."""
+        spend = self.day_dollars or self.day_tokens or self.pane_dollars or self.pane_tokens
+        return bool(spend or self.loop)
+
+
+@dataclass(frozen=True)
 class PriceOverride:
     """What one model costs from a day on, in dollars per million tokens.
 
@@ -262,6 +302,10 @@ class Config:
     )
     budget: BudgetSettings = _section(
         "What may be used in a day; tmux says when 50, 80 and 100 % of it are.", BudgetSettings
+    )
+    guard: GuardSettings = _section(
+        "Limits at which agents are stopped (docs/guard.md); not in panes with @tmuxmeter_exempt.",
+        GuardSettings,
     )
     prices: tuple[PriceOverride, ...] = field(
         default=(),

@@ -41,6 +41,7 @@ _COPIED = {
     "claim": "ended_ms IS NULL OR ended_ms >= :since",
     "crossing": _RECENT,
     "unit_price": "1",
+    "account_cost": "1",
 }
 
 

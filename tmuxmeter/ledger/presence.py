@@ -49,6 +49,25 @@ class PresenceBook(Store):
                 session_id = self._ids.session(agent, key, None, "")
                 self._prolong("standstill", {"session_id": session_id, "why": why}, now_ms)
 
+    def paused(self, agent: str, session: str, since_ms: int, now_ms: int) -> None:
+        """Note that a session is paused since a time and still at another.
+
+        Unlike a look at the screen, a pause is known from its begin, though nobody watched then.
+        """
+        with self._transaction():
+            session_id = self._ids.session(agent, session, None, "")
+            updated = self._connection.execute(
+                "UPDATE standstill SET end_ms = max(end_ms, ?)"
+                " WHERE session_id = ? AND why = 'paused' AND start_ms = ?",
+                (now_ms, session_id, since_ms),
+            ).rowcount
+            if not updated:
+                self._connection.execute(
+                    "INSERT INTO standstill (session_id, why, start_ms, end_ms)"
+                    " VALUES (?, 'paused', ?, ?)",
+                    (session_id, since_ms, max(since_ms, now_ms)),
+                )
+
     def crossed(self, day: str, budget: str, percent: int, now_ms: int) -> bool:
         """Note that so much of a day's budget is used; return False where that was noted before."""
         with self._transaction():

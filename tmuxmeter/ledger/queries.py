@@ -131,6 +131,15 @@ class Tokenless(NamedTuple):
     prompts: int
 
 
+class RequestAfter(NamedTuple):
+    """A request made after some time; ``tokens`` are all, in and out."""
+
+    session_id: int
+    time_ms: int
+    sidechain: int
+    tokens: int
+
+
 class UnpricedModel(NamedTuple):
     """What was spent on a model and tier that had no price when it was booked."""
 
@@ -266,6 +275,10 @@ TOKENLESS = """
 """
 MODELS = "SELECT DISTINCT agent, name FROM model WHERE name <> '' ORDER BY agent, name"
 REQUEST_SPAN = "SELECT (SELECT min(time_ms) FROM usage), (SELECT max(time_ms) FROM usage)"
+LAST_REQUESTS = """
+    SELECT s.agent, s.key, max(u.time_ms) FROM usage u INDEXED BY usage_time
+    JOIN session s ON s.id = u.session_id WHERE u.time_ms >= ? GROUP BY s.id
+"""
 LAST_REQUEST_BEFORE = "SELECT max(time_ms) FROM usage WHERE time_ms < ?"
 UNPRICED_MODELS = """
     SELECT m.agent, m.name, m.tier, count(*),
@@ -286,6 +299,18 @@ FILE_MARKS = "SELECT path, size, mtime_ns FROM file WHERE id IN ({ids})"
 RATE_LIMITS = """
     SELECT agent, account, name, window_minutes, time_ms, used_percent, resets_ms, plan
     FROM rate_limit ORDER BY agent, account, name, window_minutes
+"""
+# a session's own requests, and those of the sub-agents that work for it
+REQUESTS_AFTER = """
+    WITH RECURSIVE family (id, agent, key) AS (
+        SELECT id, agent, key FROM session WHERE agent = ?1 AND key = ?2
+        UNION SELECT c.id, c.agent, c.key FROM family f CROSS JOIN session c
+        ON c.agent = f.agent AND c.parent = f.key AND c.parent <> '' WHERE c.spawned
+    )
+    SELECT u.session_id, u.time_ms, u.sidechain,
+        u.fresh + u.cache_read + u.cache_write_5m + u.cache_write_1h + u.output
+    FROM family f CROSS JOIN usage u INDEXED BY usage_session ON u.session_id = f.id
+    WHERE u.time_ms > ?3 ORDER BY u.time_ms
 """
 META = "SELECT value FROM meta WHERE name = ?"
 

@@ -7,7 +7,7 @@ import sqlite3
 from typing import TYPE_CHECKING, NamedTuple
 
 from tmuxmeter.errors import LedgerError
-from tmuxmeter.ledger import queries
+from tmuxmeter.ledger import bills, queries
 from tmuxmeter.ledger.database import (
     LEDGER_NAME,
     check_version,
@@ -200,6 +200,18 @@ class Reader:
             first, last = self._connection.execute(queries.REQUEST_SPAN).fetchone()
         return None if first is None else (int(first), int(last))
 
+    def last_requests(self, since_ms: int) -> dict[tuple[str, str], int]:
+        """Return when the newest request since a time ended, by agent and session."""
+        with self.snapshot():
+            rows = self._connection.execute(queries.LAST_REQUESTS, (since_ms,))
+            return {(agent, session): int(time_ms) for agent, session, time_ms in rows}
+
+    def requests_after(self, agent: str, session: str, time_ms: int) -> list[queries.RequestAfter]:
+        """Return a session's requests after a time, its sub-agents' too, in order of time."""
+        with self.snapshot():
+            rows = self._connection.execute(queries.REQUESTS_AFTER, (agent, session, time_ms))
+            return [queries.RequestAfter(*row) for row in rows]
+
     def last_request_before(self, time_ms: int) -> int | None:
         """Return when the newest request before a time was made, None without any.
 
@@ -260,6 +272,16 @@ class Reader:
     def rate_limits(self) -> list[queries.RateLimitRow]:
         """Return the newest word on each plan window of each account."""
         return self._rows(queries.RateLimitRow, queries.RATE_LIMITS)
+
+    def billed(self, start_ms: int, end_ms: int) -> list[bills.Billed]:
+        """Return what agents' own accounts say of the sessions they reported in a span."""
+        with self.snapshot():
+            return bills.billed(self._connection, start_ms, end_ms)
+
+    def bills(self, session_ids: Iterable[int]) -> dict[int, bills.Bill]:
+        """Return what agents' own accounts said last of some sessions, by the ledger's id."""
+        with self.snapshot():
+            return bills.bills(self._connection, session_ids)
 
     def counts(self) -> dict[str, int]:
         """Return how many rows each kind of thing has; takes longer the more history there is."""

@@ -208,6 +208,18 @@ MIGRATIONS: tuple[str, ...] = (
     DROP INDEX file_touch_session;
     CREATE INDEX file_touch_session ON file_touch (session_id, time_ms, key, path_id, edit);
     """,
+    # 4: what agents' own accounts say, which their hooks report.
+    """
+    -- the newest word of a quarter of an hour on what a session costs, in microdollars: 'told' as
+    -- the agent says it, 'billed' what that has grown by since 'first_ms', its very first word
+    CREATE TABLE account_cost (
+        session_id INTEGER NOT NULL REFERENCES session,
+        quarter INTEGER NOT NULL, first_ms INTEGER NOT NULL, time_ms INTEGER NOT NULL,
+        told INTEGER NOT NULL, billed INTEGER NOT NULL,
+        PRIMARY KEY (session_id, quarter)
+    ) WITHOUT ROWID;
+    CREATE INDEX account_cost_time ON account_cost (time_ms, session_id);
+    """,
 )
 
 SCHEMA_VERSION = len(MIGRATIONS)

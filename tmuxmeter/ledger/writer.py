@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from tmuxmeter.errors import FolderError, LedgerUnwritableError
 from tmuxmeter.events import Position
 from tmuxmeter.ledger import unit_prices
+from tmuxmeter.ledger.accounts import AccountBook
 from tmuxmeter.ledger.bindings import PaneBook
 from tmuxmeter.ledger.booking import Booking
 from tmuxmeter.ledger.database import (
@@ -39,8 +40,8 @@ if TYPE_CHECKING:
     from tmuxmeter.ledger.reprice import PriceChange
 
 
-class Writer(PaneBook, PresenceBook):
-    """Books events, panes, bindings, presence, each call in one transaction: wholly or not.
+class Writer(PaneBook, PresenceBook, AccountBook):
+    """Books whatever comes, each call in one transaction: wholly or not.
 
     Every method raises :class:`~tmuxmeter.errors.LedgerUnwritableError` while the disk is full or
     read-only (nothing was changed; it may be called again), and

@@ -9,6 +9,9 @@ if TYPE_CHECKING:
     from tmuxmeter.agents.base import LiveSession, Process
     from tmuxmeter.panes.runs import Run
 
+HOOK = 0.995
+"""The agent's own hook, run by this very process, named the session when it began, went on with it
+or was cleared: told at every such moment, where a live file is only said to be rewritten."""
 LIVE_FILE = 0.99
 """The agent itself names the session of this process, and the process's start mark agrees (matched
 14 of 14 in the wild). Not 1: builds are reported that keep the old name after ``/clear``."""

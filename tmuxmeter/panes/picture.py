@@ -18,13 +18,32 @@ SILENCE_MS = 60 * 60_000
 
 
 @dataclass(frozen=True, slots=True)
+class PauseNow:
+    """A pause in a pane: since when (epoch ms), who paused, and how, in the pause's own words.
+
+    ``agent``, ``session`` ("" where it can't be told) and ``pid`` say whose it is. ``spent_after``
+    are the tokens of requests that began after it: more than 0, it doesn't hold.
+    """
+
+    agent: str
+    session: str
+    pid: int
+    since_ms: int
+    who: str
+    way: str
+    seen: str = ""
+    spent_after: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class AgentNow:
     """An agent and what it does.
 
     ``session`` is "" where it can't be told without a guess. ``state`` is ``working``, ``waiting``
-    (for the human; ``waiting_for`` is the agent's word for what), ``idle``, ``gone``, or "" where
-    it isn't known. ``evidence`` and ``confidence`` are those of the session. ``nested``: started by
-    another agent. ``pane`` is None outside metered servers. ``pid`` 0: no process known.
+    (for the human; ``waiting_for`` is the agent's word for what), ``idle``, ``gone``, ``paused``,
+    or "" where it isn't known. ``evidence`` and ``confidence`` are those of the session.
+    ``nested``: started by another agent. ``pane`` is None outside metered servers. ``pid`` 0: no
+    process known.
     """
 
     agent: str
@@ -41,12 +60,13 @@ class AgentNow:
 
 @dataclass(frozen=True, slots=True)
 class PaneNow:
-    """A pane, the agent that stands for it, and the others in it."""
+    """A pane, the agent that stands for it, the others in it, and what is paused there."""
 
     ref: PaneRef
     pane: Pane
     main: AgentNow | None
     others: tuple[AgentNow, ...] = ()
+    pauses: tuple[PauseNow, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

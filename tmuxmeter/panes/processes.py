@@ -20,7 +20,8 @@ class Entry(NamedTuple):
     """One process. ``started_ms`` is epoch milliseconds, ``tty`` a device number or 0.
 
     ``start`` tells this process from another that had the same pid; ``program`` changes when the
-    process becomes another program, which keeps pid and start.
+    process becomes another program, which keeps pid and start. ``state`` is the kernel's letter
+    (``T``: stopped by a signal), "" where it isn't told.
     """
 
     pid: int
@@ -33,6 +34,7 @@ class Entry(NamedTuple):
     session: int = 0
     tty: int = 0
     foreground: int = 0
+    state: str = ""
 
 
 class Source(Protocol):
@@ -61,6 +63,9 @@ class Source(Protocol):
 
     def is_ours(self, pid: int) -> bool:
         """Tell whether a process runs as the user we are, True where that can't be told."""
+
+    def now(self, pid: int) -> Entry | None:
+        """Return one process as it is at this moment, None if it doesn't run."""
 
 
 class ProcessTable:

@@ -1,8 +1,8 @@
 """Which session each agent process runs: all traces weighed at once, nothing read, nothing guessed.
 
-The strongest trace wins per process: the agent's own word, the log it has open, its command line,
-the times and folder where only one reading of them is possible. A process none of them settles has
-no claim, and a session has one process at a time.
+The strongest trace wins per process: the agent's own word (by a hook, or in a file), the log it has
+open, its command line, the times and folder where only one reading of them is possible. A
+process none of them settles has no claim, and a session has one process at a time.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from tmuxmeter.panes.evidence import (
     ARGV,
+    HOOK,
     LIVE_FILE_DOUBTED,
     NEWER_SESSION,
     OPEN_LOG,
@@ -28,6 +29,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from tmuxmeter.panes.runs import Run
+
+
+HOOKED = "hook"
 
 
 def resolve(world: World) -> list[Claim]:
@@ -50,6 +54,30 @@ def resolve(world: World) -> list[Claim]:
 def _by_own_word(run: Run, world: World) -> Claim | None:
     if run.ended_ms:
         return None
+    hooked, filed = _by_hook(run, world), _by_live_file(run, world)
+    if hooked is None or filed is None or hooked.session == filed.session:
+        return hooked or filed
+    # Hooks may have been taken out since; then the session the file names is the one that goes on.
+    said, told = (
+        max(claim.since_ms, facts.last_ms if facts else 0)
+        for claim in (filed, hooked)
+        for facts in (world.sessions.get((run.agent, claim.session)),)
+    )
+    return filed if said > told else hooked
+
+
+def _by_hook(run: Run, world: World) -> Claim | None:
+    known = world.hooked.get(run.key)
+    if known is not None:
+        return make_claim(run, known.session, HOOKED, HOOK, known.time_ms)
+    for bound in world.previous.get(run.key, ()):
+        # told to the watcher that ran before
+        if kind_of(bound.evidence) == HOOKED:
+            return make_claim(run, bound.session, HOOKED, bound.confidence, bound.start_ms)
+    return None
+
+
+def _by_live_file(run: Run, world: World) -> Claim | None:
     for live in world.live:
         if live.agent == run.agent:
             believed = trust(live.session, run.process)

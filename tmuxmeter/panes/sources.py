@@ -7,18 +7,21 @@ import stat
 import sys
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tmuxmeter.panes.processes import Entry
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     import psutil
 
     from tmuxmeter.panes.processes import Source
 
 # os.listdir and os.readlink on purpose (PTH): a scan runs every few seconds and pathlib doubles it.
+
+_FACTS = ["ppid", "name", "create_time", "status"]
+"""What psutil is asked of every process."""
 
 BOOT_DRIFT_MS = 1000
 """The clock may be set while we run; a smaller difference is noise and changes nothing."""
@@ -96,7 +99,13 @@ class ProcSource:
             int(rest[3]),
             _device(int(rest[4])),
             int(rest[5]),
+            rest[0].decode(),
         )
+
+    def now(self, pid: int) -> Entry | None:
+        """Return one process as it is at this moment; zombies are not running."""
+        line = self._line(str(pid))
+        return self._entry(str(pid), line, {}) if line is not None else None
 
     def argv(self, pid: int) -> tuple[str, ...]:
         """Return the command line."""
@@ -162,22 +171,50 @@ class PsutilSource:
         import psutil
 
         entries: dict[int, Entry] = {}
-        for process in psutil.process_iter(["ppid", "name", "create_time", "status"]):
-            info = process.info
-            created = info["create_time"]
-            if created is None or info["status"] == psutil.STATUS_ZOMBIE:
-                continue
-            started_ms = round(created * 1000)
-            name = info["name"] or ""
-            old = known.get(process.pid)
-            if old is not None and old.start == str(started_ms):
-                tty = old.tty
-            else:
-                tty = _terminal_device(process)
-            entries[process.pid] = Entry(
-                process.pid, info["ppid"] or 0, name, str(started_ms), started_ms, name, tty=tty
-            )
+        for process in psutil.process_iter(_FACTS):
+            entry = self._entry(process, process.info, known)
+            if entry is not None:
+                entries[entry.pid] = entry
         return entries
+
+    def now(self, pid: int) -> Entry | None:
+        """Return one process as it is at this moment; zombies are not running."""
+        import psutil
+
+        try:
+            process = psutil.Process(pid)
+            entry = self._entry(process, process.as_dict(_FACTS), {})
+        except (psutil.Error, OSError):
+            return None
+        return entry and entry._replace(foreground=_foreground(pid))
+
+    def _entry(
+        self, process: psutil.Process, info: Mapping[str, Any], known: Mapping[int, Entry]
+    ) -> Entry | None:
+        import psutil
+
+        created = info["create_time"]
+        if created is None or info["status"] == psutil.STATUS_ZOMBIE:
+            return None
+        started_ms = round(created * 1000)
+        name = info["name"] or ""
+        old = known.get(process.pid)
+        if old is not None and old.start == str(started_ms):
+            tty = old.tty
+        else:
+            tty = _terminal_device(process)
+        return Entry(
+            process.pid,
+            info["ppid"] or 0,
+            name,
+            str(started_ms),
+            started_ms,
+            name,
+            _number(os.getpgid, process.pid),
+            _number(os.getsid, process.pid),
+            tty,
+            state="T" if info["status"] == psutil.STATUS_STOPPED else "",
+        )
 
     def argv(self, pid: int) -> tuple[str, ...]:
         """Return the command line."""
@@ -241,6 +278,26 @@ def _device(number: int) -> int:
     if number == 0:
         return 0
     return os.makedev((number >> 8) & 0xFFF, (number & 0xFF) | ((number >> 12) & 0xFFF00))
+
+
+def _number(ask: Callable[[int], int], pid: int) -> int:
+    try:
+        return ask(pid)
+    except OSError:
+        return 0
+
+
+def _foreground(pid: int) -> int:
+    """Return the foreground group of a process's terminal; only ``ps`` can ask on macOS."""
+    import subprocess
+
+    try:
+        answer = subprocess.run(
+            ["ps", "-o", "tpgid=", "-p", str(pid)], capture_output=True, timeout=5, check=False
+        )
+        return max(0, int(answer.stdout))
+    except (OSError, ValueError, subprocess.SubprocessError):
+        return 0
 
 
 def _terminal_device(process: psutil.Process) -> int:

@@ -17,7 +17,9 @@ if TYPE_CHECKING:
     from tmuxmeter.panes.evidence import Claim, SessionFacts
     from tmuxmeter.panes.runs import Run
 
-CERTAIN = frozenset({"live-file", "live-file-doubted", "newer-session", "open-log", "open-logs"})
+CERTAIN = frozenset(
+    {"hook", "live-file", "live-file-doubted", "newer-session", "open-log", "open-logs"}
+)
 """Evidence that says where a process is now; a guess from times adds nothing to it."""
 
 FIRST_GUESSES = frozenset({"start", "start-shared"})

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from tmuxmeter.panes.bookkeeping import Bookkeeper
 from tmuxmeter.panes.evidence import OPEN_LOG, SAME_FOLDER, START_SLACK_MS
 from tmuxmeter.panes.facts import Sessions, bound_to, facts_of
+from tmuxmeter.panes.hooked import HookMemory
 from tmuxmeter.panes.painter import Painter
 from tmuxmeter.panes.process_logs import ProcessLogs
 from tmuxmeter.panes.resolve import resolve
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tmuxmeter.agents.base import Agent, Root
+    from tmuxmeter.hooks.facts import SessionReport
     from tmuxmeter.panes.bookkeeping import Book
     from tmuxmeter.panes.evidence import Claim, SessionFacts
     from tmuxmeter.panes.facts import SessionRow
@@ -78,11 +80,16 @@ class Tracker:
         self._outside: set[RunKey] = set()
         self._painter = Painter()
         self._sessions = Sessions()
+        self._hooks = HookMemory()
 
     @property
     def found_roots(self) -> frozenset[Root]:
         """Log folders that the environments of running agents name: worth following as well."""
         return self._surveyor.found_roots
+
+    def hear(self, reports: Iterable[SessionReport]) -> None:
+        """Take what agents' hooks reported, the oldest first; the next update goes by it."""
+        self._hooks.hear(reports)
 
     def use_book(self, book: Book) -> None:
         """Go on with another ledger writer, such as one in memory while the disk is full.
@@ -136,6 +143,7 @@ class Tracker:
             self_reporting=self._surveyor.self_reporting,
             watched_since_ms=self._started_ms,
             began={agent: self._logs.told(agent) for agent in self._logs.agents},
+            hooked=self._hooks.place(runs, survey.daemons, now_ms),
         )
         claims = self._resolve(world, {*roots, *self.found_roots}, now_ms)
         claims = [claim for claim in claims if claim.run.key not in unsure]

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
     from tmuxmeter.agents.base import Began
+    from tmuxmeter.panes.hooked import Hooked
     from tmuxmeter.panes.runs import Run
 
 RunKey = tuple[int, str]
@@ -41,6 +42,8 @@ class World:
         Since when no agent can have come and gone unseen.
     began : mapping
         What agents' own logs tell of who began what, by agent.
+    hooked : mapping
+        What runs' own hooks have told.
     """
 
     runs: Sequence[Run]
@@ -51,6 +54,7 @@ class World:
     self_reporting: Collection[str] = ()
     watched_since_ms: int = 0
     began: Mapping[str, Sequence[Began]] = field(default_factory=dict)
+    hooked: Mapping[RunKey, Hooked] = field(default_factory=dict)
 
 
 def kind_of(evidence: str) -> str:

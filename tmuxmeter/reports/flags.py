@@ -14,6 +14,7 @@ from tmuxmeter.reports.live import (
     GONE,
     LOOP,
     OVERLAP,
+    SPENDING,
     WAITING,
     WORKING,
 )
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from tmuxmeter.breakeven.levers import Levers
+    from tmuxmeter.breakeven.loops import Loop
     from tmuxmeter.breakeven.touches import Seat
     from tmuxmeter.ledger.activity import Thread
     from tmuxmeter.panes.picture import AgentNow, PaneNow, Picture
@@ -50,6 +52,8 @@ class Trouble:
         Panes that edited another one's files, and when that last happened (epoch ms).
     loops, drifts : frozenset
         Sessions, as agent and key, that fail again and again just now; that drift.
+    failures : mapping
+        Of those in a loop: since when (epoch ms), and how many failures in a row.
     broken, claimed : frozenset of PaneKey
         Panes whose claim was not kept, by whomever, and those that broke another one's; panes with
         a claim that was kept.
@@ -58,6 +62,7 @@ class Trouble:
     overlaps: Mapping[PaneKey, int] = field(default_factory=dict)
     loops: frozenset[tuple[str, str]] = frozenset()
     drifts: frozenset[tuple[str, str]] = frozenset()
+    failures: Mapping[tuple[str, str], tuple[int, int]] = field(default_factory=dict)
     broken: frozenset[PaneKey] = frozenset()
     claimed: frozenset[PaneKey] = frozenset()
 
@@ -88,6 +93,7 @@ def trouble(levers: Levers, threads: Mapping[int, Thread]) -> Trouble:
         overlaps,
         _sessions((loop.session_id for loop in levers.loops if loop.end_ms is None), threads),
         _sessions((each for each, found in levers.drifts.items() if found.drifting), threads),
+        _failures(levers.loops, threads),
         frozenset(broken),
         frozenset(claimed - broken),
     )
@@ -100,6 +106,7 @@ def pane_flags(now: PaneNow, known: Trouble, further: frozenset[PaneKey], now_ms
         return []
     key, session = pane_key(now), (agent.agent, agent.session)
     found = {
+        SPENDING: any(pause.spent_after for pause in now.pauses),
         LOOP: session in known.loops,
         OVERLAP: now_ms - known.overlaps.get(key, -WINDOW_MS) < WINDOW_MS,
         CLAIM: key in known.broken,
@@ -140,6 +147,18 @@ def _at_work(agent: AgentNow) -> bool:
 
 def _panes(seats: Iterable[Seat]) -> Iterable[PaneKey]:
     return (PaneKey(*seat[:4]) for seat in seats if seat.pane)
+
+
+def _failures(
+    loops: Iterable[Loop], threads: Mapping[int, Thread]
+) -> dict[tuple[str, str], tuple[int, int]]:
+    found: dict[tuple[str, str], tuple[int, int]] = {}
+    for loop in loops:
+        if loop.end_ms is None:
+            for session in _sessions([loop.session_id], threads):
+                most = found.get(session, (0, 0))
+                found[session] = max(most, (loop.start_ms, loop.failures), key=lambda run: run[1])
+    return found
 
 
 def _sessions(ids: Iterable[int], threads: Mapping[int, Thread]) -> frozenset[tuple[str, str]]:

@@ -13,6 +13,8 @@ from tmuxmeter.reports.words import GONE as GONE
 from tmuxmeter.reports.words import IDLE as IDLE
 from tmuxmeter.reports.words import LOOP as LOOP
 from tmuxmeter.reports.words import OVERLAP as OVERLAP
+from tmuxmeter.reports.words import PAUSED as PAUSED
+from tmuxmeter.reports.words import SPENDING as SPENDING
 from tmuxmeter.reports.words import WAITING as WAITING
 from tmuxmeter.reports.words import WORKING as WORKING
 
@@ -81,7 +83,8 @@ class LivePane:
     agent, model : str
         Title of the agent and the model of its newest request, "" where unknown.
     state : str
-        :data:`WORKING`, :data:`WAITING`, :data:`IDLE`, :data:`GONE`, or "" where unknown.
+        :data:`WORKING`, :data:`WAITING`, :data:`IDLE`, :data:`GONE`, :data:`PAUSED`, or "" where
+        unknown.
     waiting_for : str
         The agent's own word for what it waits for.
     context_fill : float or None
@@ -92,6 +95,8 @@ class LivePane:
         What is wrong here, for people.
     flags : tuple of str
         Which of :data:`FLAGS` it has, in their order.
+    paused_by, paused_since : str
+        Who paused it, and the time of day since when; "" where nobody did.
     """
 
     pane: str
@@ -110,6 +115,8 @@ class LivePane:
     confidence: float = 1.0
     problem: str = ""
     flags: tuple[str, ...] = ()
+    paused_by: str = ""
+    paused_since: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +132,7 @@ class LiveWindow:
     waiting: int
     state: str
     flags: tuple[str, ...] = ()
+    paused: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +143,7 @@ class Live:
     ----------
     cost_microdollars, outside_cost_microdollars : int or None
         Of everything, and of what ran in no tmux pane; None where nothing has a price.
-    working, waiting, idle : int
+    working, waiting, idle, paused : int
         Agents by state.
     without_pane : int
         Agents whose pane is gone while their work goes on.
@@ -157,6 +165,7 @@ class Live:
     working: int = 0
     waiting: int = 0
     idle: int = 0
+    paused: int = 0
     outside_cost_microdollars: int | None = None
     outside_unpriced_tokens: int = 0
     without_pane: int = 0
@@ -186,6 +195,7 @@ def _together(window: str, panes: list[LivePane]) -> LiveWindow:
         output_tokens=sum(p.output_tokens for p in panes),
         working=sum(p.state == WORKING for p in panes),
         waiting=sum(p.state == WAITING for p in panes),
-        state=next((s for s in (WAITING, WORKING, IDLE, GONE) if s in states), ""),
+        paused=sum(p.state == PAUSED for p in panes),
+        state=next((s for s in (WAITING, WORKING, PAUSED, IDLE, GONE) if s in states), ""),
         flags=tuple(flag for flag in FLAGS if any(flag in p.flags for p in panes)),
     )

@@ -6,6 +6,8 @@ from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple
 
 from tmuxmeter.ledger.slices import Measures
+from tmuxmeter.panes.pausing import is_of
+from tmuxmeter.reports.advice import clock
 from tmuxmeter.reports.flags import (
     PaneKey,
     Trouble,
@@ -17,6 +19,7 @@ from tmuxmeter.reports.live import (
     FLAGS,
     FURTHER,
     IDLE,
+    PAUSED,
     WAITING,
     WORKING,
     Live,
@@ -26,6 +29,7 @@ from tmuxmeter.reports.live import (
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
+    from datetime import tzinfo
 
     from tmuxmeter.ledger.queries import RecentSession
     from tmuxmeter.ledger.slices import Slice
@@ -82,6 +86,7 @@ def live(
     known: Trouble,
     problem: str = "",
     demo: bool = False,
+    zone: tzinfo | None = None,
 ) -> Live:
     """Return what one server's status line shows.
 
@@ -105,6 +110,8 @@ def live(
         What keeps the figures from being right, for people.
     demo : bool
         Whether the figures are played.
+    zone : tzinfo or None
+        For times of day, None: the system's own.
     """
     agents = _agents(picture)
     further = further_agents(picture, known.claimed)
@@ -124,13 +131,15 @@ def live(
         working=sum(agent.state == WORKING for agent in agents),
         waiting=sum(agent.state == WAITING for agent in agents),
         idle=sum(agent.state == IDLE for agent in agents),
+        paused=sum(agent.state == PAUSED for agent in agents),
         outside_cost_microdollars=cost(day.outside),
         outside_unpriced_tokens=day.outside.unpriced_tokens,
         without_pane=len(picture.without_pane),
         panes=tuple(
             pane
             for now in picture.panes
-            if _of(now, server) and (pane := _pane(now, day, recent, titles, flags[pane_key(now)]))
+            if _of(now, server)
+            and (pane := _pane(now, day, recent, titles, flags[pane_key(now)], zone))
         ),
         problem=problem,
         demo=demo,
@@ -162,6 +171,7 @@ def _pane(
     recent: Mapping[tuple[str, str], RecentSession],
     titles: Mapping[str, str],
     flags: tuple[str, ...],
+    zone: tzinfo | None,
 ) -> LivePane | None:
     """Return a pane's figures; None where no agent is or was today."""
     ref, agent = now.ref, now.main
@@ -170,6 +180,10 @@ def _pane(
         return None
     spent = spent or Measures()
     session = recent.get((agent.agent, agent.session)) if agent else None
+    pause = None
+    if agent and agent.state == PAUSED:
+        # the agent's own, or that of whatever it stands still with
+        pause = next((each for each in now.pauses if is_of(each, agent)), now.pauses[0])
     fill = None
     if session and session.context_window:
         fill = session.context_tokens / session.context_window
@@ -192,4 +206,6 @@ def _pane(
         context_fill=fill,
         confidence=agent.confidence if agent and agent.session else 1.0,
         flags=flags,
+        paused_by=pause.who if pause else "",
+        paused_since=clock(pause.since_ms, zone) if pause else "",
     )

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from tmuxmeter.ledger.queries import RecentSession
     from tmuxmeter.ledger.slices import Slice
-    from tmuxmeter.panes.picture import AgentNow, PaneNow, Picture
+    from tmuxmeter.panes.picture import AgentNow, PaneNow, PauseNow, Picture
 
 Row = dict[str, Any]
 SessionKey = tuple[str, str]
@@ -112,7 +112,21 @@ def _pane(
     else:
         agent = dict.fromkeys(AGENT_FIELDS)
     others = [_agent(other, recent) for other in now.others]
-    return {**place, **agent, "others": others, **sums(spent)}
+    paused = [pause_row(pause) for pause in now.pauses]
+    return {**place, **agent, "others": others, "paused": paused, **sums(spent)}
+
+
+def pause_row(pause: PauseNow) -> Row:
+    """Return what is known of a pause. ``spent_after`` are tokens; more than 0: it doesn't hold."""
+    return {
+        "agent": pause.agent,
+        "agent_session": pause.session or None,
+        "who": pause.who,
+        "way": pause.way,
+        "since_ms": pause.since_ms,
+        "seen": pause.seen,
+        "spent_after": pause.spent_after,
+    }
 
 
 def _agent(agent: AgentNow, recent: Mapping[SessionKey, RecentSession]) -> Row:

@@ -6,16 +6,22 @@ from typing import TYPE_CHECKING, Any
 
 from tmuxmeter.ledger.slices import Measures
 from tmuxmeter.reports.days import place_name, sums
+from tmuxmeter.reports.unlogged import gap
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from tmuxmeter.ledger.bills import Bill
     from tmuxmeter.ledger.reader import Story
     from tmuxmeter.ledger.slices import Slice
 
 
 def sessions_report(
-    stories: Sequence[Story], accounts: Mapping[str, str], *, watching: bool
+    stories: Sequence[Story],
+    accounts: Mapping[str, str],
+    bills: Mapping[int, Bill],
+    *,
+    watching: bool,
 ) -> dict[str, Any]:
     """Return sessions as data, in the order given. Times are epoch milliseconds.
 
@@ -25,13 +31,22 @@ def sessions_report(
         What the ledger knows.
     accounts : mapping
         The user's names for accounts, by log folder.
+    bills : mapping
+        What agents' own accounts say, by the ledger's id of a session.
     watching : bool
         Whether a watcher runs; without one nobody knows whether a session is still where it was.
     """
-    return {"sessions": [_session(story, accounts, watching=watching) for story in stories]}
+    return {
+        "sessions": [
+            _session(story, accounts, bills.get(story.row.id), watching=watching)
+            for story in stories
+        ]
+    }
 
 
-def _session(story: Story, accounts: Mapping[str, str], *, watching: bool) -> dict[str, Any]:
+def _session(
+    story: Story, accounts: Mapping[str, str], bill: Bill | None, *, watching: bool
+) -> dict[str, Any]:
     row, pieces = story.row, story.slices
     total = Measures()
     for piece in pieces:
@@ -53,6 +68,7 @@ def _session(story: Story, accounts: Mapping[str, str], *, watching: bool) -> di
         "last_ms": row.last_ms,
         "last_place": {**place_name(story.where), "still_there": story.open if watching else None},
         **sums(total),
+        "unlogged_microdollars": gap(bill) if bill else None,
     }
 
 

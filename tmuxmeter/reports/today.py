@@ -7,22 +7,37 @@ from typing import TYPE_CHECKING, Any
 from tmuxmeter.breakeven.intervals import common, length
 from tmuxmeter.breakeven.touches import Seat, seat_of
 from tmuxmeter.breakeven.waste import spent
-from tmuxmeter.breakeven.work import Signs
+from tmuxmeter.breakeven.work import signs_of_life
 from tmuxmeter.ledger.slices import UNATTRIBUTED
 from tmuxmeter.reports.advice import advice
 from tmuxmeter.reports.days import day_report, grouped, place_name
 from tmuxmeter.reports.levers import MINUTE_MS, Names, levers_report, plan_windows, spent_row
+from tmuxmeter.reports.panes import pause_row
 from tmuxmeter.reports.states import is_gone, seat_states
-from tmuxmeter.reports.words import CLAIM, DRIFT, FLAGS, LOOP, OVERLAP, WAITING
+from tmuxmeter.reports.unlogged import unlogged_report
+from tmuxmeter.reports.words import (
+    CLAIM,
+    DRIFT,
+    FLAGS,
+    GONE,
+    LOOP,
+    OVERLAP,
+    PAUSED,
+    SPENDING,
+    WAITING,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from datetime import date, tzinfo
 
     from tmuxmeter.breakeven.levers import Levers
     from tmuxmeter.ledger.activity import Activity, Timeline
+    from tmuxmeter.ledger.bills import Billed
     from tmuxmeter.ledger.queries import RateLimitRow, Unmetered
     from tmuxmeter.ledger.slices import Slice
+    from tmuxmeter.panes.pausing import PaneName
+    from tmuxmeter.panes.picture import PauseNow
 
 HOUR_MS = 3_600_000
 NIGHT_MS = 4 * HOUR_MS
@@ -46,6 +61,8 @@ def today_report(
     budget_microdollars: int | None,
     now_ms: int,
     zone: tzinfo | None,
+    billed: Sequence[Billed] = (),
+    pauses: Mapping[PaneName, Sequence[PauseNow]] | None = None,
 ) -> Row:
     """Return a day in full.
 
@@ -69,6 +86,10 @@ def today_report(
         The time.
     zone : tzinfo or None
         For times of day in words.
+    billed : sequence of Billed
+        What agents' own accounts say of the day.
+    pauses : mapping, optional
+        What is paused now, by pane.
     """
     report = day_report(day, slices, unmetered)
     used, cost = light["input_tokens"], report["cost_microdollars"]
@@ -88,11 +109,13 @@ def today_report(
         "levers": levers_report(levers, activity),
         "plan_windows": plan_windows(limits, now_ms),
         "overnight": overnight(activity, now_ms),
+        "unlogged": unlogged_report(billed),
     }
     _add_doings(report, levers, activity)
     _add_agents(report, slices)
     running = activity.start_ms <= now_ms < activity.end_ms
     _add_states(report, levers, activity, now_ms if running else None)
+    _add_pauses(report, pauses if pauses and running else {})
     for row, each in zip(report["levers"]["handoffs"]["pending"], levers.pending, strict=True):
         row["gone"] = is_gone(activity, each.session_id) if running else None
     report["advice"] = advice(report, zone)
@@ -158,7 +181,7 @@ def overnight(activity: Activity, now_ms: int) -> Row | None:
     evening = max((time for time in prompts if time < morning), default=None)
     if evening is None or morning - evening < NIGHT_MS:
         return None
-    names = Names(activity)
+    names, signs = Names(activity), signs_of_life(activity)
     agents: dict[int, list[Timeline]] = {}
     for line in activity.timelines:
         agents.setdefault(line.thread.root, []).append(line)
@@ -172,7 +195,8 @@ def overnight(activity: Activity, now_ms: int) -> Row | None:
             continue
         last = max(row.time_ms for row in requests)
         ends = [row for row in main.ends if last <= row.time_ms < morning]
-        worked = sum(length(common(Signs(line).at_work, [(evening, morning)])) for line in lines)
+        night = [(evening, morning)]
+        worked = sum(length(common(signs[line.thread.id].at_work, night)) for line in lines)
         rows.append(
             {
                 **names.session(root, seat_of(activity, main.thread, last)),
@@ -230,6 +254,19 @@ def _add_states(report: Row, levers: Levers, activity: Activity, now_ms: int | N
         states = seat_states(activity, levers.seats, waiting, now_ms)
     for row in report["by_pane"]:
         row["state"] = row["pane"] and states.get(_seat(row))
+
+
+def _add_pauses(report: Row, pauses: Mapping[PaneName, Sequence[PauseNow]]) -> None:
+    """Add what is paused to the rows of panes: neither at work nor waiting, whatever logs say."""
+    for row in report["by_pane"]:
+        found = pauses.get((row["server"], row["server_pid"], row["pane"]))
+        row["paused"] = pause_row(found[0]) if found else None
+        if not found or row["state"] == GONE:
+            continue
+        row["state"] = PAUSED
+        row["flags"] = [flag for flag in row["flags"] if flag != WAITING]
+        if any(pause.spent_after for pause in found):
+            row["flags"].insert(0, SPENDING)
 
 
 def _seat(row: Row) -> Seat:

@@ -5,8 +5,11 @@ from __future__ import annotations
 WORKING = "working"
 WAITING = "waiting"
 IDLE = "idle"
+PAUSED = "paused"
 GONE = "gone"
 
+SPENDING = "spending"
+"""It was paused and makes requests all the same."""
 OVERLAP = "overlap"
 """It edited a file that another pane edited shortly before, or the other way round."""
 LOOP = "loop"
@@ -17,7 +20,7 @@ CLAIM = "claim"
 """Files were touched outside its claim, or by another pane inside it."""
 FURTHER = "further"
 """At work beside two others without a claim that its files are its own."""
-FLAGS = (LOOP, OVERLAP, CLAIM, FURTHER, DRIFT, WAITING)
+FLAGS = (SPENDING, LOOP, OVERLAP, CLAIM, FURTHER, DRIFT, WAITING)
 """What may be wrong with a pane, worst first; :data:`WAITING` asks for the human."""
 
 

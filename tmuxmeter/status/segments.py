@@ -14,6 +14,8 @@ from tmuxmeter.reports.live import (
     IDLE,
     LOOP,
     OVERLAP,
+    PAUSED,
+    SPENDING,
     WAITING,
     WORKING,
 )
@@ -44,6 +46,7 @@ class _Signs:
     working: str
     waiting: str
     idle: str
+    paused: str
     gone: str
     hit: str
     tokens: str
@@ -58,17 +61,29 @@ class _Signs:
 
     def state(self, state: str) -> str:
         signs = {WORKING: self.working, WAITING: self.waiting, IDLE: self.idle, GONE: self.gone}
-        return signs.get(state, "")
+        return {**signs, PAUSED: self.paused}.get(state, "")
 
 
 _ICONS = _Signs(
-    *("▶", "⏳", "·", "✗", "↻", "", "↑", "ctx ", "⇱", " no pane", "⚠ ", "≤", "⇥"),
-    {LOOP: "∞", OVERLAP: "⧉", CLAIM: "≠", FURTHER: "⊕", DRIFT: "≈", WAITING: "⏳"},
+    *("▶", "⏳", "·", "⏸", "✗", "↻", "", "↑", "ctx ", "⇱", " no pane", "⚠ ", "≤", "⇥"),
+    {SPENDING: "⏸!", LOOP: "∞", OVERLAP: "⧉", CLAIM: "≠", FURTHER: "⊕", DRIFT: "≈", WAITING: "⏳"},
 )
 _ASCII = _Signs(
-    *(" run", " wait", "idle", "gone", "hit ", " tok", "out ", "ctx ", "outside ", " no pane"),
+    *(
+        " run",
+        " wait",
+        "idle",
+        " paused",
+        "gone",
+        "hit ",
+        " tok",
+        "out ",
+        "ctx ",
+        "outside ",
+        " no pane",
+    ),
     *("! ", "budget ", " to review"),
-    {flag: flag for flag in (LOOP, OVERLAP, CLAIM, FURTHER, DRIFT, WAITING)},
+    {flag: flag for flag in (SPENDING, LOOP, OVERLAP, CLAIM, FURTHER, DRIFT, WAITING)},
 )
 
 
@@ -105,7 +120,7 @@ def segment(live: Live, options: StatusOptions) -> Segment:
         "tokens": tokens(live.input_tokens) + sign.tokens if live.input_tokens else "",
         "output": sign.output + tokens(live.output_tokens) if live.output_tokens else "",
         "hit": "" if live.cache_hit_rate is None else sign.hit + share(live.cache_hit_rate),
-        "agents": _agents(live.working, live.waiting, sign, live.without_pane),
+        "agents": _agents(live.working, live.waiting, live.paused, sign, live.without_pane),
         # those that wait are counted among the agents already
         "flags": _joined(
             *(
@@ -172,7 +187,7 @@ def window_segment(window: LiveWindow, options: StatusOptions) -> str:
         "cost": money(window.cost_microdollars, window.unpriced_tokens),
         "tokens": tokens(window.input_tokens) + sign.tokens if window.input_tokens else "",
         "output": sign.output + tokens(window.output_tokens) if window.output_tokens else "",
-        "agents": _agents(window.working, window.waiting, sign),
+        "agents": _agents(window.working, window.waiting, window.paused, sign),
         "flags": flag_signs(window.flags, options, waiting="agents" not in options.window_segment),
     }
     return _joined(*(parts[name] for name in options.window_segment))
@@ -193,7 +208,7 @@ def pane_segment(pane: LivePane, options: StatusOptions) -> str:
         if pane.context_fill is None or pane.context_fill * 100 < options.context_from
         else sign.context + share(pane.context_fill),
         "state": _state(pane, sign, plain=plain),
-        "flags": flag_signs(pane.flags, options, waiting="state" not in options.pane_segment),
+        "flags": flag_signs(_untold(pane, options), options, waiting=True),
     }
     problem = clean(pane.problem, PROBLEM_LENGTH, ascii_only=plain)
     return _joined(
@@ -221,20 +236,36 @@ def _outside(live: Live, sign: _Signs) -> str:
     return sign.outside + cost
 
 
-def _agents(working: int, waiting: int, sign: _Signs, without_pane: int = 0) -> str:
+def _agents(working: int, waiting: int, paused: int, sign: _Signs, without_pane: int = 0) -> str:
     return _joined(
         f"{working}{sign.working}" if working else "",
         f"{waiting}{sign.waiting}" if waiting else "",
+        f"{paused}{sign.paused}" if paused else "",
         f"{without_pane}{sign.without_pane}" if without_pane else "",
     )
 
 
 def _state(pane: LivePane, sign: _Signs, *, plain: bool) -> str:
     state = sign.state(pane.state).strip()
+    if pane.state == PAUSED:
+        if SPENDING in pane.flags:
+            return f"{state}! still spending"
+        return f"{state} {paused_text(pane, plain=plain)}"
     reason = clean(pane.waiting_for, REASON_LENGTH, ascii_only=plain)
     if pane.state != WAITING or not reason:
         return state
     return f"{state}:{reason}" if plain else f"{state}{reason}"
+
+
+def paused_text(pane: LivePane, *, plain: bool) -> str:
+    """Return who paused a pane and since when: ``you 14:05``; "" where nobody did."""
+    return _joined(clean(pane.paused_by, REASON_LENGTH, ascii_only=plain), pane.paused_since)
+
+
+def _untold(pane: LivePane, options: StatusOptions) -> list[str]:
+    """Return the flags of a pane that its state doesn't tell already."""
+    told = {WAITING, SPENDING} if "state" in options.pane_segment else set()
+    return [flag for flag in pane.flags if flag not in told]
 
 
 def _joined(*parts: str) -> str:

@@ -10,6 +10,7 @@ from tmuxmeter.status.segments import (
     light_glyph,
     pane_cost,
     pane_segment,
+    paused_text,
     segment,
     window_segment,
 )
@@ -65,6 +66,7 @@ def _global(live: Live, options: StatusOptions) -> dict[str, str]:
         "working": str(live.working),
         "waiting": str(live.waiting),
         "idle": str(live.idle),
+        "paused": str(live.paused),
         "outside": money(live.outside_cost_microdollars, live.outside_unpriced_tokens),
         "without_pane": str(live.without_pane),
         "problem": clean(live.problem, PROBLEM_LENGTH, ascii_only=plain),
@@ -100,6 +102,7 @@ def _window(window: LiveWindow, options: StatusOptions) -> dict[str, str]:
         "window_output": tokens(window.output_tokens),
         "window_working": str(window.working),
         "window_waiting": str(window.waiting),
+        "window_paused": str(window.paused),
         "window_state": window.state,
         "window_flags": " ".join(window.flags),
     }
@@ -117,6 +120,7 @@ def _pane(pane: LivePane, options: StatusOptions) -> dict[str, str]:
         "pane_model": clean(pane.model, MODEL_LENGTH, ascii_only=plain),
         "pane_state": clean(pane.state, AGENT_LENGTH, ascii_only=True),
         "pane_waiting_for": clean(pane.waiting_for, REASON_LENGTH, ascii_only=plain),
+        "pane_paused": paused_text(pane, plain=plain),
         "pane_context": share(pane.context_fill),
         "pane_problem": clean(pane.problem, PROBLEM_LENGTH, ascii_only=plain),
         "pane_flags": " ".join(pane.flags),

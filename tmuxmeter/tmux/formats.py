@@ -31,6 +31,7 @@ GLOBAL_NAMES = (
     "working",
     "waiting",
     "idle",
+    "paused",
     "outside",
     "without_pane",
     "problem",
@@ -55,6 +56,7 @@ WINDOW_NAMES = (
     "window_output",
     "window_working",
     "window_waiting",
+    "window_paused",
     "window_state",
     "window_flags",
 )
@@ -67,6 +69,7 @@ PANE_NAMES = (
     "pane_model",
     "pane_state",
     "pane_waiting_for",
+    "pane_paused",
     "pane_context",
     "pane_problem",
     "pane_flags",
@@ -78,6 +81,8 @@ VERDICT_STYLES = {
     "red": "#[fg=white]#[bg=red]",
 }
 """Legible on bars of any colour; ``@tmuxmeter_style_green`` and so on are used instead."""
+ALARM_STYLE = "#[fg=white]#[bg=red]"
+"""Of a pane that spends although it is paused; ``@tmuxmeter_style_spending`` is used instead."""
 STALE_TEXT = "#[dim]meter stopped#[default]"
 
 
@@ -115,10 +120,14 @@ def _styled(name: str, style: str) -> str:
     return "#{?" + text + "," + style + text + "#{?" + style + ",#[default],},}"
 
 
-def _state_style(name: str) -> str:
-    state, style = _value(name), "#{@tmuxmeter_style_"
-    other = "#{?#{==:" + state + ",working}," + style + "working}," + style + "idle}}"
-    return "#{?#{==:" + state + ",waiting}," + style + "waiting}," + other + "}"
+def _state_style(of: str) -> str:
+    """Return the style of a pane or window by its state, and by what is wrong with it."""
+    state, style = _value(f"{of}_state"), "#{@tmuxmeter_style_"
+    other = style + "idle}"
+    for name in ("paused", "working", "waiting"):
+        other = "#{?#{==:" + state + "," + name + "}," + style + name + "}," + other + "}"
+    alarm = "#{?@tmuxmeter_style_spending," + style + "spending}," + ALARM_STYLE + "}"
+    return "#{?#{m:*spending*," + _value(f"{of}_flags") + "}," + alarm + "," + other + "}"
 
 
 def _verdict_style() -> str:
@@ -143,8 +152,8 @@ def _segment() -> str:
 
 PLACEHOLDERS: dict[str, str] = {
     "tmuxmeter": _segment(),
-    "tmuxmeter_window": _leased(_styled("window", _state_style("window_state"))),
-    "tmuxmeter_pane": _leased(_styled("pane", _state_style("pane_state"))),
+    "tmuxmeter_window": _leased(_styled("window", _state_style("window"))),
+    "tmuxmeter_pane": _leased(_styled("pane", _state_style("pane"))),
     **{
         f"tmuxmeter_{name}": _leased(_value(name))
         for name in (*GLOBAL_NAMES, *WINDOW_NAMES, *PANE_NAMES)

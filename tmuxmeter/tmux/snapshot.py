@@ -37,6 +37,7 @@ _PANE = (
     "session_attached",
     "pane_dead",
     "q:pane_current_path",
+    "q:@tmuxmeter_exempt",
 )
 _CLIENT = (
     "q:client_name",
@@ -50,6 +51,8 @@ _CLIENT = (
     "client_width",
     "client_height",
 )
+OFF = frozenset({"", "off", "0", "no", "false"})
+"""What says no in a user option."""
 _RECORDS = {"S": _SERVER, "P": _PANE, "C": _CLIENT}
 
 
@@ -58,7 +61,8 @@ class Pane:
     """A pane. ``pid`` is the process tmux started in it, which a respawn replaces.
 
     ``window_active`` tells whether its window is its session's current one, ``attached`` how many
-    clients are attached to that session.
+    clients are attached to that session. ``exempt``: the user set ``@tmuxmeter_exempt`` on it, on
+    its window or everywhere, so that the guard leaves it alone.
     """
 
     pane_id: str
@@ -75,6 +79,7 @@ class Pane:
     attached: int
     dead: bool
     current_path: str
+    exempt: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,7 +186,7 @@ def _prominence(pane: Pane) -> tuple[int, bool]:
 
 def _pane(values: list[str]) -> Pane:
     pane_id, pid, tty, session_id, session_name, window_id, index, name = values[:8]
-    pane_index, active, window_active, attached, dead, path = values[8:]
+    pane_index, active, window_active, attached, dead, path, exempt = values[8:]
     return Pane(
         pane_id=pane_id,
         pid=int(pid or 0),
@@ -197,6 +202,7 @@ def _pane(values: list[str]) -> Pane:
         attached=int(attached or 0),
         dead=dead == "1",
         current_path=path,
+        exempt=exempt.strip().lower() not in OFF,
     )
 
 

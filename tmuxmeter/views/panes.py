@@ -42,8 +42,8 @@ def panes_parts(report: Row, zone: tzinfo | None, about: Circumstances) -> list[
         servers = len({row["server"] for row in report["panes"]})
         table = Table("", [Column("pane", cut=True), *COLUMNS])
         for row in report["panes"]:
-            table.rows.append([_place(row, servers), *_cells(row, names)])
-            table.rows += [["", *_cells(other, names)] for other in row["others"]]
+            table.rows.append([_place(row, servers), *_cells(row, names, zone)])
+            table.rows += [["", *_cells(other, names, zone)] for other in row["others"]]
         parts.append(table)
     else:
         parts.append(Paragraph(_nothing(report), "bold"))
@@ -55,7 +55,7 @@ def panes_parts(report: Row, zone: tzinfo | None, about: Circumstances) -> list[
             table = Table(title, [Column("project", cut=True), *COLUMNS])
             for row in report[key]:
                 project = home_path(row["project"] or "", about.home)
-                table.rows.append([project or f"process {row['pid']}", *_cells(row, names)])
+                table.rows.append([project or f"process {row['pid']}", *_cells(row, names, zone)])
             parts.append(table)
     if any(row["requests"] for row in everybody):
         parts.append(Paragraph(API_EQUIVALENT, "dim"))
@@ -89,10 +89,19 @@ def _place(row: Row, servers: int) -> str:
     return name if servers < 2 else f"{name} ({server_name(row['server'])})"
 
 
-def _cells(row: Row, names: dict[str, str]) -> list[str]:
+def _clock(time_ms: int, zone: tzinfo | None) -> str:
+    return f"{datetime.fromtimestamp(time_ms / 1000, UTC).astimezone(zone):%H:%M}"
+
+
+def _cells(row: Row, names: dict[str, str], zone: tzinfo | None) -> list[str]:
     state = row["state"] or ("?" if row["agent"] else "")
     if row["waiting_for"]:
         state += f": {row['waiting_for']}"
+    for pause in row.get("paused", ())[:1]:
+        state += f" by {pause['who']} since {_clock(pause['since_ms'], zone)}"
+        state += f" ({pause['way']})"
+        if pause["spent_after"]:
+            state = f"STILL SPENDING ({tokens(pause['spent_after'])} tokens), {state}"
     if row["nested"]:
         state += " (nested)"
     context = "" if row["context_fill"] is None else share(row["context_fill"])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from tmuxmeter.status.text import tokens
+from tmuxmeter.status.text import money, tokens
 from tmuxmeter.views.days import API_EQUIVALENT, marks
 from tmuxmeter.views.figures import place, row_money
 from tmuxmeter.views.fitting import home_path
@@ -46,7 +46,15 @@ def sessions_parts(
         return [*marks(about), Paragraph("No sessions.", "bold")]
     accounts = {(row["agent"], row["account"]) for row in rows}
     several = len(accounts) > len({agent for agent, _ in accounts})
-    table = Table("", [*COLUMNS, *([Column("account", cut=True, rank=8)] if several else [])])
+    unlogged = any(row["unlogged_microdollars"] is not None for row in rows)
+    table = Table(
+        "",
+        [
+            *COLUMNS,
+            *([Column("unlogged", figures=True, rank=4)] if unlogged else []),
+            *([Column("account", cut=True, rank=8)] if several else []),
+        ],
+    )
     for row, name in zip(rows, short_names([row["session"] for row in rows]), strict=True):
         model = row["model"]
         if len(row["models"]) > 1:
@@ -66,10 +74,15 @@ def sessions_parts(
                 f"{row['requests']:,}",
                 place(row["last_place"]),
                 row["version"],
+                *([_unlogged(row["unlogged_microdollars"])] * unlogged),
                 *([row["account_name"] or home_path(row["account"], about.home)] * several),
             ]
         )
     return [*marks(about), table, Paragraph(API_EQUIVALENT, "dim")]
+
+
+def _unlogged(microdollars: int | None) -> str:
+    return "" if microdollars is None else money(microdollars)
 
 
 def short_names(sessions: Sequence[str]) -> list[str]:

@@ -108,6 +108,7 @@ def today_parts(
         _overnight(report["overnight"], about.home, zone) if report["overnight"] else [],
         _levers(report["light"]) if spent else [],
         _windows(report["plan_windows"], zone),
+        _unlogged(report["unlogged"]),
         [*day_notes(report, about)],
     ]
     return in_ascii(joined(blocks)) if ascii_only else joined(blocks)
@@ -323,6 +324,25 @@ def _windows(windows: Sequence[Row], zone: tzinfo | None) -> Parts:
         elif row["resets_ms"] is not None:
             text += f", lasts until it begins anew on {weekday_clock(row['resets_ms'], zone)}"
         parts.append(Paragraph(text + ".", "yellow" if row["full_ms"] is not None else ""))
+    return parts
+
+
+def _unlogged(unlogged: Row | None) -> Parts:
+    """Return what agents' own accounts bill beside, or less than, what is logged."""
+    if unlogged is None:
+        return []
+    parts: Parts = []
+    more, less = unlogged["unlogged_microdollars"], unlogged["lower_microdollars"]
+    if more:
+        text = f"Unlogged: {money(more)} more, billed by the agents' own accounts and in no log"
+        parts.append(Paragraph(f"{text} (titles, summaries)."))
+    if less:
+        text = f"The agents' own accounts bill {money(less)} less than their logs at these prices"
+        parts.append(Paragraph(f"{text}: `tmuxmeter prices` says whose they are.", "yellow"))
+    if unlogged["unknown_sessions"]:
+        sessions = count(unlogged["unknown_sessions"], "session")
+        text = f"What isn't logged of {sessions} can't be told: it has requests without a price."
+        parts.append(Paragraph(text, "dim"))
     return parts
 
 

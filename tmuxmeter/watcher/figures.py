@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from tmuxmeter.panes.picture import Picture
     from tmuxmeter.reports.budgets import BudgetUse
     from tmuxmeter.reports.live import Live
+    from tmuxmeter.reports.now import Today
     from tmuxmeter.tmux.snapshot import ServerSnapshot
     from tmuxmeter.watcher.scale import OwnScale
 
@@ -48,7 +49,7 @@ class Figures(NamedTuple):
     """What to show where.
 
     ``everywhere`` is without any server's panes; ``day_end_ms`` is when ``day`` ends; ``uses`` are
-    the budgets.
+    the budgets; ``sums`` and ``known`` is what was spent and what is wrong.
     """
 
     lives: list[tuple[ServerSnapshot, Live]]
@@ -56,6 +57,8 @@ class Figures(NamedTuple):
     day: date
     day_end_ms: int
     uses: list[BudgetUse]
+    sums: Today
+    known: Trouble
 
 
 class _Weighed(NamedTuple):
@@ -149,10 +152,11 @@ class Day:
                 known=known,
                 problem=problem,
                 demo=demo,
+                zone=config.day.zone,
             )
 
         lives = [(server, of(server)) for server in picture.servers]
-        return Figures(lives, of(None), day, end, uses)
+        return Figures(lives, of(None), day, end, uses, sums, known)
 
     def _bounds(self, config: Config, now_ms: int) -> tuple[date, int, int]:
         """Return today and its bounds; on a new day nothing is known any more."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from tmuxmeter.panes.pausing import with_pauses
 from tmuxmeter.panes.picture import Picture
 from tmuxmeter.panes.processes import ProcessTable
 from tmuxmeter.panes.sources import default_source
@@ -12,13 +13,16 @@ from tmuxmeter.panes.tracker import Tracker
 from tmuxmeter.watcher.roots import agents_in_use
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable
+    from collections.abc import Collection, Iterable, Mapping, Sequence
     from pathlib import Path
 
     from tmuxmeter.agents.base import Root
     from tmuxmeter.config import Config
+    from tmuxmeter.hooks.facts import SessionReport
     from tmuxmeter.ledger.queries import RecentSession
     from tmuxmeter.ledger.writer import Writer
+    from tmuxmeter.panes.pausing import PaneName
+    from tmuxmeter.panes.picture import PauseNow
     from tmuxmeter.paths import Places
 
 BUSY_TICK_S = 2.0
@@ -94,8 +98,20 @@ class Look:
         """Note that any sessions may have changed."""
         self._all_stale = True
 
-    def take(self, sockets: Iterable[Path], roots: Iterable[Root], now_ms: int) -> bool:
+    def hear(self, reports: Iterable[SessionReport]) -> None:
+        """Take what agents' hooks reported, the oldest first."""
+        self._tracker.hear(reports)
+
+    def take(
+        self,
+        sockets: Iterable[Path],
+        roots: Iterable[Root],
+        pauses: Mapping[PaneName, Sequence[PauseNow]],
+        now_ms: int,
+    ) -> bool:
         """Look again; return whether it may be other agents' spend that belongs to the panes now.
+
+        ``pauses`` is what is paused, by the pane.
 
         Raises
         ------
@@ -117,7 +133,8 @@ class Look:
         else:
             self.recent.update(found)
         before = self.picture
-        self.picture = self._tracker.update(sockets, roots, rows, now_ms, all_sessions=anew)
+        seen = self._tracker.update(sockets, roots, rows, now_ms, all_sessions=anew)
+        self.picture = with_pauses(seen, pauses)
         # what failed before this is looked at once more
         self._booked.clear()
         if anew:

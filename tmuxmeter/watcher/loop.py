@@ -12,11 +12,13 @@ from tmuxmeter.errors import LedgerBusyError, LedgerUnwritableError, MissingProg
 from tmuxmeter.paths import DEMO_MARK, private_folder
 from tmuxmeter.tmux.servers import Servers
 from tmuxmeter.watcher.attention import Attention
+from tmuxmeter.watcher.control import Control
 from tmuxmeter.watcher.first_fit import FirstFit, fit_command
 from tmuxmeter.watcher.looking import Look
 from tmuxmeter.watcher.notify import tell_tmux
 from tmuxmeter.watcher.process import WatcherLock, running_pid
 from tmuxmeter.watcher.reading import Reading, open_intake
+from tmuxmeter.watcher.roots import agents_in_use
 from tmuxmeter.watcher.settings import Settings
 from tmuxmeter.watcher.showing import Showing
 from tmuxmeter.watcher.wakeup import Wakeup
@@ -89,6 +91,9 @@ class Watcher:
             self._look = Look(self._places, config, self._writer, self._started_ms)
             self._reading = Reading(self._intake, self._places, config)
             stack.enter_context(contextlib.closing(self._reading))
+            agents = [agent.name for agent in agents_in_use(config)]
+            self._control = Control(self._places, agents, self._look)
+            stack.enter_context(contextlib.closing(self._control))
             self._leave_word(force=True)
             stack.callback(self._showing.display.clear)
             stack.callback(self._first_fit.close)
@@ -131,8 +136,8 @@ class Watcher:
     def _wait(self, wakeup: Wakeup) -> None:
         now = time.monotonic()
         due = [self._tick_due, max(now + self._reading.wait(now), self._read_due)]
-        due += self._showing.due()
-        descriptors = [wakeup.fileno()]
+        due += self._showing.due() + self._control.due(now, _now_ms())
+        descriptors = [wakeup.fileno(), *self._control.descriptors()]
         if now < self._read_due:
             due.append(self._read_due)
         elif self._reading.fileno() >= 0:
@@ -150,12 +155,27 @@ class Watcher:
         if read and time.monotonic() >= self._read_due:
             self._read_changes()
         ticking = time.monotonic() >= self._tick_due
+        ticking = self._hear(anyway=ticking) or ticking
         if ticking:
             self._tick()
         self._show(ticking=ticking)
         if self._showing.weigh(self._intake.writer, self._settings.config, _now_ms()):
             self._show(ticking=False)
+        if self._word.caught_up:
+            config, picture = self._settings.config, self._look.picture
+            self._control.guard(self._showing.figures, picture, config, _now_ms())
         self._leave_word()
+
+    def _hear(self, *, anyway: bool) -> bool:
+        """Take what agents' hooks report; return whether the panes are to be looked at."""
+        try:
+            return self._control.hear(
+                self._intake.writer, self._reading.roots, _now_ms(), anyway=anyway
+            )
+        except LedgerUnwritableError as error:
+            self._intake.fall_back(error, _now_ms())
+            self._note_ledger()
+            return True
 
     def _read_changes(self) -> None:
         now = time.monotonic()
@@ -207,8 +227,10 @@ class Watcher:
         try:
             sockets = self._servers.registered()
             self._showing.display.keep(sockets)
-            if self._look.take(sockets, self._reading.roots, _now_ms()):
+            paused = self._control.paused(self._intake.writer, _now_ms())
+            if self._look.take(sockets, self._reading.roots, paused, _now_ms()):
                 self._showing.recorded(moved=True)
+            self._control.looked(_now_ms())
             self._attention.sample(self._look.picture, self._intake.writer)
         except LedgerUnwritableError as error:
             self._intake.fall_back(error, _now_ms())
@@ -233,6 +255,8 @@ class Watcher:
             self._look.booked(self._intake.touched)
         self._intake.touched.clear()
         self._showing.booked(moved=moved)
+        if self._control.booked(self._intake.writer.reader()):
+            self._tick_due = 0.0
 
     def _show(self, *, ticking: bool) -> None:
         self._showing.show(
@@ -249,7 +273,7 @@ class Watcher:
 
     def _problems(self) -> list[str]:
         problems = [self._missing, self._intake.trouble, *self._settings.problems]
-        problems += self._showing.problems()
+        problems += [*self._showing.problems(), *self._control.problems()]
         return [problem for problem in problems if problem]
 
     def _leave_word(self, *, force: bool = False) -> None:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from tmuxmeter.config import Config
     from tmuxmeter.ledger.writer import Writer
     from tmuxmeter.paths import Places
+    from tmuxmeter.watcher.figures import Figures
     from tmuxmeter.watcher.looking import Look
 
 ANEW_EVERY_S = 60.0
@@ -38,6 +39,8 @@ class Showing:
         The tmux servers and the prompt file.
     day_end_ms : int
         When the day ends that was shown last, in epoch milliseconds; 0: none was.
+    figures : Figures or None
+        The newest figures.
     """
 
     def __init__(self, places: Places, config: Config, *, demo: bool) -> None:
@@ -50,6 +53,7 @@ class Showing:
         self._push_due: float | None = None
         self.display = Display(places.runtime)
         self.day_end_ms = 0
+        self.figures: Figures | None = None
 
     def due(self) -> list[float]:
         """Return the steady seconds from which :meth:`show` or :meth:`weigh` has work."""
@@ -113,13 +117,17 @@ class Showing:
             Whether all history is read: before that no budget is said to be used up.
         """
         now = time.monotonic()
-        # figures that no client may be shown yet need not be computed yet
+        # figures that no client may be shown yet need not be computed yet, but for the guard
         waits = self._push_due is not None and now < self._push_due
-        if waits or not (self._stale or ticking or self._push_due is not None):
+        if waits and not (self._stale and config.guard.limited):
+            return
+        if not (self._stale or ticking or self._push_due is not None):
             return
         if self._stale:
             self._stale = False
             self._compute(writer, config, look, problem, caught_up=caught_up)
+        if waits:
+            return
         self._push_due = self.display.push(now, time.time(), icons=config.status.icons)
 
     def _compute(
@@ -138,6 +146,7 @@ class Showing:
             demo=self._demo,
         )
         self.day_end_ms = found.day_end_ms
+        self.figures = found
         self.display.show(found.lives, found.everywhere)
         if caught_up:
             servers = look.picture.servers

@@ -1,0 +1,230 @@
+"""``pause``, ``resume``, ``toggle`` and ``hold status`` as programs, on real tmux."""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from build_claude import Transcript, session_id, text
+from pausing import ROOT, Counted, Stage, now_ms
+from tmux_fixtures import TmuxServer, wait_until
+
+from tmuxmeter.pause.hold import HoldFlags
+from tmuxmeter.pause.records import PauseStore
+from tmuxmeter.tmux.servers import Servers
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+FAKE = Path(__file__).with_name("fake_agent.py")
+STATE = ".local/state/tmuxmeter"
+
+
+class Desk:
+    """A home with a metered server, and the command line."""
+
+    def __init__(self, home: Path, server: TmuxServer) -> None:
+        self.home, self.server = home, server
+        self.stage = Stage(home, server)
+        self.store = PauseStore(home / STATE / "pauses")
+        self.flags = HoldFlags(home / STATE / "run" / "hold")
+        self.environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+        Servers(home / STATE / "run").register(server.socket)
+
+    def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-m", "tmuxmeter", *arguments],
+            env=self.environment,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+
+    def rows(self, *arguments: str) -> list[dict[str, Any]]:
+        rows: list[dict[str, Any]] = json.loads(self.run(*arguments, "--json").stdout)
+        return rows
+
+    def did(self, *arguments: str) -> dict[str, str]:
+        return {row["pane"]: row["did"] for row in self.rows(*arguments)}
+
+    def fake(self, name: str) -> str:
+        """Start a Claude that says which session it runs, below a holder; return its pane."""
+        program = self.stage.program("claude")
+        words = [str(program), str(FAKE), f"--live={self.home / '.claude'}"]
+        words += [f"--session={session_id(name)}", "--status=busy"]
+        pane = self.server.window(f"sh -c '{shlex.join(words)}; true'")
+        live = self.home / ".claude" / "sessions"
+        wait_until(
+            lambda: any(session_id(name) in file.read_text() for file in live.glob("*.json"))
+        )
+        return pane
+
+    def counter(self, how: str = "wrapper", name: str = "claude") -> Counted:
+        return self.stage.start(how, name)
+
+
+@pytest.fixture
+def desk(home: Path, tmux_server: TmuxServer) -> Iterator[Desk]:
+    tmux_server.environment["HOME"] = str(home)
+    tmux_server.run("set-environment", "-g", "HOME", str(home))
+    desk = Desk(home, tmux_server)
+    yield desk
+    desk.run("resume", "--all")
+
+
+def test_a_pane_is_paused_and_resumed(desk: Desk) -> None:
+    counted = desk.counter()
+    done = desk.run("pause", counted.pane)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == f"paused {counted.pane} (claude): 1 process stopped\n"
+    assert counted.stands_still()
+    again = desk.run("pause", counted.pane)
+    assert (again.returncode, again.stdout) == (
+        0,
+        f"paused already: {counted.pane} (claude): 1 process stopped\n",
+    )
+    done = desk.run("resume", counted.pane)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith(f"resumed {counted.pane} (claude): goes on; paused for ")
+    assert counted.counts_on()
+    done = desk.run("resume", counted.pane)
+    assert (done.returncode, done.stdout) == (0, "Nothing is paused.\n")
+
+
+def test_the_data(desk: Desk) -> None:
+    counted = desk.counter()
+    begin = now_ms()
+    (row,) = desk.rows("pause", counted.pane)
+    assert begin <= row.pop("since_ms") <= now_ms()
+    assert row == {
+        "pane": counted.pane,
+        "server": str(desk.server.socket),
+        "agent": "claude",
+        "agent_session": "",
+        "did": "paused",
+        "way": "freeze",
+        "method": "subtree",
+        "seen": "1 process stopped",
+        "who": "you",
+    }
+    (row,) = desk.rows("resume", counted.pane)
+    assert (row["did"], row["method"]) == ("resumed", "subtree")
+
+
+def test_toggle_is_one_key(desk: Desk) -> None:
+    counted = desk.counter()
+    desk.environment["TMUX"] = f"{desk.server.socket},1,0"
+    desk.environment["TMUX_PANE"] = counted.pane
+    assert desk.did("toggle") == {counted.pane: "paused"}
+    assert counted.stands_still()
+    assert desk.did("toggle") == {counted.pane: "resumed"}
+    assert counted.counts_on()
+
+
+def test_without_a_pane_it_is_the_one_in_front_of_you(desk: Desk) -> None:
+    other, counted = desk.counter(), desk.counter()
+    done = desk.run("pause")
+    assert done.returncode == 2
+    assert "no client is attached" in done.stderr
+    desk.server.attach()
+    desk.server.run("select-window", "-t", counted.pane)
+    assert desk.did("pause") == {counted.pane: "paused"}
+    assert other.counts_on()
+
+
+def test_by_agent_and_all(desk: Desk) -> None:
+    claude, unknown = desk.counter(), desk.counter("wrapper", "opencode")
+    shell = desk.server.window("bash --norc -i")
+    assert desk.did("pause", "--agent", "codex") == {}
+    assert desk.did("pause", "--agent", "claude") == {claude.pane: "paused"}
+    # all agents are meant, not all programs; who is named is meant whatever it is
+    assert desk.did("pause", "--all") == {claude.pane: "already-paused"}
+    assert unknown.counts_on()
+    assert desk.did("pause", unknown.pane, shell) == {
+        unknown.pane: "paused",
+        shell: "failed-to-pause",
+    }
+    assert desk.did("toggle", "--all") == {claude.pane: "resumed", unknown.pane: "resumed"}
+    assert claude.counts_on()
+    assert unknown.counts_on()
+
+
+def test_agents_over_budget(desk: Desk) -> None:
+    config = Path(os.environ["XDG_CONFIG_HOME"]) / "tmuxmeter" / "config.toml"
+    config.parent.mkdir(parents=True)
+    config.write_text("[budget]\ntokens = 0\n[budget.claude]\ntokens = 100_000\n")
+    now = now_ms()
+    transcript = Transcript(session_id("spent"), cwd=str(desk.home), now_ms=now)
+    transcript.prompt("hello")
+    transcript.reply("r1", text("Done."))
+    transcript.write(desk.home / ".claude")
+    counted = desk.counter()
+    assert desk.did("pause", "--over-budget") == {}
+    config.write_text("[budget]\ntokens = 0\n[budget.claude]\ntokens = 10\n")
+    assert desk.did("pause", "--over-budget") == {counted.pane: "paused"}
+    assert desk.did("resume", "--over-budget") == {counted.pane: "resumed"}
+
+
+def test_what_makes_no_sense_is_refused(desk: Desk) -> None:
+    for arguments, said in {
+        ("pause", "3"): "'3' is no pane",
+        ("pause", "%1;kill-server"): "is no pane",
+        ("pause", "%1", "--all"): "not both",
+        ("pause", "%0", "--daemon"): "--daemon goes with --how freeze",
+        ("resume", "%0", "--agent", "claude"): "not both",
+    }.items():
+        done = desk.run(*arguments)
+        assert done.returncode == 2, arguments
+        assert said in done.stderr
+
+
+def test_what_can_t_be_done_is_said_with_the_reason(desk: Desk) -> None:
+    counted = desk.counter("pane", "opencode")
+    done = desk.run("pause", counted.pane, "--how", "freeze")
+    assert done.returncode == 7
+    assert done.stdout == ""
+    assert done.stderr == (
+        f"tmuxmeter: can't pause {counted.pane} (opencode): freeze: as its pane's own process it"
+        " would be continued at once; started with `tmuxmeter run -- opencode` it could be frozen"
+        " anywhere\n"
+    )
+    gone = desk.run("pause", "%99")
+    assert gone.returncode == 7
+    assert "there is no pane %99" in gone.stderr
+
+
+def test_a_pause_outlives_the_program_that_made_it_and_is_undone_newest_first(desk: Desk) -> None:
+    pane = desk.fake("shop")
+    desk.run("pause", pane, "--how", "freeze")
+    (made,) = desk.store.all()
+    assert (made.session, made.way, made.who) == (session_id("shop"), "freeze", "you")
+    desk.flags.set("claude", made.session, "guard", now_ms())
+    assert desk.did("resume", pane) == {pane: "resumed"}
+
+
+def test_hold_status(desk: Desk) -> None:
+    assert desk.run("hold", "status").stdout == "Nothing is held.\n"
+    desk.flags.set("claude", "abc", "guard: day limit $20.00 passed", now_ms())
+    said = desk.run("hold", "status").stdout
+    assert "no pane (claude): held by guard: day limit $20.00 passed since " in said
+    assert "session abc" in said
+    assert "No watcher runs, so the hooks let go" in said
+    data = json.loads(desk.run("hold", "status", "--json").stdout)
+    assert data["watching"] is False
+    assert [row["agent_session"] for row in data["held"]] == ["abc"]
+
+
+def test_a_record_of_a_dead_server_is_let_go(desk: Desk) -> None:
+    counted = desk.counter()
+    desk.run("pause", counted.pane)
+    desk.server.run("kill-server")
+    assert desk.did("resume", "--all") == {counted.pane: "resumed"}
+    assert desk.store.all() == []

@@ -1,0 +1,137 @@
+"""Nothing stays held that nobody could let go any more."""
+
+from __future__ import annotations
+
+import os
+import signal
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+from pausing import Counted, Stage, now_ms
+from tmux_fixtures import wait_until
+
+from tmuxmeter.pause.look import STYLES, own_styles
+from tmuxmeter.pause.tend import GRACE_MS, tend
+from tmuxmeter.pause.terminal import opened, takes_output
+from tmuxmeter.pause.ways import pause
+from tmuxmeter.tmux.client import Tmux
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tmux_fixtures import TmuxServer
+
+    from tmuxmeter.pause.records import Pause
+
+
+@pytest.fixture
+def stage(home: Path, tmux_server: TmuxServer) -> Stage:
+    return Stage(home, tmux_server)
+
+
+def paused(stage: Stage, counted: Counted, session: str = "") -> Pause:
+    target = replace(stage.target(counted.pane), session=session)
+    return pause(stage.means, target, None, "you", now_ms())
+
+
+def tended(stage: Stage, later_ms: int = 0) -> list[str]:
+    """Tend what is paused; return why pauses were ended."""
+    return [why for _, why in tend(stage.means, stage.means.store.all(), now_ms() + later_ms)]
+
+
+@pytest.mark.parametrize("how", ["bash", "wrapper"])
+def test_a_pause_that_holds_is_left_alone(stage: Stage, how: str) -> None:
+    counted = stage.start(how, child=True)
+    made = paused(stage, counted)
+    assert tended(stage, 60_000) == []
+    assert counted.stands_still()
+    assert stage.means.store.all() == [made]
+
+
+def test_a_terminal_is_let_go_when_its_agent_ends(stage: Stage) -> None:
+    counted = stage.start("bash")
+    made = paused(stage, counted)
+    assert made.method == "tcflow"
+    tty, device = made.undo["tty"], made.undo["device"]
+    os.kill(counted.pid, signal.SIGKILL)
+    wait_until(lambda: stage.means.table.source.now(counted.pid) is None)
+    with opened(tty, device) as descriptor:
+        assert not takes_output(descriptor)
+        assert tended(stage) == ["its agent has ended"]
+        assert takes_output(descriptor)
+    stage.server.send(counted.pane, "echo it is $((40 + 2))")
+    wait_until(lambda: "it is 42" in stage.server.capture(counted.pane))
+    assert stage.means.store.all() == []
+    assert own_styles(Tmux(stage.server.socket), counted.pane) == dict.fromkeys(STYLES)
+
+
+@pytest.mark.parametrize("how", ["bash", "wrapper", "pane"])
+def test_a_pane_closed_while_paused_leaves_no_process_behind(stage: Stage, how: str) -> None:
+    counted = stage.start(how, child=True)
+    paused(stage, counted)
+    stage.table.scan()
+    below = [counted.pid, *(entry.pid for entry in stage.table.descendants(counted.pid))]
+    assert len(below) == 2
+    stage.server.run("kill-pane", "-t", counted.pane)
+    wait_until(lambda: tended(stage) == ["its pane was closed"])
+    source = stage.means.table.source
+    wait_until(lambda: all(source.now(pid) is None for pid in below))
+    assert stage.means.store.all() == []
+
+
+def test_a_server_that_is_gone(stage: Stage) -> None:
+    counted = stage.start("wrapper")
+    paused(stage, counted)
+    stage.server.run("kill-server")
+    wait_until(lambda: tended(stage) == ["its pane was closed"])
+    wait_until(lambda: stage.means.table.source.now(counted.pid) is None)
+
+
+def test_somebody_else_let_it_go_on(stage: Stage) -> None:
+    counted = stage.start("wrapper")
+    paused(stage, counted)
+    os.kill(counted.pid, signal.SIGCONT)
+    wait_until(lambda: tended(stage) == ["somebody else let it go on"])
+    assert own_styles(Tmux(stage.server.socket), counted.pane) == dict.fromkeys(STYLES)
+
+
+def test_a_pause_that_was_never_finished_is_undone(stage: Stage) -> None:
+    # as if whoever paused it had been killed in the middle
+    counted = stage.start("wrapper", child=True)
+    made = paused(stage, counted)
+    stage.means.store.replace(replace(made, seen=""))
+    assert tended(stage) == []
+    assert counted.stands_still()
+    assert tended(stage, GRACE_MS + 1) == ["it was never finished"]
+    assert counted.counts_on()
+
+
+def test_after_a_reboot_nothing_is_done_to_strangers(stage: Stage) -> None:
+    counted = stage.start("wrapper")
+    made = paused(stage, counted)
+    other = stage.start("wrapper")
+    # the same pids, used again
+    stage.means.store.replace(
+        replace(made, pane_pid_start="1", pid_start="1", undo={"stopped": [[other.pid, "1"]]})
+    )
+    os.kill(other.pid, signal.SIGSTOP)
+    assert tended(stage) == ["its pane was closed"]
+    assert other.stands_still()
+    os.kill(other.pid, signal.SIGCONT)
+    os.kill(counted.pid, signal.SIGCONT)
+
+
+def test_flags_and_pauses_go_together(stage: Stage) -> None:
+    stage.installed.add("claude")
+    counted = stage.start("bash")
+    made = paused(stage, counted, session="abc")
+    assert made.way == "hold"
+    flags = stage.means.flags
+    flags.set("claude", "nobody's", "you", now_ms())
+    assert tended(stage) == []
+    assert len(flags.active()) == 2  # the other may be in the making
+    assert tended(stage, GRACE_MS + 1) == []
+    assert [flag.session for flag in flags.active()] == ["abc"]
+    flags.clear("claude", "abc")
+    assert tended(stage) == ["its flag was removed"]

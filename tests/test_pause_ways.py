@@ -1,0 +1,420 @@
+"""Which way is taken and which refused, what a pane looks like, and that nothing stays behind."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+from pausing import Counted, Stage, now_ms
+from tmux_fixtures import wait_until
+
+from tmuxmeter.errors import PauseError, TmuxError
+from tmuxmeter.pause.look import DIMMED, STYLES, own_styles
+from tmuxmeter.pause.marks import Mark, running
+from tmuxmeter.pause.ways import follow, pause, resume
+from tmuxmeter.tmux.client import Tmux
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tmux_fixtures import TmuxServer
+
+    from tmuxmeter.pause.records import Pause
+
+YOU = "you"
+SESSION = "5b1c4bb5-0000-4000-8000-000000000001"
+
+
+@pytest.fixture
+def stage(home: Path, tmux_server: TmuxServer) -> Stage:
+    return Stage(home, tmux_server)
+
+
+@pytest.fixture
+def unwatched(home: Path, tmux_server: TmuxServer) -> Stage:
+    return Stage(home, tmux_server, watched=False)
+
+
+def paused(stage: Stage, counted: Counted, how: str | None = None) -> Pause:
+    return pause(stage.means, stage.target(counted.pane), how, YOU, now_ms())
+
+
+def refused(stage: Stage, counted: Counted, how: str | None, why: str) -> str:
+    """See that it is refused for this reason and that nothing was changed; return all reasons."""
+    before = counted.terminal()
+    with pytest.raises(PauseError, match=why) as caught:
+        paused(stage, counted, how)
+    assert counted.counts_on()
+    assert counted.terminal() == before
+    assert stage.means.store.all() == []
+    assert stage.means.flags.active() == []
+    assert styles(stage, counted) == dict.fromkeys(STYLES)
+    assert stage.server.format("#{pane_input_off}", counted.pane) == "0"
+    return str(caught.value)
+
+
+def styles(stage: Stage, counted: Counted) -> dict[str, str | None]:
+    return own_styles(Tmux(stage.server.socket), counted.pane)
+
+
+# refusals
+
+
+def test_an_unknown_agent_as_the_pane_s_own_command(stage: Stage) -> None:
+    counted = stage.start("pane", "opencode")
+    reasons = refused(stage, counted, None, "tmuxmeter run -- opencode")
+    assert [part.partition(":")[0] for part in reasons.split("; ")] >= ["freeze"]
+    assert "hold: its hooks aren't installed" in reasons
+    assert "interrupt: what it does can't be told" in reasons
+
+
+def test_a_held_terminal_takes_a_watcher(unwatched: Stage) -> None:
+    counted = unwatched.start("pane")
+    reasons = refused(unwatched, counted, None, "tmuxmeter up")
+    # the next way would have cost the turn
+    assert "interrupt" not in reasons
+
+
+def test_without_a_watcher_claude_is_suspended(unwatched: Stage) -> None:
+    counted = unwatched.start("bash", child=True)
+    made = paused(unwatched, counted)
+    assert made.method == "suspend"
+    assert counted.stands_still()
+    resume(unwatched.means, made)
+    assert counted.counts_on()
+
+
+def test_who_does_not_suspend_itself_goes_on(stage: Stage) -> None:
+    counted = stage.start("bash", "opencode", deaf=True)
+    refused(stage, counted, "freeze", "doesn't suspend itself")
+    counted.got(b"\x1a")
+
+
+def test_keys_are_not_typed_into_other_panes(stage: Stage) -> None:
+    counted = stage.start("bash", "opencode")
+    stage.server.run("split-window", "-d", "-t", counted.pane, "cat")
+    stage.server.run("set-option", "-w", "-t", counted.pane, "synchronize-panes", "on")
+    refused(stage, counted, "freeze", "synchronize-panes")
+
+
+def test_an_agent_in_a_terminal_of_its_own(stage: Stage) -> None:
+    if shutil.which("script") is None:
+        pytest.fail("script(1) is missing")
+    folder = stage.home / "inner"
+    folder.mkdir()
+    program, counter = stage.program("opencode"), stage.counter
+    pane = stage.server.window(f"script -qec 'exec {program} -S {counter} {folder}' /dev/null")
+    counted = Counted(stage.server, pane, folder)
+    wait_until(lambda: counted.count() > 2)
+    core = stage.means.table.source.now(counted.pid)
+    assert core is not None
+    target = replace(stage.target(pane), core=core)
+    with pytest.raises(PauseError, match="continued at once"):
+        pause(stage.means, target, "freeze", YOU, now_ms())
+    assert counted.counts_on()
+
+
+def test_a_process_elsewhere_is_never_stopped(stage: Stage) -> None:
+    counted = stage.start("bash")
+    outside = stage.means.table.source.now(os.getpid())
+    assert outside is not None
+    target = replace(stage.target(counted.pane), core=outside)
+    # a pane's agent that is this test would end the test
+    with pytest.raises(PauseError, match="isn't below its pane's process"):
+        pause(stage.means, target, "freeze", YOU, now_ms())
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can start another user's process")
+def test_another_user_s_agent(stage: Stage) -> None:
+    pane = stage.server.window("exec setpriv --reuid 65534 --clear-groups sh -c 'sleep 60; true'")
+    wait_until(lambda: "sleep" in stage.server.format("#{pane_current_command}", pane) or True)
+    target = wait_until(lambda: _unless_none(stage, pane))
+    with pytest.raises(PauseError, match="another user"):
+        pause(stage.means, target, "freeze", YOU, now_ms())
+
+
+def _unless_none(stage: Stage, pane: str) -> object:
+    try:
+        return stage.target(pane)
+    except PauseError:
+        return None
+
+
+def test_a_pane_without_an_agent(stage: Stage) -> None:
+    with pytest.raises(PauseError, match="no agent"):
+        stage.target(stage.server.window("bash --norc -i"))
+
+
+def test_a_pane_that_runs_something_else_by_now(stage: Stage) -> None:
+    counted = stage.start("pane")
+    target = stage.target(counted.pane)
+    stage.server.run("respawn-pane", "-k", "-t", counted.pane, "cat")
+    with pytest.raises(PauseError, match="something else by now"):
+        pause(stage.means, target, None, YOU, now_ms())
+    stage.server.run("kill-pane", "-t", counted.pane)
+    with pytest.raises(TmuxError):
+        pause(stage.means, target, None, YOU, now_ms())
+    assert stage.means.store.all() == []
+
+
+def test_what_is_stopped_already_is_left_alone(stage: Stage) -> None:
+    counted = stage.start("bash", run=True)
+    os.kill(counted.pid, signal.SIGSTOP)
+    with pytest.raises(PauseError, match="stopped already"):
+        paused(stage, counted, "freeze")
+    os.kill(counted.pid, signal.SIGCONT)
+    assert counted.counts_on()
+
+
+def test_no_way_of_that_name(stage: Stage) -> None:
+    refused(stage, stage.start("bash"), "kill", "no way to pause")
+
+
+def test_who_pauses_from_below_the_agent_is_not_stopped_with_it(stage: Stage) -> None:
+    # as with `!tmuxmeter pause` typed at the agent
+    counted = stage.start("wrapper", child=True)
+    stage.table.scan()
+    (child,) = stage.table.descendants(counted.pid)
+    made = pause(
+        replace(stage.means, own_pid=child.pid),
+        stage.target(counted.pane),
+        "freeze",
+        YOU,
+        now_ms(),
+    )
+    assert made.undo["stopped"] == [[counted.pid, made.pid_start]]
+    resume(stage.means, made)
+
+
+# what comes back
+
+
+def test_a_child_that_was_stopped_before_stays_stopped(stage: Stage) -> None:
+    counted = stage.start("wrapper", child=True)
+    source = stage.means.table.source
+    stage.table.scan()
+    (child,) = stage.table.descendants(counted.pid)
+    os.kill(child.pid, signal.SIGSTOP)
+    resume(stage.means, paused(stage, counted, "freeze"))
+    entry = running(source, Mark.of(child))
+    assert entry is not None
+    assert entry.state == "T"
+    os.kill(child.pid, signal.SIGCONT)
+    assert counted.counts_on()
+
+
+def test_the_pane_is_dimmed_and_gets_its_own_look_back(stage: Stage) -> None:
+    counted = stage.start("wrapper")
+    assert styles(stage, counted) == dict.fromkeys(STYLES)
+    made = paused(stage, counted)
+    assert styles(stage, counted) == dict.fromkeys(STYLES, DIMMED)
+    resume(stage.means, made)
+    assert styles(stage, counted) == dict.fromkeys(STYLES)
+    own = "fg=red,bg=#{?pane_active,black,blue}"
+    stage.server.run("set-option", "-p", "-t", counted.pane, "window-style", own)
+    made = paused(stage, counted)
+    resume(stage.means, made)
+    assert styles(stage, counted) == {"window-style": own, "window-active-style": None}
+
+
+def test_a_look_that_somebody_chose_meanwhile_stays(stage: Stage) -> None:
+    counted = stage.start("wrapper")
+    made = paused(stage, counted)
+    stage.server.run("set-option", "-p", "-t", counted.pane, "window-style", "bg=green")
+    resume(stage.means, made)
+    assert styles(stage, counted) == {"window-style": "bg=green", "window-active-style": None}
+
+
+def test_a_suspended_pane_drops_what_is_typed_and_leaves_copy_mode(stage: Stage) -> None:
+    counted = stage.start("bash", "opencode")
+    stage.server.run("copy-mode", "-t", counted.pane)
+    made = paused(stage, counted)
+    assert stage.server.format("#{pane_input_off}", counted.pane) == "1"
+    resume(stage.means, made)
+    assert stage.server.format("#{pane_input_off}", counted.pane) == "0"
+    assert counted.counts_on()
+
+
+def test_a_pane_without_input_stays_so(stage: Stage) -> None:
+    counted = stage.start("bash", "opencode")
+    stage.server.run("select-pane", "-d", "-t", counted.pane)
+    resume(stage.means, paused(stage, counted))
+    assert counted.counts_on()
+    assert stage.server.format("#{pane_input_off}", counted.pane) == "1"
+
+
+def test_an_agent_that_somebody_brought_back_is_left_where_it_is(stage: Stage) -> None:
+    counted = stage.start("bash", "opencode")
+    made = paused(stage, counted)
+    stage.server.run("select-pane", "-e", "-t", counted.pane)
+    stage.server.send(counted.pane, "fg")
+    assert counted.counts_on()
+    assert resume(stage.means, made) == "was brought back already"
+    counted.type("k")
+    counted.got(b"k")
+
+
+def test_modes_the_agent_forgets_are_set_again(stage: Stage) -> None:
+    # stopped from outside it doesn't put its terminal back itself, nor takes it again
+    counted = stage.start("bash", "opencode")
+    before = counted.terminal()
+    made = paused(stage, counted)
+    undo = {**made.undo, "modes": {**made.undo["modes"], "local": made.undo["modes"]["local"] | 8}}
+    assert resume(stage.means, replace(made, undo=undo)) == "goes on, terminal modes set again"
+    assert counted.terminal()[0][3] == before[0][3] | 8
+
+
+def test_a_pane_can_be_paused_in_two_ways(stage: Stage) -> None:
+    stage.installed.add("claude")
+    counted = stage.start("wrapper", "claude")
+    target = replace(stage.target(counted.pane), session="s")
+    held = pause(stage.means, target, "hold", YOU, now_ms())
+    frozen = pause(stage.means, target, "freeze", YOU, now_ms())
+    assert counted.stands_still()
+    resume(stage.means, frozen)
+    assert counted.counts_on()
+    resume(stage.means, held)
+    assert styles(stage, counted) == dict.fromkeys(STYLES)
+
+
+# hold
+
+
+@pytest.mark.parametrize(
+    ("state", "said"),
+    [
+        ("working", "held at next tool call"),
+        ("idle", "held: its next prompt is refused"),
+        ("", "held at next tool call or prompt"),
+    ],
+)
+def test_holding_sets_the_flag_of_the_session(stage: Stage, state: str, said: str) -> None:
+    stage.installed.add("claude")
+    counted = stage.start("bash")
+    target = replace(stage.target(counted.pane), session="abc", state=state)
+    made = pause(stage.means, target, None, "guard: over", 1_000)
+    assert (made.way, made.seen) == ("hold", said)
+    (flag,) = stage.means.flags.active()
+    assert (flag.agent, flag.session, flag.who, flag.since_ms) == (
+        *("claude", "abc"),
+        *("guard: over", 1_000),
+    )
+    assert counted.counts_on()
+    assert resume(stage.means, made) == "goes on"
+    assert stage.means.flags.active() == []
+
+
+def test_when_the_last_request_ended_is_told(stage: Stage) -> None:
+    stage.installed.add("claude")
+    counted = stage.start("bash")
+    target = replace(stage.target(counted.pane), session="abc", last_request_ms=9_600)
+    made = pause(stage.means, target, "hold", YOU, 10_000)
+    assert made.seen == "held at next tool call or prompt; last request ended 0.4 s ago"
+
+
+def test_holding_takes_hooks_a_session_and_a_watcher(stage: Stage) -> None:
+    counted = stage.start("bash")
+    refused(stage, counted, "hold", "tmuxmeter hooks install claude")
+    stage.installed.add("claude")
+    refused(stage, counted, "hold", "which session it runs can't be told")
+
+
+def test_holding_without_a_watcher_is_refused_and_nothing_worse_tried(unwatched: Stage) -> None:
+    unwatched.installed.add("claude")
+    counted = unwatched.start("bash")
+    target = replace(unwatched.target(counted.pane), session="abc")
+    with pytest.raises(PauseError, match="tmuxmeter up") as caught:
+        pause(unwatched.means, target, None, YOU, now_ms())
+    assert "freeze" not in str(caught.value)
+    assert counted.counts_on()
+
+
+def test_a_hold_follows_its_agent_into_another_session(stage: Stage) -> None:
+    stage.installed.add("claude")
+    counted = stage.start("bash")
+    target = replace(stage.target(counted.pane), session="old")
+    made = pause(stage.means, target, "hold", YOU, 1_000)
+    assert follow(stage.means, made, "", 2_000) == made
+    moved = follow(stage.means, made, "new", 2_000)
+    assert stage.means.store.all() == [moved]
+    assert [flag.session for flag in stage.means.flags.active()] == ["new"]
+    resume(stage.means, moved)
+    assert stage.means.flags.active() == []
+
+
+# interrupt
+
+TURNING = """
+import json, os, sys, tty
+from pathlib import Path
+folder = Path(sys.argv[1]) / "sessions"
+folder.mkdir(parents=True, exist_ok=True)
+start = Path("/proc/self/stat").read_text().rpartition(")")[2].split()[19]
+def say(status):
+    facts = {"pid": os.getpid(), "sessionId": sys.argv[2], "cwd": "/", "status": status,
+             "startedAt": 1, "updatedAt": 2, "procStart": start}
+    draft = folder / "draft"
+    draft.write_text(json.dumps(facts))
+    draft.replace(folder / f"{os.getpid()}.json")
+tty.setraw(0)
+say(sys.argv[3])
+os.write(1, b"up")
+while True:
+    read = os.read(0, 64)
+    os.write(1, read.hex().encode())
+    if read == b"\x1b" and "stubborn" not in sys.argv:
+        say("idle")
+"""
+
+
+def turning(stage: Stage, *words: str) -> str:
+    """Start a Claude that is in this state, and ends its turn on Escape; return its pane."""
+    script = stage.home / "turning.py"
+    script.write_text(TURNING)
+    command = [stage.program("claude"), "-S", script, stage.home / ".claude", SESSION, *words]
+    options = ["-d", "-t", "main:", "-P", "-F", "#{pane_id}"]
+    pane = stage.server.run("new-window", *options, *map(str, command)).strip()
+    wait_until(lambda: "up" in stage.server.capture(pane))
+    return pane
+
+
+def test_a_turn_is_ended_by_its_own_key_and_seen_to_end(stage: Stage) -> None:
+    pane = turning(stage, "busy")
+    target = stage.target(pane)
+    assert (target.state, target.session) == ("working", SESSION)
+    made = pause(stage.means, target, "interrupt", YOU, now_ms())
+    assert (made.method, made.seen) == ("key", "turn ended by Escape; input off")
+    assert stage.target(pane).state == "idle"
+    stage.server.run("send-keys", "-t", pane, "-l", "x")
+    assert resume(stage.means, made) == "takes prompts again"
+    stage.server.run("send-keys", "-t", pane, "-l", "y")
+    wait_until(lambda: "up1b79" in stage.server.capture(pane))
+
+
+@pytest.mark.parametrize("state", ["idle", "waiting"])
+def test_no_key_is_pressed_at_an_agent_that_does_not_work(stage: Stage, state: str) -> None:
+    pane = turning(stage, state)
+    made = pause(stage.means, stage.target(pane), "interrupt", YOU, now_ms())
+    assert (made.method, made.seen) == (
+        "input",
+        f"it was {state}: nothing to interrupt; input off",
+    )
+    stage.server.run("send-keys", "-t", pane, "-l", "x")
+    assert resume(stage.means, made) == "takes prompts again"
+    stage.server.run("send-keys", "-t", pane, "-l", "y")
+    wait_until(lambda: "up79" in stage.server.capture(pane))
+
+
+def test_a_turn_that_goes_on_is_not_called_paused(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tmuxmeter.pause.interrupt.END_S", 0.3)
+    pane = turning(stage, "busy", "stubborn")
+    with pytest.raises(PauseError, match="its turn goes on"):
+        pause(stage.means, stage.target(pane), "interrupt", YOU, now_ms())
+    assert stage.means.store.all() == []
+    assert stage.server.format("#{pane_input_off}", pane) == "0"

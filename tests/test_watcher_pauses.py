@@ -1,0 +1,168 @@
+"""A real watcher and what is paused: shown, booked, looked after, and an alarm where it leaks."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sqlite3
+from random import Random
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from test_watcher import STATE, actor, following, now_ms, status
+from tmux_fixtures import wait_until
+from watching import data, midday_zone, tmuxmeter
+
+from tmuxmeter.demo.script import ClaudeSession
+from tmuxmeter.pause.look import ALARMED, DIMMED
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from tmux_fixtures import TmuxServer
+
+
+@pytest.fixture
+def meter(home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """Give a home whose watcher, if one is started, ends with the test; it is about noon there."""
+    monkeypatch.setenv("TZ", midday_zone())
+    (home / "projects" / "shop").mkdir(parents=True)
+    yield home
+    tmuxmeter("resume", "--all", "--home", home, check=False)
+    tmuxmeter("down", "--all", "--home", home, check=False)
+
+
+def up(home: Path, server: TmuxServer) -> None:
+    tmuxmeter("up", "--quiet", "--home", home, "--socket", server.socket)
+    following(home)
+
+
+def agent_in(home: Path, server: TmuxServer) -> str:
+    """Start a played Claude Code below a shell that only waits for it; return its pane."""
+    pane = server.window(f"{actor(home, 'claude')}; true")
+    wait_until(lambda: list((home / ".claude/projects").rglob("*.jsonl")), 20)
+    return pane
+
+
+def act(home: Path, server: TmuxServer, *words: str) -> str:
+    return tmuxmeter(*words, "--home", home, "--socket", server.socket).stdout
+
+
+def value(server: TmuxServer, name: str, pane: str) -> str:
+    return server.format(f"#{{TMUXMETER_PANE_{name}_{pane[1:]}}}")
+
+
+def ask(home: Path, statement: str) -> list[Any]:
+    with sqlite3.connect(f"file:{home / STATE / 'ledger.db'}?mode=ro", uri=True) as connection:
+        return connection.execute(statement).fetchall()
+
+
+def records(home: Path) -> list[Any]:
+    folder = home / STATE / "pauses"
+    return [json.loads(path.read_text()) for path in folder.glob("*.json")]
+
+
+def row_of(home: Path, pane: str) -> Any:
+    rows = data("panes", "--home", home)["panes"]
+    return next((row for row in rows if row["pane"] == pane), None)
+
+
+def style(server: TmuxServer, pane: str) -> str:
+    return server.run("show-options", "-pqv", "-t", pane, "window-style").strip()
+
+
+def test_a_pause_is_shown_booked_and_outlives_the_watcher(
+    meter: Path, tmux_server: TmuxServer
+) -> None:
+    pane = agent_in(meter, tmux_server)
+    up(meter, tmux_server)
+    wait_until(lambda: value(tmux_server, "STATE", pane), 20)
+    before = now_ms()
+    assert "paused" in act(meter, tmux_server, "pause", pane, "--how", "freeze")
+    wait_until(lambda: value(tmux_server, "STATE", pane) == "paused", 20)
+    assert value(tmux_server, "PAUSED", pane).startswith("you ")
+    assert "⏸ you " in tmux_server.format(f"#{{TMUXMETER_PANE_{pane[1:]}}}")
+    assert style(tmux_server, pane) == DIMMED
+    row = row_of(meter, pane)
+    assert (row["state"], row["paused"][0]["who"], row["paused"][0]["way"]) == (
+        *("paused", "you", "freeze"),
+    )
+    assert "paused by you since" in tmuxmeter("panes", "--home", meter).stdout
+    [today] = [r for r in data("today", "--home", meter)["by_pane"] if r["pane"] == pane]
+    assert (today["state"], today["paused"]["who"]) == ("paused", "you")
+
+    os.kill(status(meter)["watcher"]["pid"], signal.SIGKILL)
+    up(meter, tmux_server)
+    wait_until(lambda: value(tmux_server, "STATE", pane) == "paused", 20)
+    act(meter, tmux_server, "resume", pane)
+    wait_until(lambda: value(tmux_server, "STATE", pane) not in {"", "paused"}, 20)
+    assert (value(tmux_server, "PAUSED", pane), records(meter)) == ("", [])
+    assert style(tmux_server, pane) == ""
+    # one row from its begin to its end, though nobody watched in between
+    [(why, start, end)] = wait_until(
+        lambda: ask(meter, "SELECT why, start_ms, end_ms FROM standstill WHERE why = 'paused'")
+    )
+    assert why == "paused"
+    assert before <= start < end <= now_ms()
+
+
+def test_a_pause_that_leaks_is_an_alarm_once(meter: Path, tmux_server: TmuxServer) -> None:
+    pane = agent_in(meter, tmux_server)
+    client = tmux_server.attach()
+    up(meter, tmux_server)
+    wait_until(lambda: value(tmux_server, "STATE", pane), 20)
+    act(meter, tmux_server, "pause", pane, "--how", "freeze")
+    [record] = wait_until(lambda: records(meter))
+    assert record["session"]
+    [log] = (meter / ".claude/projects").rglob(f"{record['session']}.jsonl")
+    session = ClaudeSession(Random(3), str(meter / "projects/shop"), "main", session=log.stem)
+
+    def spend(after_s: float) -> None:
+        at = record["since_ms"] + round(after_s * 1000)
+        message = {
+            "id": f"msg_leak{at}",
+            "type": "message",
+            "role": "assistant",
+            "model": session.model,
+            "content": [{"type": "text", "text": "still here"}],
+            "usage": {"input_tokens": 1200, "output_tokens": 34},
+        }
+        line = session._record(at, "assistant", requestId=f"req{at}", message=message)
+        with log.open("a") as file:
+            file.write(line + "\n")
+
+    # a line that was on its way is none
+    spend(1)
+    wait_until(lambda: ask(meter, "SELECT 1 FROM usage WHERE output = 34"))
+    assert value(tmux_server, "FLAGS", pane) in {"", "overlap"}
+    since = client.count
+    spend(20)
+    client.wait_for("still spends although it is paused (freeze): 1.2k tokens since", since)
+    wait_until(lambda: "spending" in value(tmux_server, "FLAGS", pane), 20)
+    wait_until(lambda: style(tmux_server, pane) == ALARMED)
+    assert [known["spent_after"] for known in records(meter)] == [1234]
+    assert "STILL SPENDING (1.2k tokens)" in tmuxmeter("panes", "--home", meter).stdout
+
+    # a new watcher knows that it was told
+    os.kill(status(meter)["watcher"]["pid"], signal.SIGKILL)
+    since = client.count
+    up(meter, tmux_server)
+    spend(30)
+    wait_until(lambda: [known["spent_after"] for known in records(meter)] == [2468], 20)
+    assert b"still spends" not in client.output(since)
+    act(meter, tmux_server, "resume", pane)
+    assert style(tmux_server, pane) == ""
+    wait_until(lambda: "spending" not in value(tmux_server, "FLAGS", pane), 20)
+
+
+def test_a_pane_closed_while_paused_cleans_up(meter: Path, tmux_server: TmuxServer) -> None:
+    pane = agent_in(meter, tmux_server)
+    up(meter, tmux_server)
+    wait_until(lambda: value(tmux_server, "STATE", pane), 20)
+    act(meter, tmux_server, "pause", pane, "--how", "freeze")
+    wait_until(lambda: value(tmux_server, "STATE", pane) == "paused", 20)
+    tmux_server.run("kill-pane", "-t", pane)
+    wait_until(lambda: not records(meter), 20)
+    assert row_of(meter, pane) is None

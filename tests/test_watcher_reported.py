@@ -1,0 +1,134 @@
+"""What agents' hooks left in the inbox, carried to where it belongs."""
+
+from __future__ import annotations
+
+import json
+import os
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from ledger_data import NOON
+
+from tmuxmeter.agents.base import Root
+from tmuxmeter.errors import LedgerUnwritableError
+from tmuxmeter.hooks.facts import EXPIRED, HELD, UNUSABLE
+from tmuxmeter.ledger.writer import Writer
+from tmuxmeter.watcher.reported import Reported
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+
+@pytest.fixture
+def writer(tmp_path: Path) -> Iterator[Writer]:
+    with Writer.open(tmp_path / "state") as writer:
+        yield writer
+
+
+@pytest.fixture
+def inbox(tmp_path: Path) -> Path:
+    folder = tmp_path / "inbox"
+    folder.mkdir()
+    return folder
+
+
+def drop(inbox: Path, event: str, agent: str = "claude", at_ms: int = NOON, **body: Any) -> None:
+    """Leave a drop as shell/hook.sh does."""
+    path = inbox / f"{len(list(inbox.iterdir()))}.{event}"
+    head = f"tmuxmeter-hook 1\nagent {agent}\nevent {event}\npids 7:1\ntmux \npane \n\n"
+    path.write_text(head + json.dumps(body))
+    os.utime(path, ns=(at_ms * 1_000_000, at_ms * 1_000_000))
+
+
+def status_line(inbox: Path, dollars: float, at_ms: int = NOON, **more: Any) -> None:
+    body = {"session_id": "s", "cost": {"total_cost_usd": dollars}, **more}
+    drop(inbox, "statusLine", at_ms=at_ms, **body)
+
+
+def costs(writer: Writer) -> list[Any]:
+    return writer._connection.execute("SELECT told, billed FROM account_cost").fetchall()
+
+
+def test_the_newest_cost_of_a_session_is_booked(writer: Writer, inbox: Path) -> None:
+    reported = Reported(inbox, ["claude"])
+    status_line(inbox, 0.0)
+    assert reported.take(writer, [], NOON).booked
+    for number in range(5):
+        status_line(inbox, 0.01 * (number + 1), NOON + 1000 * number)
+    assert reported.take(writer, [], NOON).booked
+    assert costs(writer) == [(50_000, 50_000)]
+    assert not reported.take(writer, [], NOON).booked
+    assert list(inbox.iterdir()) == []
+
+
+def test_plan_windows_are_those_of_the_account_the_transcript_is_in(
+    writer: Writer, inbox: Path, tmp_path: Path
+) -> None:
+    roots = [Root("claude", tmp_path / ".claude"), Root("claude", tmp_path / ".claude-work")]
+    limits = {
+        "five_hour": {"used_percentage": 42.5, "resets_at": NOON // 1000 + 60},
+        "seven_day": {"used_percentage": 7},
+    }
+    transcript = str(tmp_path / ".claude-work/projects/x/s.jsonl")
+    status_line(inbox, 0.0, rate_limits=limits, transcript_path=transcript)
+    Reported(inbox, ["claude"]).take(writer, roots, NOON)
+    rows = [
+        (row.account, row.window_minutes, row.used_percent, row.resets_ms)
+        for row in writer.reader().rate_limits()
+    ]
+    assert rows == [
+        (str(tmp_path / ".claude-work"), 300, 42.5, NOON + 60_000),
+        (str(tmp_path / ".claude-work"), 10_080, pytest.approx(7), 0),
+    ]
+
+
+def test_a_transcript_of_nobody_s_account_tells_no_window(writer: Writer, inbox: Path) -> None:
+    limits = {"five_hour": {"used_percentage": 42.5, "resets_at": 1}}
+    status_line(inbox, 0.0, rate_limits=limits, transcript_path="/elsewhere/s.jsonl")
+    Reported(inbox, ["claude"]).take(writer, [], NOON)
+    assert writer.reader().rate_limits() == []
+
+
+def test_sessions_go_to_the_panes_and_unmetered_agents_nowhere(writer: Writer, inbox: Path) -> None:
+    drop(inbox, "SessionStart", session_id="s", source="clear")
+    drop(inbox, "SessionStart", agent="cursor", session_id="t")
+    drop(inbox, "stop", agent="cursor", session_id="t", input_tokens=5, output_tokens=1)
+    news = Reported(inbox, ["claude", "codex"]).take(writer, [], NOON)
+    assert [(report.session, report.source) for report in news.sessions] == [("s", "clear")]
+    assert not news.booked
+
+
+@pytest.mark.parametrize(("event", "told"), [(HELD, 0), (EXPIRED, 1), (UNUSABLE, 1)])
+def test_the_human_hears_of_holds_that_end_by_themselves(
+    writer: Writer, inbox: Path, event: str, told: int
+) -> None:
+    drop(inbox, "Hold", session_id="s", hold=event, text="so it was")
+    news = Reported(inbox, ["claude"]).take(writer, [], NOON)
+    assert news.notices == ["claude: so it was"] * told
+
+
+class FullDisk:
+    """A ledger that refuses, once."""
+
+    def __init__(self, writer: Writer) -> None:
+        self._writer = writer
+        self.full = True
+
+    def account_cost(self, *facts: Any) -> bool:
+        if self.full:
+            raise LedgerUnwritableError
+        return self._writer.account_cost(*facts)
+
+    def plan_window(self, *facts: Any) -> bool:
+        return self._writer.plan_window(*facts)
+
+
+def test_what_a_full_disk_refused_is_booked_later(writer: Writer, inbox: Path) -> None:
+    reported, disk = Reported(inbox, ["claude"]), FullDisk(writer)
+    status_line(inbox, 0.5)
+    with pytest.raises(LedgerUnwritableError):
+        reported.take(disk, [], NOON)
+    disk.full = False
+    assert reported.take(disk, [], NOON).booked
+    assert costs(writer) == [(500_000, 0)]

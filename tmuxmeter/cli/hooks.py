@@ -1,0 +1,218 @@
+"""``hooks``: lets agents themselves hold and report; changes their settings, only when asked."""
+
+from __future__ import annotations
+
+import difflib
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from tmuxmeter.cli.context import Context, json_option, now_ms, print_json, with_context
+from tmuxmeter.cli.files import find as find_file
+from tmuxmeter.errors import TmuxmeterError, UsageError
+from tmuxmeter.hooks.install import Installer, Plan
+from tmuxmeter.hooks.record import FOLDER, Records
+from tmuxmeter.hooks.settings import SettingsError
+from tmuxmeter.hooks.targets import AGENTS, TITLES, Target, targets
+from tmuxmeter.hooks.wanted import Program
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from tmuxmeter.config import Config
+    from tmuxmeter.hooks.status import HookState
+
+NOT_DONE = 1
+"""Exit code where a file had to be left alone."""
+
+
+@click.group("hooks")
+def hooks_command() -> None:
+    """Let agents hold themselves when paused, and tell what their logs don't.
+
+    Nothing is installed unless you ask. Your own hooks and status line stay; what changes is shown
+    first, and uninstall takes it out again to the byte.
+    """
+
+
+def _agents(command: Callable[..., None]) -> Callable[..., None]:
+    return click.argument("agents", metavar="[AGENT]...", nargs=-1, type=click.Choice(AGENTS))(
+        command
+    )
+
+
+def _yes(command: Callable[..., None]) -> Callable[..., None]:
+    return click.option("--yes", is_flag=True, help="Don't ask.")(command)
+
+
+@hooks_command.command("install")
+@_agents
+@_yes
+@with_context
+def install_command(context: Context, agents: tuple[str, ...], yes: bool) -> None:
+    """Put the hooks into the settings of AGENT, or of every agent there is."""
+    installer = _installer(context)
+    plans = list(_plans(_targets(context, agents), installer.install))
+    done = _carry_out(installer, plans, yes=yes, what="Install", already="has the hooks already")
+    if any(plan.target.agent == "codex" for plan in done):
+        click.echo("Codex asks once whether to trust them: start it and say yes.")
+    if any(plan.target.agent in ("claude", "gemini", "cursor", "opencode") for plan in done):
+        click.echo("Claude Code takes them up at once, other agents when they start.")
+
+
+@hooks_command.command("uninstall")
+@_agents
+@_yes
+@with_context
+def uninstall_command(context: Context, agents: tuple[str, ...], yes: bool) -> None:
+    """Take the hooks out of the settings again."""
+    installer = _installer(context)
+    plans = list(_plans(_targets(context, agents), installer.uninstall))
+    _carry_out(installer, plans, yes=yes, what="Uninstall", already="has no hooks of tmuxmeter")
+
+
+@hooks_command.command("diff")
+@_agents
+@with_context
+def diff_command(context: Context, agents: tuple[str, ...]) -> None:
+    """Show what install would change; changes nothing."""
+    installer = _installer(context)
+    for plan in _plans(_targets(context, agents), installer.install):
+        if isinstance(plan, Plan) and plan.changes:
+            click.echo(_diff(plan), nl=False)
+
+
+@hooks_command.command("status")
+@_agents
+@json_option
+@with_context
+def status_command(context: Context, agents: tuple[str, ...], as_json: bool) -> None:
+    """Show which agents have the hooks, and the copies of their settings that were kept."""
+    from tmuxmeter.hooks.status import MISSING, state_of
+
+    installer = _installer(context)
+    states = [state_of(target, installer) for target in _targets(context, agents)]
+    backups = installer.records.backups()
+    if as_json:
+        hooks = [
+            {
+                "agent": state.agent,
+                "file": str(state.file),
+                "state": state.state,
+                "detail": state.detail,
+                "hint": state.hint,
+            }
+            for state in states
+        ]
+        print_json({"hooks": hooks, "backups": [str(path) for path in backups]})
+        return
+    for state in states:
+        word = "not installed" if state.state == MISSING else state.state
+        click.echo(f"{TITLES[state.agent]:12} {word:14} {state.file}")
+        if state.detail:
+            click.echo(f"{'':12} {state.detail}{f': {state.hint}' if state.hint else ''}")
+    if backups:
+        click.echo("\nSettings as they were:")
+        for path in backups:
+            click.echo(f"  {path}")
+
+
+def hook_states(context: Context, config: Config) -> list[HookState]:
+    """Return how the hooks of every agent are."""
+    from tmuxmeter.hooks.status import state_of
+    from tmuxmeter.watcher.roots import agent_roots
+
+    places, installer = context.places, _installer(context)
+    roots = [root for _, root in agent_roots(places, config)]
+    found = targets(places.home, places.agent_env, roots)
+    return [state_of(target, installer) for target in found]
+
+
+def _installer(context: Context) -> Installer:
+    script = find_file("shell/hook.sh").resolve()
+    plugin = find_file("shell/opencode.js").read_text("utf-8")
+    program = Program(script, Path(sys.executable), context.places.runtime)
+    return Installer(program, plugin, Records(context.places.state / FOLDER))
+
+
+def _targets(context: Context, agents: Sequence[str]) -> list[Target]:
+    """Return the files of these agents, or of all.
+
+    Raises
+    ------
+    UsageError
+        An agent that was named isn't there.
+    """
+    from tmuxmeter.watcher.roots import agent_roots
+
+    places = context.places
+    roots = [root for _, root in agent_roots(places, context.config())]
+    found = targets(places.home, places.agent_env, roots)
+    for agent in agents:
+        if not any(target.agent == agent for target in found):
+            message = f"{TITLES[agent]} has no folder here; start it once, then try again"
+            raise UsageError(message)
+    return [target for target in found if not agents or target.agent in agents]
+
+
+def _plans(
+    found: Sequence[Target], plan: Callable[[Target], Plan]
+) -> Iterator[Plan | tuple[Target, SettingsError]]:
+    for target in found:
+        try:
+            yield plan(target)
+        except SettingsError as error:
+            click.echo(f"{target.file}: {error}; left alone", err=True)
+            yield target, error
+
+
+def _carry_out(
+    installer: Installer, plans: Sequence[Any], *, yes: bool, what: str, already: str
+) -> list[Plan]:
+    """Show the changes, ask, and make them; return those that were made.
+
+    Raises
+    ------
+    UsageError
+        Nobody can be asked.
+    """
+    ready = [plan for plan in plans if isinstance(plan, Plan)]
+    wanted = [plan for plan in ready if plan.changes]
+    for plan in ready:
+        if not plan.changes:
+            click.echo(f"{plan.target.file} {already}.")
+    for plan in wanted:
+        click.echo(_diff(plan), nl=False)
+    if not plans:
+        click.echo("No agent's settings were found.")
+    if wanted and not yes:
+        if not sys.stdin.isatty():
+            message = "nobody to ask here: use --yes"
+            raise UsageError(message)
+        click.confirm(f"{what} in {len(wanted)} file{'s' if len(wanted) > 1 else ''}?", abort=True)
+    failed = len(ready) < len(plans)
+    done = []
+    for plan in wanted:
+        try:
+            installer.carry_out(plan, now_ms())
+        except (SettingsError, TmuxmeterError, OSError) as error:
+            said = getattr(error, "strerror", None) or error
+            click.echo(f"{plan.target.file}: {said}; left alone", err=True)
+            failed = True
+        else:
+            done.append(plan)
+            click.echo(f"{what}ed: {plan.target.file}")
+    if failed:
+        raise click.exceptions.Exit(NOT_DONE)
+    return done
+
+
+def _diff(plan: Plan) -> str:
+    """Return what would change, as a unified diff."""
+    path = str(plan.target.file)
+    before = plan.found.text.splitlines()
+    after = (plan.content or b"").decode().splitlines()
+    lines = difflib.unified_diff(before, after, path, path, lineterm="")
+    return "".join(f"{line}\n" for line in lines)

@@ -1,0 +1,329 @@
+"""``pause``, ``resume``, ``toggle`` and ``hold``: holding agents where they are, and letting go."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from tmuxmeter.cli.context import Context, json_option, print_json, with_context
+from tmuxmeter.cli.pausing import Scene, Wanted, fits, over_budget, records_of, wanted
+from tmuxmeter.errors import PauseError, TmuxError
+from tmuxmeter.pause.records import FREEZE, HOLD, WAYS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from tmuxmeter.panes.picture import PaneNow
+    from tmuxmeter.pause.means import Means
+    from tmuxmeter.pause.records import Pause
+
+AGENT_NAMES = ("claude", "codex")
+YOU = "you"
+
+Row = dict[str, Any]
+
+
+def pane_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command the panes it acts on."""
+    for decorate in reversed(
+        (
+            click.argument("panes", metavar="[PANE]...", nargs=-1),
+            click.option("--all", "everything", is_flag=True, help="All agents in all panes."),
+            click.option(
+                "--agent",
+                "agents",
+                multiple=True,
+                type=click.Choice(AGENT_NAMES),
+                help="All panes with this agent.",
+            ),
+            click.option(
+                "--over-budget", "over", is_flag=True, help="All agents over today's budget."
+            ),
+            click.option("--socket", metavar="PATH", help="The tmux server with this socket."),
+            json_option,
+        )
+    ):
+        command = decorate(command)
+    return command
+
+
+def how_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command the ways to pause."""
+    for decorate in reversed(
+        (
+            click.option("--how", type=click.Choice(WAYS), help="Try nothing but this way."),
+            click.option(
+                "--daemon",
+                "whole_daemon",
+                is_flag=True,
+                help="With --how freeze: stop Codex's shared daemon, and with it ALL Codex panes.",
+            ),
+        )
+    ):
+        command = decorate(command)
+    return command
+
+
+@click.command("pause")
+@pane_options
+@how_options
+@with_context
+def pause_command(
+    context: Context,
+    panes: tuple[str, ...],
+    everything: bool,
+    agents: tuple[str, ...],
+    over: bool,
+    socket: str | None,
+    as_json: bool,
+    how: str | None,
+    whole_daemon: bool,
+) -> None:
+    """Hold the agent in a pane: no further request is sent until `tmuxmeter resume`.
+
+    PANE is tmux's number of a pane, such as %3; without one it is the pane in front. The first way
+    that works wins: hold (by the agent's own hooks), freeze, interrupt.
+    """
+    choice = wanted(panes, agents, everything=everything, over_budget=over)
+    rows = _pause(Scene(context, socket), choice, how, whole_daemon=whole_daemon)
+    _tell(rows, as_json=as_json, nothing="No agent to pause.")
+
+
+@click.command("resume")
+@pane_options
+@with_context
+def resume_command(
+    context: Context,
+    panes: tuple[str, ...],
+    everything: bool,
+    agents: tuple[str, ...],
+    over: bool,
+    socket: str | None,
+    as_json: bool,
+) -> None:
+    """Let a paused agent go on exactly where it was."""
+    choice = wanted(panes, agents, everything=everything, over_budget=over)
+    rows = _resume(Scene(context, socket), choice)
+    _tell(rows, as_json=as_json, nothing="Nothing is paused.")
+
+
+@click.command("toggle")
+@pane_options
+@how_options
+@with_context
+def toggle_command(
+    context: Context,
+    panes: tuple[str, ...],
+    everything: bool,
+    agents: tuple[str, ...],
+    over: bool,
+    socket: str | None,
+    as_json: bool,
+    how: str | None,
+    whole_daemon: bool,
+) -> None:
+    """Pause what isn't paused, resume what is; with several panes: resume if any is paused."""
+    choice = wanted(panes, agents, everything=everything, over_budget=over)
+    scene = Scene(context, socket)
+    if choice.wide:
+        rows = _resume(scene, choice) or _pause(scene, choice, how, whole_daemon=whole_daemon)
+    else:
+        rows = []
+        for pane in choice.panes or (scene.pane_in_front(),):
+            one = choice._replace(panes=(pane,))
+            if records_of(scene.store.all(), scene.one_socket(), pane):
+                rows += _resume(scene, one)
+            else:
+                rows += _pause(scene, one, how, whole_daemon=whole_daemon)
+    _tell(rows, as_json=as_json, nothing="No agent to pause.")
+
+
+def _pause(scene: Scene, choice: Wanted, how: str | None, *, whole_daemon: bool) -> list[Row]:
+    if whole_daemon and how != FREEZE:
+        message = "--daemon goes with --how freeze"
+        raise click.UsageError(message)
+    from tmuxmeter.pause.find import target_in
+    from tmuxmeter.pause.ways import pause
+
+    if choice.wide:
+        seen = scene.look(scene.sockets)
+        is_over = over_budget(scene) if choice.over_budget else _never
+        panes = [
+            pane
+            for pane in seen.picture.panes
+            if pane.main is not None
+            and pane.main.state != "gone"
+            and fits(choice, pane.main.agent, is_over)
+        ]
+        missing: list[Row] = []
+    else:
+        socket = scene.one_socket()
+        names = choice.panes or (scene.pane_in_front(),)
+        seen = scene.look([socket])
+        panes, missing = [], []
+        for name in names:
+            try:
+                panes.append(seen.pane(socket, name))
+            except TmuxError as error:
+                missing.append(_failed(str(socket), name, "", "pause", error))
+    means = scene.means()
+    rows = missing
+    for pane in panes:
+        agent = pane.main.agent if pane.main else ""
+        try:
+            already = _already(scene.store.all(), pane, how)
+            if already is not None:
+                rows.append(_row(already, "already-paused", already.seen))
+                continue
+            target = target_in(pane, means.table, seen.last_requests)
+            agent = target.agent
+            done = pause(means, target, how, YOU, scene.now_ms, whole_daemon=whole_daemon)
+            rows.append(_row(done, "paused", done.seen))
+        except (PauseError, TmuxError) as error:
+            rows.append(_failed(pane.ref.socket, pane.ref.pane, agent, "pause", error))
+    return rows
+
+
+def _already(pauses: Iterable[Pause], pane: PaneNow, how: str | None) -> Pause | None:
+    """Return the pause a pane is in, unless another way was asked for."""
+    for pause in pauses:
+        same = (pause.socket, pause.server_pid, pause.pane_id) == (
+            pane.ref.socket,
+            pane.ref.server_pid,
+            pane.ref.pane,
+        )
+        if same and how in (None, pause.way):
+            return pause
+    return None
+
+
+def _resume(scene: Scene, choice: Wanted) -> list[Row]:
+    pauses = scene.store.all()
+    if choice.wide:
+        sockets = {str(socket) for socket in scene.sockets}
+        is_over = over_budget(scene) if choice.over_budget else _never
+        found = [
+            pause
+            for pause in reversed(pauses)
+            # whatever is paused can be let go, also in a server that is no longer metered
+            if (choice.everything or pause.socket in sockets) and fits(choice, pause.agent, is_over)
+        ]
+    else:
+        socket = scene.one_socket()
+        found = []
+        for name in choice.panes or (scene.pane_in_front(),):
+            found += records_of(pauses, socket, name)
+    return _let_go(scene.means(), found, scene.now_ms)
+
+
+def _let_go(means: Means, pauses: Iterable[Pause], now: int) -> list[Row]:
+    from tmuxmeter.pause.ways import resume
+
+    rows = []
+    for pause in pauses:
+        try:
+            seen = resume(means, pause)
+            rows.append(_row(pause, "resumed", f"{seen}; paused for {_span(now - pause.since_ms)}"))
+        except (PauseError, TmuxError) as error:
+            rows.append(_failed(pause.socket, pause.pane_id, pause.agent, "resume", error))
+    return rows
+
+
+def _never(_: str) -> bool:
+    return False
+
+
+def _row(pause: Pause, what: str, seen: str) -> Row:
+    return {
+        "pane": pause.pane_id,
+        "server": pause.socket,
+        "agent": pause.agent,
+        "agent_session": pause.session,
+        "did": what,
+        "way": pause.way,
+        "method": pause.method,
+        "seen": seen,
+        "who": pause.who,
+        "since_ms": pause.since_ms,
+    }
+
+
+def _failed(server: str, pane: str, agent: str, what: str, error: Exception) -> Row:
+    return {
+        "pane": pane,
+        "server": server,
+        "agent": agent,
+        "did": f"failed-to-{what}",
+        "seen": str(error),
+    }
+
+
+def _tell(rows: list[Row], *, as_json: bool, nothing: str) -> None:
+    """Say what was done, a line for each pane; fail if anything was refused."""
+    words = {"paused": "paused", "resumed": "resumed", "already-paused": "paused already:"}
+    if as_json:
+        print_json(rows)
+    elif not rows:
+        click.echo(nothing)
+    for row in [] if as_json else rows:
+        name = row["pane"] + (f" ({row['agent']})" if row["agent"] else "")
+        if row["did"] in words:
+            click.echo(f"{words[row['did']]} {name}: {row['seen']}")
+        else:
+            what = row["did"].removeprefix("failed-to-")
+            click.echo(f"tmuxmeter: can't {what} {name}: {row['seen']}", err=True)
+    if any(row["did"] not in words for row in rows):
+        raise click.exceptions.Exit(PauseError.exit_code)
+
+
+def _span(ms: int) -> str:
+    seconds = max(0, ms) // 1000
+    if seconds < 60:
+        return f"{seconds} s"
+    hours, minutes = divmod(seconds // 60, 60)
+    return f"{hours} h {minutes:02} min" if hours else f"{minutes} min"
+
+
+@click.group("hold")
+def hold_command() -> None:
+    """Hold agents by their own hooks: who is held now."""
+
+
+@hold_command.command("status")
+@json_option
+@with_context
+def hold_status_command(context: Context, as_json: bool) -> None:
+    """Show which sessions are held, since when and by whom, and whether their hooks obey."""
+    from datetime import datetime
+
+    from tmuxmeter.pause.hold import HoldFlags
+
+    scene = Scene(context, None)
+    flags = HoldFlags(context.places.runtime / "hold").active()
+    panes = {(p.agent, p.session): p for p in scene.store.all() if p.way == HOLD}
+    rows: list[Row] = [
+        {
+            "agent": flag.agent,
+            "agent_session": flag.session,
+            "who": flag.who,
+            "since_ms": flag.since_ms,
+            "pane": pause.pane_id if (pause := panes.get((flag.agent, flag.session))) else "",
+            "server": pause.socket if pause else "",
+        }
+        for flag in flags
+    ]
+    if as_json:
+        print_json({"watching": scene.watched, "held": rows})
+        return
+    for row in rows:
+        since = datetime.fromtimestamp(row["since_ms"] / 1000).astimezone()
+        where = row["pane"] or "no pane"
+        click.echo(
+            f"{where} ({row['agent']}): held by {row['who']} since {since:%H:%M:%S},"
+            f" session {row['agent_session']}"
+        )
+    if not rows:
+        click.echo("Nothing is held.")
+    elif not scene.watched:
+        click.echo("No watcher runs, so the hooks let go: `tmuxmeter up` starts one.")

@@ -1,0 +1,1 @@
+"""Hooks in the agents themselves: they hold, and they report what logs can't tell."""

@@ -1,0 +1,73 @@
+"""Which file of which agent takes our hooks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from tmuxmeter.agents.base import Root
+
+AGENTS: Final = ("claude", "codex", "gemini", "cursor", "opencode")
+TITLES: Final = {
+    "claude": "Claude Code",
+    "codex": "Codex",
+    "gemini": "Gemini CLI",
+    "cursor": "Cursor",
+    "opencode": "OpenCode",
+}
+_FILES = {
+    "claude": "settings.json",
+    "codex": "hooks.json",
+    "gemini": "settings.json",
+    "cursor": "hooks.json",
+    "opencode": "plugins/tmuxmeter.js",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A file of settings, whether or not it exists; ``root`` is the folder of the account."""
+
+    agent: str
+    root: Path
+
+    @property
+    def file(self) -> Path:
+        """The file that takes the hooks."""
+        return settings_file(self.agent, self.root)
+
+
+def settings_file(agent: str, root: Path) -> Path:
+    """Return the file below an account's folder that takes an agent's hooks."""
+    return root / _FILES[agent]
+
+
+def targets(home: Path, env: Mapping[str, str], roots: Iterable[Root]) -> list[Target]:
+    """Return every account of every agent there is: those whose folder exists.
+
+    Parameters
+    ----------
+    home : Path
+        The user's home.
+    env : Mapping[str, str]
+        May hold ``GEMINI_CLI_HOME`` and ``XDG_CONFIG_HOME``.
+    roots : iterable of Root
+        The folders of the metered agents (Claude Code, Codex), patterns expanded.
+    """
+    found = [Target(root.agent, root.path) for root in roots if root.agent in _FILES]
+    config = env.get("XDG_CONFIG_HOME", "")
+    xdg = Path(config) if config.startswith("/") else home / ".config"
+    gemini = env.get("GEMINI_CLI_HOME", "")
+    found += [
+        Target("gemini", (Path(gemini) if gemini.startswith("/") else home) / ".gemini"),
+        Target("cursor", home / ".cursor"),
+        Target("opencode", xdg / "opencode"),
+    ]
+    return sorted(
+        (target for target in dict.fromkeys(found) if target.root.is_dir()),
+        key=lambda target: AGENTS.index(target.agent),
+    )

@@ -1,0 +1,53 @@
+"""Interrupting an agent's turn by its own key, only while it works."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tmuxmeter.errors import PauseError
+from tmuxmeter.pause.keys import set_input, type_keys
+from tmuxmeter.pause.marks import wait_for
+from tmuxmeter.pause.method import Done, Note
+from tmuxmeter.pause.target import IDLE, WAITING, WORKING
+
+if TYPE_CHECKING:
+    from tmuxmeter.pause.means import Means
+    from tmuxmeter.pause.target import Target
+
+METHOD, INPUT = "key", "input"
+KEYS = {"claude": ("Escape",), "codex": ("Escape",), "opencode": ("Escape", "Escape")}
+"""What ends a turn (seen with Claude Code 2.1.197, Codex 0.169, OpenCode 1.18). Pressed at an idle
+agent the same keys do something else: two of them open Claude's history."""
+END_S = 4.0
+
+
+def interrupt(means: Means, target: Target, note: Note) -> Done:
+    """End the agent's turn, and see it end; then what is typed is dropped until it may go on.
+
+    Of one that doesn't work only what is typed is dropped: it sends nothing without a prompt.
+
+    Raises
+    ------
+    PauseError
+        Nobody knows whether it works, or how to end its turn; or its turn goes on.
+    """
+    state = means.state_now(target)
+    tmux = means.tmux(target.ref.socket)
+    if state in (IDLE, WAITING):
+        note(INPUT, {"input": "off"})
+        set_input(tmux, target.ref.pane, on=False)
+        return Done(INPUT, f"it was {state}: nothing to interrupt; input off", {"input": "off"})
+    if state != WORKING:
+        message = "what it does can't be told, and its interrupt key is only pressed while it works"
+        raise PauseError(message)
+    keys = KEYS.get(target.agent)
+    if keys is None:
+        message = "its interrupt key isn't known"
+        raise PauseError(message)
+    note(METHOD, {})
+    type_keys(tmux, target.ref.pane, *keys)
+    if not wait_for(lambda: means.state_now(target) not in (WORKING, ""), END_S):
+        message = f"{' '.join(keys)} was pressed, and its turn goes on"
+        raise PauseError(message)
+    set_input(tmux, target.ref.pane, on=False)
+    return Done(METHOD, f"turn ended by {' '.join(keys)}; input off", {"input": "off"})

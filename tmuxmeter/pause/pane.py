@@ -1,0 +1,59 @@
+"""Making sure that a pane is still the one that was meant."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from tmuxmeter.errors import PauseError, TmuxError
+
+if TYPE_CHECKING:
+    from tmuxmeter.tmux.client import Tmux
+
+_QUESTION = "#{pid}|#{start_time}|#{pane_id}|#{pane_pid}|#{pane_dead}|#{pane_input_off}|#{pane_tty}"
+
+
+class PaneFacts(NamedTuple):
+    """A pane at this moment."""
+
+    server_pid: int
+    server_started: int
+    pane_id: str
+    pid: int
+    dead: bool
+    input_off: bool
+    tty: str
+
+
+def look_at(tmux: Tmux, pane_id: str) -> PaneFacts:
+    """Return a pane's facts.
+
+    Raises
+    ------
+    TmuxError
+        There is no such pane, or its server doesn't answer.
+    """
+    answer = tmux.run(["display-message", "-p", "-t", pane_id, _QUESTION]).rstrip("\n")
+    try:
+        server, started, pane, pid, dead, off, tty = answer.split("|", 6)
+        return PaneFacts(int(server), int(started), pane, int(pid), dead == "1", off == "1", tty)
+    except ValueError as error:
+        # tmux 3.2 and 3.3 answer for no pane at all with empty fields
+        message = f"there is no pane {pane_id}"
+        raise TmuxError(message) from error
+
+
+def same_pane(tmux: Tmux, pane_id: str, server_pid: int, pid: int) -> PaneFacts:
+    """Return a pane's facts if it is still the same pane with the same process in it.
+
+    Raises
+    ------
+    PauseError
+        It is another one by now.
+    TmuxError
+        It is gone, or its server doesn't answer.
+    """
+    facts = look_at(tmux, pane_id)
+    if (facts.server_pid, facts.pid, facts.pane_id) != (server_pid, pid, pane_id) or facts.dead:
+        message = "its pane runs something else by now"
+        raise PauseError(message)
+    return facts

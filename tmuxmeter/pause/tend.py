@@ -1,0 +1,81 @@
+"""Looking after what is paused: nothing stays held that nobody could let go any more."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import TYPE_CHECKING, NamedTuple
+
+from tmuxmeter.errors import PauseError, TmuxError
+from tmuxmeter.pause import flow, subtree, suspend, ways
+from tmuxmeter.pause.marks import STOPPED, Mark, running
+from tmuxmeter.pause.pane import look_at
+from tmuxmeter.pause.records import HOLD
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from tmuxmeter.pause.means import Means
+    from tmuxmeter.pause.records import Pause
+
+GRACE_MS = 5_000
+"""A pause this young may still be in the making by another program."""
+
+
+class Ended(NamedTuple):
+    """A pause that is over without anybody having resumed it, and why."""
+
+    pause: Pause
+    why: str
+
+
+def tend(means: Means, pauses: Sequence[Pause], now_ms: int) -> list[Ended]:
+    """End the pauses that hold nothing any more, and clear flags that belong to none.
+
+    To be called now and then by whoever runs all the time, at its start too. Never raises for a
+    tmux server that doesn't answer: its panes are left as they are.
+    """
+    ended = []
+    for pause in pauses:
+        why = _over(means, pause, now_ms)
+        if why:
+            # what can't be brought back has ended by itself, or a person was told what to do
+            with contextlib.suppress(PauseError, TmuxError):
+                ways.undo(means, pause)
+            means.store.remove(pause.id)
+            ended.append(Ended(pause, why))
+    _clear_stale_flags(means, now_ms)
+    return ended
+
+
+def _over(means: Means, pause: Pause, now_ms: int) -> str:
+    source = means.table.source
+    if now_ms - pause.since_ms < GRACE_MS and not pause.seen:
+        return ""
+    if not pause.seen:
+        return "it was never finished"
+    if running(source, Mark(pause.pane_pid, pause.pane_pid_start)) is None:
+        return "its pane was closed"
+    core = running(source, Mark(pause.pid, pause.pid_start))
+    if core is None:
+        return "its agent has ended"
+    with contextlib.suppress(TmuxError):
+        facts = look_at(means.tmux(pause.socket), pause.pane_id)
+        if (facts.server_pid, facts.pid) != (pause.server_pid, pause.pane_pid):
+            return "its pane runs something else"
+    if pause.method in (subtree.METHOD, suspend.METHOD) and core.state not in STOPPED:
+        return "somebody else let it go on"
+    if pause.way == HOLD and means.flags.get(pause.agent, pause.session) is None:
+        return "its flag was removed"
+    return ""
+
+
+def _clear_stale_flags(means: Means, now_ms: int) -> None:
+    held = {(pause.agent, pause.session) for pause in means.store.all() if pause.way == HOLD}
+    for flag in means.flags.active():
+        if (flag.agent, flag.session) not in held and now_ms - flag.since_ms > GRACE_MS:
+            means.flags.clear(flag.agent, flag.session)
+
+
+def takes_guarding(pause: Pause) -> bool:
+    """Tell whether a pause must not be left alone: somebody has to let go if its agent ends."""
+    return pause.method in (ways.HOLD_METHOD, flow.METHOD)
