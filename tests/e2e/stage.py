@@ -51,8 +51,6 @@ class Stage:
         """What every program here gets: nothing of the user's gets in."""
         return {
             "PATH": f"{self.links}:{os.environ['PATH']}",
-            # this checkout's tmuxmeter, whichever is installed
-            "PYTHONPATH": str(Path(__file__).parents[2]),
             "HOME": str(self.home),
             "LANG": "C.UTF-8",
             "LC_ALL": "C.UTF-8",
