@@ -185,12 +185,21 @@ def test_nothing_is_followed_or_waited_for(folder: Path) -> None:
     (folder / "1").symlink_to(secret)
     os.mkfifo(folder / "2")
     (folder / "3").mkdir()
-    put(folder, "4", b"x" * (LIMIT_BYTES + 1))
+    put(folder, "4", drop("claude", "SessionStart", {"session_id": "s" * LIMIT_BYTES}))
     inbox = Inbox(folder)
     assert inbox.take(NOW) == []
     assert inbox.broken == 4
     assert secret.exists()
     assert {path.name for path in folder.iterdir() if not path.is_dir()} == set()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
+def test_somebody_else_s_drop_is_not_believed(folder: Path) -> None:
+    path = put(folder, "1", drop("claude", "SessionStart", {"session_id": "s"}))
+    os.chown(path, 12345, 12345)
+    inbox = Inbox(folder)
+    assert inbox.take(NOW) == []
+    assert inbox.broken == 1
 
 
 def test_drafts_are_left_alone_until_they_are_old(folder: Path) -> None:

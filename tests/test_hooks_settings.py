@@ -194,8 +194,27 @@ def test_comments_stay_where_an_agent_allows_them() -> None:
     change = added(COMMENTED, "gemini", PROGRAM)
     for comment in ("// my settings", "// in the evening", "/* none */", "// mine", "/* last */"):
         assert change.text.count(comment) == 1
+    assert '{"hooks": []} /* last */' in change.text
     assert complete(change.text, "gemini", PROGRAM)
     assert removed(change.text, "gemini", change.made) == COMMENTED
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{\n  "a": 1 // one\n}\n',
+        '{\n  "a": 1, // one\n  "b": {} /* two */\n}\n',
+        "{ // one\n}",
+        "{ /* one */ }",
+        '// one\n{"a": 1 /* two */}\n// three',
+    ],
+)
+def test_a_comment_stays_with_its_line(text: str) -> None:
+    change = added(text, "gemini", PROGRAM)
+    assert complete(change.text, "gemini", PROGRAM)
+    for line in text.splitlines():
+        assert line.strip("{} ") in change.text
+    assert removed(change.text, "gemini", change.made) == text
 
 
 NAMES = st.sampled_from(["hooks", "statusLine", "PreToolUse", "a", "version", 'k"ü\\', "", "type"])

@@ -24,6 +24,8 @@ from tmuxmeter.cli import COMMANDS, cli
 from tmuxmeter.demo.play import write_week
 from tmuxmeter.status.options import OPTION_NAMES, StatusOptions
 from tmuxmeter.tmux.formats import PLACEHOLDERS, STALE_TEXT
+from tmuxmeter.tmux.keys import KEY_OPTIONS
+from tmuxmeter.tmux.snapshot import EXEMPT
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -220,6 +222,7 @@ def test_placeholders_are_those_that_exist() -> None:
 
 def test_options_are_those_that_are_read() -> None:
     read = set(re.findall(r"@tmuxmeter_\w+", "".join(PLACEHOLDERS.values()))) | set(OPTION_NAMES)
+    read |= {*KEY_OPTIONS, EXEMPT}
     table = " ".join(rows("`@tmuxmeter"))
     assert set(re.findall(r"`(@tmuxmeter_\w+)`", table)) == read
     assert set(re.findall(r"@tmuxmeter_\w+", README)) == read
@@ -298,7 +301,7 @@ def test_keys_show_what_they_say(
     signs = {
         "T": ("these logs are played", "q"),
         "W": ("these logs are played", "q"),
-        "P": ("No tmux server is metered", "Enter"),
+        "A": ("No tmux server is metered", "Enter"),
     }
     assert set(re.findall(r"bind-key (\w)", block)) == set(signs)
     for key, (sign, end) in signs.items():

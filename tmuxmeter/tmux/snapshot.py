@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
     from tmuxmeter.tmux.client import Tmux
 
+EXEMPT = "@tmuxmeter_exempt"
+"""The user's option for panes that the guard leaves alone."""
 _SERVER = ("pid", "start_time", "q:version")
 _PANE = (
     "pane_id",
@@ -37,7 +39,7 @@ _PANE = (
     "session_attached",
     "pane_dead",
     "q:pane_current_path",
-    "q:@tmuxmeter_exempt",
+    f"q:{EXEMPT}",
 )
 _CLIENT = (
     "q:client_name",
