@@ -13,9 +13,8 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 import click
 
-from tmuxmeter.demo import MARK
 from tmuxmeter.errors import UsageError
-from tmuxmeter.paths import Places, places
+from tmuxmeter.paths import DEMO_MARK, Places, places
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -37,7 +36,7 @@ class Context:
     @property
     def demo(self) -> bool:
         """Whether the figures are played."""
-        return (self.places.home / MARK).exists()
+        return (self.places.home / DEMO_MARK).exists()
 
     @property
     def home_arguments(self) -> tuple[str, ...]:

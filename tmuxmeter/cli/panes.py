@@ -28,7 +28,7 @@ def panes_command(context: Context, as_json: bool) -> None:
     from tmuxmeter.reports.panes import panes_report
     from tmuxmeter.tmux.servers import Servers
     from tmuxmeter.views.panes import panes_parts
-    from tmuxmeter.watcher.loop import RECENT_MS
+    from tmuxmeter.watcher.looking import RECENT_MS
     from tmuxmeter.watcher.process import read_state
     from tmuxmeter.watcher.roots import agent_roots, agents_in_use
 

@@ -13,8 +13,8 @@ from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING
 
-from tmuxmeter.demo import MARK
 from tmuxmeter.demo.script import past_days
+from tmuxmeter.paths import DEMO_MARK
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -69,7 +69,7 @@ GREETING = """
 
 def write_week(home: Path, now_ms: int, seed: int = SEED) -> None:
     """Fill a scratch home with the logs of the days before ``now_ms``, and mark it as a demo."""
-    (home / MARK).write_text("Everything below here is played.\n")
+    (home / DEMO_MARK).write_text("Everything below here is played.\n")
     logs: dict[str, list[str]] = {}
     last_ms: dict[str, int] = {}
     rng = Random(seed)  # noqa: S311 - played figures

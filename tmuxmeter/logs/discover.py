@@ -63,7 +63,8 @@ class Catalog:
         self._leaving = leaving
         self._tops: dict[str, tuple[str, Scope]] = {}
         self._folders: dict[str, Folder] = {}
-        self._named: dict[FileKey, list[Entry]] = {}
+        # tuples, because nearly every log is one file and lists take twice the memory
+        self._named: dict[FileKey, tuple[Entry, ...]] = {}
         self._changed: set[FileKey] = set()
         self._changed_live: dict[str, LiveFile] = {}
         for agent, root in roots:
@@ -225,7 +226,7 @@ class Catalog:
             except OSError as error:
                 # Such as a link to itself.
                 folder.problems[item.name] = why(error)
-        for name in [*(folder.files.keys() - names), *(folder.folders - names)]:
+        for name in [*(folder.files.keys() - names), *(folder.folders.keys() - names)]:
             self._lose(folder, name)
         return below
 
@@ -247,7 +248,7 @@ class Catalog:
             return []
         if not scope.agent.walks(folder.below(name)):
             return []
-        folder.folders.add(name)
+        folder.folders[name] = None
         if scope.patterns:
             scope = Scope(scope.agent, scope.root, scope.rank, logs=True, deep=scope.deep)
         return [Folder(path, folder.below(name), scope)]
@@ -285,9 +286,9 @@ class Catalog:
         if name not in folder.files:
             folder.files[name] = entry
             if entry.log:
-                entries = self._named.setdefault(file_key(entry.log), [])
-                entries.append(entry)
-                entries.sort(key=lambda e: e.rank)
+                key = file_key(entry.log)
+                others = self._named.get(key, ())
+                self._named[key] = tuple(sorted((*others, entry), key=lambda e: e.rank))
         if changed:
             self._note(entry, folder)
 
@@ -298,7 +299,7 @@ class Catalog:
             self._changed_live[entry.path] = LiveFile(scope.agent.name, scope.root, entry.path)
             return
         key = file_key(entry.log)
-        if entry in self._named.get(key, [])[:1]:
+        if entry in self._named.get(key, ())[:1]:
             self._changed.add(key)
 
     def _lose(self, folder: Folder, name: str) -> None:
@@ -310,13 +311,14 @@ class Catalog:
             entries = self._named[key]
             if entries[0] is entry:
                 self._changed.add(key)
-            entries.remove(entry)
-            if not entries:
+            if len(entries) > 1:
+                self._named[key] = tuple(other for other in entries if other is not entry)
+            else:
                 del self._named[key]
         elif entry:
             self._note(entry, folder)
         if name in folder.folders:
-            folder.folders.discard(name)
+            del folder.folders[name]
             below = self._folders.get(f"{folder.path}/{name}")
             if below:
                 self._drop(below)
@@ -329,7 +331,7 @@ class Catalog:
         """Forget a folder that is gone, and all that was below it."""
         parent, _, name = folder.path.rpartition("/")
         if parent in self._folders:
-            self._folders[parent].folders.discard(name)
+            self._folders[parent].folders.pop(name, None)
         gone = [folder]
         while gone:
             folder = gone.pop()

@@ -33,6 +33,7 @@ class ProcSource:
         self._proc = proc
         self._tick_ms = 1000 / os.sysconf("SC_CLK_TCK")
         self._boot_ms = _boot_ms()
+        self._lines: dict[str, tuple[bytes, Entry]] = {}
 
     def scan(self, known: Mapping[int, Entry]) -> dict[int, Entry]:
         """Return all running processes by pid; zombies are not running."""
@@ -40,24 +41,36 @@ class ProcSource:
         if abs(boot_ms - self._boot_ms) > BOOT_DRIFT_MS:
             self._boot_ms = boot_ms
         entries: dict[int, Entry] = {}
+        before, self._lines = self._lines, {}
         for name in os.listdir(self._proc):  # noqa: PTH208
-            if name.isdigit():
-                entry = self._entry(name, known)
-                if entry is not None:
-                    entries[entry.pid] = entry
+            if not name.isdigit():
+                continue
+            line = self._line(name)
+            if line is None:
+                continue
+            # most processes do nothing: their line is the same, to the last counter
+            seen = before.get(name)
+            if seen is not None and seen[0] == line and known.get(seen[1].pid) is seen[1]:
+                self._lines[name] = seen
+                entries[seen[1].pid] = seen[1]
+            elif entry := self._entry(name, line, known):
+                self._lines[name] = line, entry
+                entries[entry.pid] = entry
         return entries
 
-    def _entry(self, name: str, known: Mapping[int, Entry]) -> Entry | None:
+    def _line(self, name: str) -> bytes | None:
         try:
             descriptor = os.open(f"{self._proc}/{name}/stat", os.O_RDONLY)
         except OSError:
             return None
         try:
-            line = os.read(descriptor, 4096)
+            return os.read(descriptor, 4096)
         except OSError:
             return None
         finally:
             os.close(descriptor)
+
+    def _entry(self, name: str, line: bytes, known: Mapping[int, Entry]) -> Entry | None:
         # The name may hold blanks and brackets: it ends at the last one.
         first, last = line.find(b"("), line.rfind(b")")
         rest = line[last + 2 :].split(b" ", 26)
