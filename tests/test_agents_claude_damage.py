@@ -355,3 +355,10 @@ def check(events: list[Event]) -> None:
             )
             assert all(type(count) is int and 0 <= count <= MAX_TOKENS for count in counts)
             assert one.model != "<synthetic>"
+
+
+def test_records_of_unknown_types_are_counted_by_version() -> None:
+    strange = {"type": "hologram", "version": "2.9.0", "message": {"usage": {"input_tokens": 5}}}
+    events = read_records(strange, {"type": "summary", "summary": "x"}, strange, reply())
+    assert reasons(events) == {"unknown type hologram in 2.9.0": 2}
+    assert spend(events)["output"] == 120

@@ -115,6 +115,7 @@ def test_what_is_rewound_was_billed() -> None:
         ((8000, 150, 6000, 40, 0, 8190), (2000, 6000, 190, 40)),  # Google's own
         ((2000, 150, 6000, 40, 0, 8190), (2000, 6000, 190, 40)),  # net of the cache
         ((8000, 190, 6000, 40, 0, 8190), (2000, 6000, 190, 40)),  # thoughts in the answer
+        ((2000, 190, 6000, 40, 0, 8190), (2000, 6000, 190, 40)),  # both
         ((8000, 150, 6000, 40, 0, 0), (2000, 6000, 190, 40)),  # no total
         ((8000, 150, 6000, 40, 300, 8490), (2300, 6000, 190, 40)),  # the vendor's tools
         ((100, 10, 400, 0, 0, 0), (0, 100, 10, 0)),  # more cached than sent
@@ -251,6 +252,11 @@ def test_a_turn_ends_with_its_last_words() -> None:
         (5000, True),
         (8000, False),
     ]
+
+
+def test_words_beside_a_call_are_no_end() -> None:
+    content = lines(HEADER, prompt(0, "go"), answer(1, content="I look.", toolCalls=[call("glob")]))
+    assert only(TurnEnd, read(GEMINI, NAME, content)) == []
 
 
 def test_only_people_s_words_are_prompts() -> None:

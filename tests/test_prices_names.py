@@ -33,6 +33,11 @@ BOOK = PriceBook((), {"claude": "anthropic", "codex": "openai"})
         ("gpt-5.5-20260423", "gpt-5.5"),
         ("gpt-5-codex", "gpt-5"),
         ("gemini-2.5-pro", "gemini-2.5-pro"),
+        ("models/gemini-2.5-pro", "gemini-2.5-pro"),
+        ("google/gemini-2.5-flash", "gemini-2.5-flash"),
+        ("gemini-3-pro-preview", "gemini-3-pro-preview"),
+        ("kimi-k2.6", "kimi-k2.6"),
+        ("kimi-k2-0905-preview", "kimi-k2-0905-preview"),
         ("gpt-5.3-codex", "gpt-5.3-codex"),
         ("gpt-5.6", "gpt-5.6-sol"),
         ("gpt-5.6-luna", "gpt-5.6-luna"),
@@ -77,6 +82,11 @@ def test_documented_forms_are_known(logged: str, priced_as: str) -> None:
         "openai/claude-opus-4-6",
         "anthropic/gpt-5.5",
         "someone/claude-opus-4-6",
+        "models/models/gemini-2.5-pro",
+        "moonshotai/kimi-k2.6",
+        "google/gemini-2.5-prot",
+        "kimi-for-coding",
+        "qwen3-coder-plus",
         "mars.anthropic.claude-opus-4-6-v1:0",
         "arn:aws:bedrock:us-east-2:123456789012:application-inference-profile/abc123",
         "codex-auto-review",
@@ -93,6 +103,22 @@ def test_bedrock_regions_cost_more_than_its_global_endpoint() -> None:
         for place in ("global", "us")
     ]
     assert dollars == [5, pytest.approx(5.5)]
+
+
+@pytest.mark.parametrize(
+    ("fresh", "read", "output", "cost"),
+    [
+        (200_000, 0, 1000, 260_000),
+        (200_001, 0, 1000, 515_002),  # 500 002.5, and the output at its higher price
+        (100_000, 100_000, 1000, 147_500),
+        (100_000, 100_001, 1000, 290_000),  # cached input counts for the size
+    ],
+)
+def test_a_long_prompt_costs_more_on_gemini_pro(
+    fresh: int, read: int, output: int, cost: int
+) -> None:
+    tokens = {"fresh": fresh, "cache_read": read, "output": output}
+    assert BOOK.cost("gemini", "gemini-2.5-pro", "", "", JULY, **tokens) == cost
 
 
 @given(st.text())

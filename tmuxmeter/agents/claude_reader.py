@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from tmuxmeter.agents import claude_prompts as prompts
 from tmuxmeter.agents import claude_state, wording
+from tmuxmeter.agents.base import unknown_type
 from tmuxmeter.agents.claude_batch import Batch
 from tmuxmeter.agents.claude_records import (
     BAD_TIME,
@@ -32,6 +33,18 @@ if TYPE_CHECKING:
     from tmuxmeter.events import Event
 
 _KINDS = frozenset({"assistant", "attachment", "progress", "system", "user"})
+_SILENT = frozenset(
+    (
+        *("agent-color", "agent-name", "agent-setting", "ai-title", "api-request"),
+        *("api-request-blob", "api-request-shape", "atis-latch", "attribution-snapshot"),
+        *("bridge-session", "content-replacement", "cost-state", "custom-title"),
+        *("file-history-delta", "file-history-snapshot", "last-prompt", "marble-origami-commit"),
+        *("marble-origami-snapshot", "mode", "permission-mode", "pr-link", "queue-operation"),
+        *("speculation-accept", "started", "result", "summary", "tag", "task-summary"),
+        *("tools-used", "worktree-state"),
+    )
+)
+"""Types that carry nothing of use, as far as any version was seen to write them."""
 _EDITS = frozenset({"Edit", "MultiEdit", "NotebookEdit", "Write"})
 _READS = frozenset({"NotebookRead", "Read"})
 _LAST_WORDS = frozenset({"end_turn", "refusal", "stop_sequence"})
@@ -80,8 +93,12 @@ class Reader:
                 batch.offset = offset + start
                 try:
                     record = decode_record(batch.line)
-                    if record is not None and record.type in _KINDS:
-                        self._take(batch, record)
+                    if record is not None:
+                        if record.type in _KINDS:
+                            self._take(batch, record)
+                        elif record.type and record.type not in _SILENT:
+                            reason = unknown_type(record.type, record.version or "")
+                            batch.skip(reason, batch.offset)
                 except BrokenRecordError as error:
                     batch.skip(str(error), batch.offset)
             start = stop + 1

@@ -9,6 +9,7 @@ import msgspec
 from tmuxmeter.agents import codex_activity as activity
 from tmuxmeter.agents import codex_session as session
 from tmuxmeter.agents import codex_spend as spend
+from tmuxmeter.agents.base import unknown_type
 from tmuxmeter.agents.codex_records import HEAD, kind_of
 from tmuxmeter.agents.codex_state import BAD_COUNTS, BAD_FIELD, BROKEN, SkipRecord, State, word
 from tmuxmeter.events import Event, Skipped
@@ -55,9 +56,18 @@ _HANDLERS: dict[bytes, Handler] = {
     for inner, handler in inners.items()
 }
 
+_SILENT = frozenset(
+    (
+        *(b"ghost_snapshot", b"inter_agent_communication", b"inter_agent_communication_metadata"),
+        *(b"message", b"reasoning", b"state", b"world_state"),
+    )
+)
+"""Types that carry nothing of use. What is new inside ``event_msg`` and ``response_item`` is passed
+by too: every version brings some, and a change that loses all tokens shows by itself."""
 _NESTED_KINDS = frozenset(kind.encode() for kind in _NESTED)
 _ANSWERS = (b'"role":"assistant"', b'"role":"developer"')
 _ROLE_WITHIN = 250
+_LONGEST_KIND = 40
 
 
 class CodexReader:
@@ -91,6 +101,7 @@ class CodexReader:
         skipped: dict[str, tuple[int, int]] = {}
         match, handlers = HEAD.match, _HANDLERS
         position = start
+        reason = ""
         with memoryview(block) as view:
             while position < end:
                 stop = block.find(b"\n", position, end)
@@ -107,9 +118,12 @@ class CodexReader:
                         wanted = _may_be_prompt(block, head.end(), stop)
                 if wanted:
                     reason = self._line(handler, bytes(view[position:stop]), events)
-                    if reason:
-                        count = skipped.get(reason, (0, 0))[0]
-                        skipped[reason] = (count + 1, offset + position - start)
+                elif handler is None and head is not None and b'"' not in head[1]:
+                    reason = self._unknown(head[1])
+                if reason:
+                    count = skipped.get(reason, (0, 0))[0]
+                    skipped[reason] = (count + 1, offset + position - start)
+                    reason = ""
                 position = stop + 1
         events.extend(
             Skipped(key=0, session=self._state.session, time_ms=0, reason=why, count=n, offset=last)
@@ -132,6 +146,12 @@ class CodexReader:
             return BROKEN
         return ""
 
+    def _unknown(self, kind: bytes) -> str:
+        """Return why a line of a type without a handler is left out, "" if it is known."""
+        if kind in _SILENT or self._state.legacy:
+            return ""
+        return unknown_type(kind.decode(), self._state.version)
+
     def _unusual(self, line: bytes, events: list[Event]) -> Handler | None:
         """Return what handles a line that doesn't begin as Codex writes it."""
         if not line.strip():
@@ -141,7 +161,12 @@ class CodexReader:
         if not kind and envelope.id is not None and not self._state.started:
             session.on_legacy(self._state, envelope, events)
         inner = session.payload_type(envelope) if kind in _NESTED else ""
-        return _HANDLERS.get(kind_of(kind, inner))
+        handler = _HANDLERS.get(kind_of(kind, inner))
+        if handler is None and kind and kind not in _NESTED and len(kind) <= _LONGEST_KIND:
+            reason = self._unknown(kind.encode())
+            if reason:
+                raise SkipRecord(reason)
+        return handler
 
 
 def _may_be_prompt(block: bytes | bytearray, start: int, stop: int) -> bool:

@@ -125,8 +125,8 @@ class Folder:
             log_name = scope.agent.log_name(self.below(name))
             if log_name is not None:
                 log = LogFile(scope.agent.name, scope.root, log_name, path)
-                kind = scope.agent.log_kind(log_name)
-                return Entry(path, log, scope.rank, database=kind == DATABASE)
+                database = scope.agent.log_kind(log_name) == DATABASE
+                return Entry(path, log, scope.rank, database)
         if any(fnmatchcase(name, pattern) for pattern in scope.patterns) or self._deep(name):
             return Entry(path, None)
         return None

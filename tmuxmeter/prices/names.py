@@ -18,6 +18,10 @@ _BEDROCK = re.compile(
 )
 
 
+_VENDORS = ("anthropic", "google", "openai")
+"""Vendors that OpenRouter puts before the names of models it sells at the vendor's list price."""
+
+
 class Reference(NamedTuple):
     """What a logged model name may stand for in a price list.
 
@@ -40,9 +44,10 @@ def reference(model: str) -> Reference:
     """Return what a model name from a log stands for.
 
     Known forms: Claude Code's ``[1m]`` after a name (its mark for the long context window),
-    OpenRouter's ``anthropic/`` and ``openai/`` before it, Vertex AI's ``@date``, Amazon Bedrock's
-    ``us.anthropic.NAME-v1:0`` also inside an inference profile's ARN, Anthropic's dated snapshots
-    (``-20250929``) and ``-latest``, OpenAI's snapshots with the date written without dashes.
+    OpenRouter's vendor and a slash before it, the Gemini API's ``models/``, Vertex AI's ``@date``,
+    Amazon Bedrock's ``us.anthropic.NAME-v1:0`` also inside an inference profile's ARN, Anthropic's
+    dated snapshots (``-20250929``) and ``-latest``, OpenAI's snapshots with the date written
+    without dashes.
     """
     name = model.strip().lower().removesuffix("[1m]")
     if found := _BEDROCK.fullmatch(name):
@@ -51,7 +56,8 @@ def reference(model: str) -> Reference:
         names = [prefix + base + version, prefix + base, prefix + _CLAUDE_DATE.sub("", base)]
         return Reference("aws", _unique(names), base)
     provider = ""
-    for vendor in ("anthropic", "openai"):
+    name = name.removeprefix("models/")
+    for vendor in _VENDORS:
         if name.startswith(f"{vendor}/"):
             provider, name = vendor, name.removeprefix(f"{vendor}/")
     if found := _VERTEX.fullmatch(name):

@@ -49,11 +49,11 @@ class Intake:
         The ledger in use; :attr:`trouble` says why it is one in memory, "" if it isn't.
     log_problems : dict
         Why a log can't be read, by its path.
-    touched : set
-        Agent and key of the sessions that were booked; whoever looks at them empties it.
     busy : dict
         How often in a row a log's owner was at it when it was to be read, by its path: such logs
         are to be read again soon.
+    touched : set
+        Agent and key of the sessions that were booked; whoever looks at them empties it.
     """
 
     def __init__(self, folder: Path, price: Price, now_ms: int, memory_ms: int = MEMORY_MS) -> None:
@@ -62,8 +62,8 @@ class Intake:
         self.price = price
         self.trouble = ""
         self.log_problems: dict[str, str] = {}
-        self.touched: set[tuple[str, str]] = set()
         self.busy: dict[str, int] = {}
+        self.touched: set[tuple[str, str]] = set()
         self._positions: dict[FileIdentity, Position] | None = None
         self._lately: dict[FileIdentity, Position] = {}
         self._buffer = bytearray(1 << 20)

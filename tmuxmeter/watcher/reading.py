@@ -15,11 +15,12 @@ from tmuxmeter.watcher.memory import give_back
 from tmuxmeter.watcher.roots import agent_roots, agents_in_use
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator
+    from collections.abc import Callable, Collection, Iterable, Iterator
     from pathlib import Path
 
     from tmuxmeter.agents.base import Root
     from tmuxmeter.config import Config
+    from tmuxmeter.events import LogFile
     from tmuxmeter.ledger.booking import Price
     from tmuxmeter.paths import Places
 
@@ -92,9 +93,10 @@ class Reading:
         entries = list(self._follower.catalog.entries())
         for done, total in catch_up(self._intake, entries, time.time_ns(), usable_cores()):
             yield done / total if total else 1.0
+        soon = time.monotonic() + BUSY_S
         for entry in entries:
             if entry.log and entry.log.path in self._intake.log_problems:
-                self._follower.look_again(entry.log, time.monotonic() + BUSY_S)
+                self._follower.look_again(entry.log, soon)
         self.release()
 
     def release(self) -> None:
@@ -109,19 +111,18 @@ class Reading:
         if not changes.logs:
             return Read(bool(changes.live), logs=False, booked=False)
         booked = self._intake.read(changes.logs, now_ns)
-        for log in changes.logs:
-            if log.path in self._intake.busy:
-                tries = self._intake.busy[log.path]
-                self._follower.look_again(log, now + min(BUSY_S * 2**tries, BUSY_MOST_S))
-            elif last_line_due(self._intake.position(log), now_ns + int(LAST_LINE_S * 1e9)):
-                self._follower.look_again(log, now + LAST_LINE_S)
+        self._look_again(changes.logs, now, now_ns)
         return Read(bool(changes.live), logs=True, booked=booked)
 
     def again(self) -> Iterator[bool]:
         """Read what is behind the ledger's positions; yield whether reports may look different."""
         logs = [entry.log for entry in self._follower.catalog.entries() if entry.log]
         for first in range(0, len(logs), LOGS_AT_ONCE):
-            yield self._intake.read(logs[first : first + LOGS_AT_ONCE], time.time_ns())
+            some = logs[first : first + LOGS_AT_ONCE]
+            now_ns = time.time_ns()
+            booked = self._intake.read(some, now_ns)
+            self._look_again(some, time.monotonic(), now_ns)
+            yield booked
 
     def follow(self, config: Config, found: Collection[Root]) -> bool:
         """Follow the folders that the settings or running agents' environments name.
@@ -140,6 +141,15 @@ class Reading:
         self._follower.close()
         self._follower = self._new_follower(config)
         return True
+
+    def _look_again(self, logs: Iterable[LogFile], now: float, now_ns: int) -> None:
+        """Come back to logs whose owner was at it, and to last lines that may never get an end."""
+        for log in logs:
+            tries = self._intake.busy.get(log.path)
+            if tries is not None:
+                self._follower.look_again(log, now + min(BUSY_S * 2**tries, BUSY_MOST_S))
+            elif last_line_due(self._intake.position(log), now_ns + int(LAST_LINE_S * 1e9)):
+                self._follower.look_again(log, now + LAST_LINE_S)
 
     def _new_follower(self, config: Config) -> Follower:
         now, now_ns = time.monotonic(), time.time_ns()
