@@ -35,7 +35,7 @@ def spent_after(requests: Iterable[RequestAfter], since_ms: int, way: str) -> in
     tokens = 0
     for request in requests:
         late = request.time_ms - since_ms
-        thread = request.session_id, request.sidechain
+        thread = request.session_id, request.file_id
         if way == "hold" and late <= LONGEST_REQUEST_MS and thread not in running:
             running.add(thread)
         elif way == "hold" or late > LAST_LINE_MS:

@@ -139,4 +139,6 @@ class Control:
     def _tell(self, texts: Sequence[str]) -> None:
         for text in texts:
             logger.info("%s", text)
-            tell_tmux(text, self._look.picture.servers)
+        if texts:
+            # a message takes the place of the one before
+            tell_tmux("; ".join(texts), self._look.picture.servers)
