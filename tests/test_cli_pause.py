@@ -175,11 +175,9 @@ def test_agents_over_budget(desk: Desk) -> None:
 
 def test_what_makes_no_sense_is_refused(desk: Desk) -> None:
     for arguments, said in {
-        ("pause", "3"): "'3' is no pane",
         ("pause", "%1;kill-server"): "is no pane",
         ("pause", "%1", "--all"): "not both",
         ("pause", "%0", "--daemon"): "--daemon goes with --how freeze",
-        ("resume", "%0", "--agent", "claude"): "not both",
     }.items():
         done = desk.run(*arguments)
         assert done.returncode == 2, arguments
