@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 SHELLS = frozenset({"sh", "bash", "dash", "zsh", "fish", "ksh", "mksh", "ash", "busybox", "tcsh"})
 LONGEST_NAME = 40
+SURE = 0.8
+"""How far a session must be believed to be an agent's, so that no other agent is held for it."""
 
 
 def target_in(
@@ -48,7 +50,7 @@ def target_in(
     return Target(
         ref=pane.ref,
         agent=now.agent,
-        session=now.session,
+        session=now.session if now.confidence >= SURE else "",
         state=now.state,
         core=core,
         account=folders[0] if folders else "",
