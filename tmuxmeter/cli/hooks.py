@@ -58,7 +58,9 @@ def install_command(context: Context, agents: tuple[str, ...], yes: bool) -> Non
     done = _carry_out(installer, plans, yes=yes, what="Install", already="has the hooks already")
     if any(plan.target.agent == "codex" for plan in done):
         click.echo("Codex asks once whether to trust them: start it and say yes.")
-    if any(plan.target.agent in ("claude", "gemini", "cursor", "opencode") for plan in done):
+    if any(plan.target.agent == "opencode" for plan in done):
+        click.echo("OpenCode fetches its own plugin package at its next start, from the network.")
+    if any(plan.target.agent != "codex" for plan in done):
         click.echo("Claude Code takes them up at once, other agents when they start.")
 
 
