@@ -24,7 +24,10 @@ SURE = 0.8
 
 
 def target_in(
-    pane: PaneNow, table: ProcessTable, last_requests: Mapping[tuple[str, str], int]
+    pane: PaneNow,
+    table: ProcessTable,
+    last_requests: Mapping[tuple[str, str], int],
+    own_pid: int = 0,
 ) -> Target:
     """Return the agent in a pane: the one that stands for it, else the program in front.
 
@@ -32,6 +35,8 @@ def target_in(
     ----------
     last_requests : Mapping
         When the last request of sessions ended, by agent and session, epoch milliseconds.
+    own_pid : int
+        Who asks: a command typed in the pane is no agent.
 
     Raises
     ------
@@ -42,7 +47,8 @@ def target_in(
     core = table.get(now.pid) if now is not None and now.state != "gone" else None
     if now is None or core is None:
         found = None if pane.pane.dead else program_in_front(table, pane.ref.pid)
-        if found is None:
+        own = table.get(own_pid)
+        if found is None or (own is not None and found.group == own.group):
             message = "no agent runs there"
             raise PauseError(message)
         return Target(pane.ref, name_of(table, found), "", "", found, known=False)
