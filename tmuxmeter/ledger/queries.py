@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 # ruff: noqa: S608 - the names put into statements are the schema's own, values are bound
-from typing import NamedTuple, TypeVar
+from typing import TypeVar
+
+from tmuxmeter.records import NamedTuple
 
 
 class BindingRow(NamedTuple):
