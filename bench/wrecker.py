@@ -23,7 +23,8 @@ from typing import TYPE_CHECKING
 
 from player import tell
 
-from tmuxmeter.demo.script import ClaudeSession, CodexSession
+from tmuxmeter.demo.claude import ClaudeSession
+from tmuxmeter.demo.codex import CodexSession
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

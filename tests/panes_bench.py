@@ -62,6 +62,7 @@ class Bench:
         started = now_ms() if started_ms is None else started_ms
         self.table = ProcessTable(ProcSource())
         self.tracker = Tracker([Claude(), Codex()], self.writer, self.table, started)
+        self.told: dict[str, RecentSession] | None = None
 
     def close(self) -> None:
         self.writer.close()
@@ -106,9 +107,13 @@ class Bench:
         self.rows[key] = RecentSession(agent=agent, session=key, cwd=str(cwd), **values)  # type: ignore[arg-type]
 
     def tick(self) -> Picture:
+        """Look once; the tracker is told what the watcher would tell it: all, then what is new."""
         roots = [Root("claude", self.claude_root), Root("codex", self.codex_root)]
         sockets = [server.socket for server in self.servers]
-        return self.tracker.update(sockets, roots, self.rows.values(), now_ms() + self.later_ms)
+        told, self.told = self.told, dict(self.rows)
+        new = [row for key, row in self.rows.items() if told is None or told.get(key) is not row]
+        now = now_ms() + self.later_ms
+        return self.tracker.update(sockets, roots, new, now, all_sessions=told is None)
 
     def until(self, condition: Callable[[Picture], object], timeout: float = 10) -> Picture:
         """Tick until the picture fulfils a condition, and return it."""

@@ -128,6 +128,12 @@ def test_recent_sessions(writer: Writer, reader: Reader) -> None:
     assert third.context_tokens == 3
     assert len(reader.recent_sessions(NOON - 1)) == 4
     assert [row.session for row in reader.recent_sessions(NOON + 13)] == ["sub"]
+    # asked by name they answer the same, if they did anything
+    named = [("claude", "old"), ("claude", "s1"), ("claude", "nobody"), ("codex", "sub")]
+    assert reader.recent_of(named, NOON) == [second]
+    assert [row.session for row in reader.recent_of(named, NOON - 1)] == ["old", "s1"]
+    assert reader.recent_of([("claude", "sub"), ("claude", "quiet")], NOON) == [first, third]
+    assert reader.recent_of([], NOON) == []
 
 
 def test_unmetered_sessions(writer: Writer, reader: Reader) -> None:

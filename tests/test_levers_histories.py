@@ -23,10 +23,12 @@ from histories import (
     slow_redone,
 )
 from hypothesis import given, settings
+from hypothesis import strategies as st
 from ledger_data import price
 
 from tmuxmeter.breakeven.levers import Levers, levers
 from tmuxmeter.events import Usage
+from tmuxmeter.ledger.slices import Measures
 from tmuxmeter.ledger.writer import Writer
 
 if TYPE_CHECKING:
@@ -204,3 +206,24 @@ def tokens(request: Happening) -> int:
 def cost(request: Happening) -> int:
     time = START + request.minute * MINUTE
     return price("", Usage(key=0, session="", time_ms=time, **request.facts)) or 0
+
+
+@given(histories(), st.lists(st.integers(-200, 900), min_size=2, max_size=5, unique=True))
+@MANY
+def test_spans_read_together_are_what_each_is_by_itself(
+    history: list[Happening], cuts: list[int]
+) -> None:
+    times = [START + cut * MINUTE for cut in sorted(cuts)]
+    with Writer.memory(None, 0) as writer:
+        book(writer, history)
+        reader = writer.reader()
+        together = reader.spans_facts(list(pairwise(times)))
+        alone = [reader.span_facts(*span) for span in pairwise(times)]
+        sums = [reader.total(*span) for span in pairwise(times)]
+        pieces = [reader.slices(*span) for span in pairwise(times)]
+    assert together == alone
+    for total, some in zip(sums, pieces, strict=True):
+        added = Measures()
+        for piece in some:
+            added = added.plus(piece.measures)
+        assert total == added

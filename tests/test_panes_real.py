@@ -192,6 +192,25 @@ def test_a_finished_agent_ends_its_binding_and_is_gone(bench: Bench, server: Tmu
     assert row.end_ms >= row.start_ms
 
 
+def test_a_session_that_ran_elsewhere_is_not_given_to_the_next_agent(
+    bench: Bench, server: TmuxServer, tmp_path: Path
+) -> None:
+    session = new_id()
+    pane = server.window("sh", cwd=tmp_path)
+    server.send(pane, bench.claude())
+    # later than both starts, so that only where it ran tells that it is not the second one's
+    later = now_ms() + 60_000
+    bench.session("claude", session, tmp_path, account="", last_prompt_ms=later)
+    bench.until(lambda p: bench.agents(p) == {session: pane})
+    server.run("send-keys", "-t", pane, "C-c")
+    bench.until(lambda p: session not in bench.agents(p))
+    server.send(pane, bench.claude())
+    bench.until(lambda p: main_of(p, pane).state != "gone")  # type: ignore[union-attr]
+    # the first one is forgotten by then
+    bench.later_ms = 11 * 60_000
+    assert bench.agents(bench.tick()) == bench.agents(bench.tick()) == {}
+
+
 def test_moving_panes_keeps_their_run(bench: Bench, server: TmuxServer) -> None:
     session = new_id()
     pane = server.split(bench.claude(session))

@@ -8,6 +8,7 @@ import pytest
 
 from tmuxmeter.agents.base import Began, LiveSession, Process
 from tmuxmeter.panes.evidence import Bound, Claim, Live, SessionFacts, trust
+from tmuxmeter.panes.facts import Sessions
 from tmuxmeter.panes.locate import Location, PaneRef
 from tmuxmeter.panes.process_logs import Question
 from tmuxmeter.panes.resolve import resolve
@@ -42,8 +43,7 @@ def facts(key: str, agent: str = "claude", **more: object) -> SessionFacts:
 
 
 def world(*runs: Run, sessions: tuple[SessionFacts, ...] = (), **more: object) -> World:
-    known = {(item.agent, item.key): item for item in sessions}
-    return World(runs=runs, sessions=known, self_reporting={"claude"}, **more)  # type: ignore[arg-type]
+    return World(runs=runs, sessions=Sessions(sessions), self_reporting={"claude"}, **more)  # type: ignore[arg-type]
 
 
 def current(claims: list[Claim]) -> dict[int, str]:

@@ -42,8 +42,8 @@ def week(world: World, tasks: dict[date, int] | None = None) -> dict[str, Any]:
         found = levers(facts)
         light = explain(found.day, Scale.of(Model()))
         count = None if tasks is None else tasks.get(day, 0)
-        slices = reader.slices(begin, end)
-        days.append(DayFacts(day, slices, found, facts.activity, light, count))
+        total = reader.total(begin, end)
+        days.append(DayFacts(day, total, found, facts.activity, light, count))
     return week_report(days)
 
 

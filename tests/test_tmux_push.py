@@ -15,7 +15,7 @@ from tmuxmeter.status.options import StatusOptions
 from tmuxmeter.status.values import tmux_values
 from tmuxmeter.tmux.client import Tmux
 from tmuxmeter.tmux.install import install_formats
-from tmuxmeter.tmux.push import BYTES_PER_S, Pusher, redraw_cost
+from tmuxmeter.tmux.push import BYTES_PER_S, Pusher, _ClientState, redraw_cost
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -245,7 +245,7 @@ def test_the_estimate_of_a_redraw_is_an_upper_bound(
     client = server.attach(width, height)
     pusher = Pusher(Tmux(server.socket))
     pusher.push({"TMUXMETER_TOTAL": "$1"}, [client.tty], 0, epoch())
-    estimate = pusher._clients[client.tty].cost
+    estimate = pusher._clients[client.tty].charged
     before = client.settle()
     pusher.push({"TMUXMETER_TOTAL": "$2"}, [client.tty], 10, epoch())
     drawn = client.settle() - before
@@ -253,10 +253,10 @@ def test_the_estimate_of_a_redraw_is_an_upper_bound(
 
 
 def test_redraw_cost_counts_status_lines_and_borders() -> None:
-    assert redraw_cost("80 off off 80 24") == 0
-    assert redraw_cost("80 on off 80 24") == 540
-    assert redraw_cost("80 3 off 80 24") == 1620
-    assert redraw_cost("80 off top 40 24 39 24") == 981
+    assert redraw_cost("80 off off 80 24 1") == 0
+    assert redraw_cost("80 on off 80 24 1") == 540
+    assert redraw_cost("80 3 off 80 24 1") == 1620
+    assert redraw_cost("80 off top 40 24 0 39 24 1") == 669
 
 
 def drive(pusher: Pusher, client: Client, seconds: float, tick: float = 1 / 16) -> tuple[int, int]:
@@ -296,6 +296,38 @@ def test_costly_redraws_are_rarer(tmux_servers: Callable[..., TmuxServer]) -> No
     assert 2 <= pushes <= 8
     assert drawn <= 6 * BYTES_PER_S
     assert drawn > pushes * 1000
+
+
+def test_redraws_are_charged_what_they_cost(tmux_servers: Callable[..., TmuxServer]) -> None:
+    server = tmux_servers(200, 50)
+    server.start("cat")
+    split(server, 4, "tiled")
+    place(server, right="#{tmuxmeter_total}", border="#{tmuxmeter_total}")
+    client = server.attach(200, 50)
+    pusher = Pusher(Tmux(server.socket))
+    pusher.push({}, [client.tty], 0, epoch())
+    most = pusher._clients[client.tty].charged
+    pushes, drawn = drive(pusher, client, seconds=6)
+    # by the most that they may cost there would be fewer
+    assert pushes > 6 * BYTES_PER_S / most + 1
+    assert drawn <= 6 * BYTES_PER_S
+
+
+def test_a_busy_pane_is_not_charged_and_a_costly_redraw_is_made_up_for() -> None:
+    shape = "80 on off 80 24 1"
+    state = _ClientState(owed=True)
+    state.redraw(f"10000 {shape}", now=1)
+    assert (state.charged, state.free_at) == (540, 1 + 540 / BYTES_PER_S)
+    state.redraw(f"10100 {shape}", now=2)
+    assert state.charged == 100
+    # the pane wrote too: the redraw can't have been more than the most
+    state.redraw(f"90000 {shape}", now=3)
+    assert state.charged == 540 + (540 - 100)
+    # a tmux that doesn't tell
+    state.redraw(f"0 {shape}", now=4)
+    assert state.charged == 540
+    state.redraw(f"0 {shape}", now=5)
+    assert state.charged == 540
 
 
 def test_what_had_to_wait_comes_when_the_budget_allows(tmux_server: TmuxServer) -> None:

@@ -51,7 +51,7 @@ def report(
         found = levers(rows)
         light = explain(found.day, scale)
         count = None if tasks is None else tasks.get(day, 0)
-        facts.append(DayFacts(day, reader.slices(begin, end), found, rows.activity, light, count))
+        facts.append(DayFacts(day, reader.total(begin, end), found, rows.activity, light, count))
     typical = typical_day(facts)
     return week_report(facts, explain(typical, scale) if typical else None)
 

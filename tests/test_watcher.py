@@ -19,8 +19,8 @@ import pytest
 from tmux_fixtures import wait_until
 from watching import data, midday_zone, start_watcher, tmuxmeter
 
+from tmuxmeter.demo.claude import ClaudeSession
 from tmuxmeter.demo.play import actor_command, write_week
-from tmuxmeter.demo.script import ClaudeSession
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

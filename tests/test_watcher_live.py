@@ -16,7 +16,8 @@ from test_watcher import STATE, actor, following, now_ms, status, write_turn
 from tmux_fixtures import wait_until
 from watching import midday_zone, tmuxmeter
 
-from tmuxmeter.demo.script import ClaudeSession, stamp
+from tmuxmeter.demo.claude import ClaudeSession
+from tmuxmeter.demo.words import stamp
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

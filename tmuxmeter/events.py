@@ -8,10 +8,11 @@ Units: tokens, epoch milliseconds (``*_ms``), minutes where named.
 
 from __future__ import annotations
 
-from hashlib import blake2b
 from typing import TypeAlias
 
 import msgspec
+
+from tmuxmeter.digests import blake2b
 
 
 def event_key(agent: str, kind: str, identity: str) -> int:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from hashlib import blake2b
 from typing import TYPE_CHECKING
 
 from tmuxmeter.agents import claude_prompts as prompts
@@ -17,6 +16,7 @@ from tmuxmeter.agents.claude_records import (
 )
 from tmuxmeter.agents.claude_usage import SYNTHETIC
 from tmuxmeter.agents.times import epoch_ms
+from tmuxmeter.digests import blake2b
 from tmuxmeter.events import (
     Compaction,
     FileTouch,

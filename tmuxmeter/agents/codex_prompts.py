@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from hashlib import blake2b
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from tmuxmeter.agents.codex_records import PARTS
+from tmuxmeter.digests import blake2b
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import gc
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
-from tmuxmeter.breakeven.explain import explain
+from tmuxmeter.breakeven.explain import reasons
 from tmuxmeter.breakeven.levers import levers
+from tmuxmeter.records import NamedTuple
 
 if TYPE_CHECKING:
     from datetime import date
@@ -20,12 +21,13 @@ if TYPE_CHECKING:
     from tmuxmeter.ledger.queries import Unmetered
     from tmuxmeter.ledger.reader import Reader
     from tmuxmeter.ledger.slices import Slice
+    from tmuxmeter.ledger.span import SpanFacts
 
 HOUR_MS = 3_600_000
 
 
 class Measured(NamedTuple):
-    """One day. ``light`` is the light explained, ``done_ms`` when tasks were marked as done."""
+    """One day. ``light`` is the light with its reasons, its curve left out."""
 
     day: date
     slices: list[Slice]
@@ -33,25 +35,35 @@ class Measured(NamedTuple):
     levers: Levers
     activity: Activity
     light: dict[str, Any]
-    done_ms: list[int]
+
+
+def leave_garbage() -> None:
+    """Don't look for garbage: thousands of small rows all stay to the end of a report."""
+    gc.disable()
 
 
 def measure(
     ledger: Reader, calendar: Calendar, config: Config, scale: Scale, day: date, now_ms: int
 ) -> Measured:
     """Read a day and compute its levers and its light."""
-    # thousands of small rows that all stay to the end: looking for garbage finds none
-    gc.disable()
+    leave_garbage()
     begin, end = calendar.bounds(day)
     with ledger.snapshot():
         slices = ledger.slices(begin, end)
         unmetered = ledger.unmetered_sessions(begin, end)
         facts = ledger.span_facts(begin, end)
+    found, light = judge(facts, config, scale, now_ms)
+    return Measured(day, slices, unmetered, found, facts.activity, light)
+
+
+def judge(
+    facts: SpanFacts, config: Config, scale: Scale, now_ms: int
+) -> tuple[Levers, dict[str, Any]]:
+    """Return a day's levers, and its light with its reasons."""
+    done = facts.activity
     found = levers(facts, minutes_per_handoff=config.breakeven.minutes_per_handoff)
-    burn = _burn(facts.activity, now_ms) if begin <= now_ms < end else None
-    light = explain(found.day, scale, burn)
-    done = [row.time_ms for row in facts.done_marks]
-    return Measured(day, slices, unmetered, found, facts.activity, light, done)
+    burn = _burn(done, now_ms) if done.start_ms <= now_ms < done.end_ms else None
+    return found, reasons(found.day, scale, burn)
 
 
 def token_budget(context: Context, config: Config, ledger: Reader, scale: Scale, day: date) -> int:

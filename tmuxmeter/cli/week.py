@@ -24,7 +24,10 @@ from tmuxmeter.cli.fresh import complain, reader
 from tmuxmeter.errors import UsageError
 
 if TYPE_CHECKING:
-    from tmuxmeter.cli.measured import Measured
+    from datetime import date
+
+    from tmuxmeter.ledger.reader import Reader
+    from tmuxmeter.ledger.span import SpanFacts
 
 WEEK = 7
 MOST_WEEKS = 53
@@ -56,7 +59,7 @@ def week_command(
     """Show the shape of the last seven days: when, what it cost, whether it paid, what was lost."""
     from tmuxmeter.breakeven.explain import explain
     from tmuxmeter.cli.breakeven import scale_in_force
-    from tmuxmeter.cli.measured import measure
+    from tmuxmeter.cli.measured import judge, leave_garbage
     from tmuxmeter.reports.week import DayFacts, typical_day, week_report
 
     if plot is not None and Path(plot).suffix.lower() not in PLOTS:
@@ -69,12 +72,15 @@ def week_command(
     days = span(last - timedelta(days=weeks * WEEK - 1), last)
     scale = scale_in_force(context, config)
     with reader(context) as ledger, ledger.snapshot():
-        found = [measure(ledger, calendar, config, scale, each, now) for each in days]
-        counts = _tasks(calendar, found, tasks)
-        facts = [
-            DayFacts(each.day, each.slices, each.levers, each.activity, each.light, count)
-            for each, count in zip(found, counts, strict=True)
-        ]
+        leave_garbage()
+        found = ledger.spans_facts([calendar.bounds(each) for each in days])
+        counts = _tasks(ledger, calendar, days, found, tasks)
+        facts = []
+        for each, spans, count in zip(days, found, counts, strict=True):
+            done = spans.activity
+            moved, light = judge(spans, config, scale, now)
+            total = ledger.total(done.start_ms, done.end_ms)
+            facts.append(DayFacts(each, total, moved, done, light, count))
         typical = typical_day(facts)
         report = week_report(facts, explain(typical, scale) if typical else None)
         if plot is not None:
@@ -97,22 +103,24 @@ def week_command(
         click.echo(f"Saved {plot}")
 
 
-def _tasks(calendar: Calendar, days: list[Measured], tasks: str) -> list[int | None]:
+def _tasks(
+    ledger: Reader, calendar: Calendar, days: list[date], facts: list[SpanFacts], tasks: str
+) -> list[int | None]:
     """Return how many tasks were finished on each day; None: hand-offs stand for them."""
     if tasks == "done":
-        return [len(each.done_ms) for each in days]
+        return [len(each.done_marks) for each in facts]
     times: list[int] = []
-    folders = {piece.project for each in days for piece in each.slices if piece.project}
-    if tasks == "commits" and folders:
+    begin, end = facts[0].activity.start_ms, facts[-1].activity.end_ms
+    folders = ledger.folders(begin, end) if tasks == "commits" else set()
+    if folders:
         from tmuxmeter.commits import commits
 
-        begin, end = calendar.bounds(days[0].day)[0], calendar.bounds(days[-1].day)[1]
         times = commits(folders, begin, end).times_ms
     if not times:
         # no commit may as well mean that the repositories are gone
         return [None] * len(days)
     counts = Counter(calendar.day_of(time) for time in times)
-    return [counts[each.day] for each in days]
+    return [counts[each] for each in days]
 
 
 def _save(report: dict[str, object], path: Path) -> None:

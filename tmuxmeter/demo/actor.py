@@ -15,11 +15,14 @@ from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING
 
+from tmuxmeter.demo.claude import ClaudeSession
+from tmuxmeter.demo.codex import CodexSession
 from tmuxmeter.demo.screen import BOLD, DIM, PLAIN, shown
-from tmuxmeter.demo.script import ClaudeSession, CodexSession, Session
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from tmuxmeter.demo.script import Session
 
 # a played turn is quicker than a real one: watching it should not bore
 PACE = 0.35

@@ -1,20 +1,15 @@
-"""What every session did in a span of time, in order, as rows that the levers are computed from.
-
-A session is read from its last human prompt before the span on, at most a week back: so a turn that
-crosses midnight is seen whole, and what was left on Friday is taken up on Monday. Every part is a
-few steps down an index per session.
-"""
+"""What every session did in a span of time, in order, as rows that the levers are computed from."""
 
 from __future__ import annotations
 
-# ruff: noqa: S608 - the names put into statements are the schema's own, values are bound
-from typing import TYPE_CHECKING, NamedTuple
+from bisect import bisect_left
+from operator import itemgetter
+from typing import TYPE_CHECKING, TypeVar
 
-from tmuxmeter.ledger.slices import UNATTRIBUTED, Attribution
+from tmuxmeter.ledger.slices import UNATTRIBUTED
+from tmuxmeter.records import NamedTuple
 
 if TYPE_CHECKING:
-    import sqlite3
-
     from tmuxmeter.ledger.slices import Where
 
 HOUR_MS = 3_600_000
@@ -105,6 +100,10 @@ class Standstill(NamedTuple):
     why: str
 
 
+RowT = TypeVar("RowT", Request, Asked, Ended, Result, Touch)
+_time_of = itemgetter(0)
+
+
 class Timeline(NamedTuple):
     """One session's rows, each list in order of time; ``before`` is the request before them."""
 
@@ -124,6 +123,12 @@ class Stay(NamedTuple):
     start_ms: int
     end_ms: int | None
     where: Where
+
+
+def within(rows: list[RowT], start_ms: int, end_ms: int) -> list[RowT]:
+    """Return of rows in order of time those from a time up to, not including, another."""
+    first = bisect_left(rows, start_ms, key=_time_of)
+    return rows[first : bisect_left(rows, end_ms, first, key=_time_of)]
 
 
 class Activity(NamedTuple):
@@ -150,104 +155,3 @@ class Activity(NamedTuple):
             if stay.start_ms <= time_ms and (stay.end_ms is None or time_ms < stay.end_ms):
                 return stay.where
         return UNATTRIBUTED
-
-
-_ACTIVE = """
-    SELECT session_id FROM usage INDEXED BY usage_time WHERE time_ms >= ?1 AND time_ms < ?2
-    UNION SELECT session_id FROM prompt INDEXED BY prompt_time WHERE time_ms >= ?1 AND time_ms < ?2
-    UNION SELECT session_id FROM turn_end INDEXED BY turn_end_time
-    WHERE time_ms >= ?1 AND time_ms < ?2
-"""
-_PRESENT = "SELECT session_id FROM binding WHERE end_ms IS NULL AND start_ms < ?"
-_THREAD = """
-    SELECT s.agent, s.key, s.parent, s.spawned, s.cwd, s.branch, s.started_ms,
-        (SELECT min(time_ms) FROM usage WHERE session_id = s.id),
-        (SELECT max(time_ms) FROM prompt WHERE session_id = s.id AND human AND time_ms < ?2)
-    FROM session s WHERE s.id = ?1
-"""
-_PARENT = "SELECT id, spawned, parent FROM session WHERE agent = ? AND key = ?"
-_REQUEST = (
-    "SELECT time_ms, model_id, fresh, cache_read, cache_write_5m, cache_write_1h, output, cost,"
-    " sidechain FROM usage WHERE session_id = ?1"
-)
-_BEFORE = _REQUEST + " AND time_ms < ?2 AND (NOT sidechain OR ?3) ORDER BY time_ms DESC, key DESC"
-_SPAN = " AND time_ms >= ?2 AND time_ms < ?3 ORDER BY time_ms, key"
-_REQUESTS = _REQUEST + _SPAN
-_PROMPTS = "SELECT time_ms, human, corrects FROM prompt WHERE session_id = ?1" + _SPAN
-_ENDS = "SELECT time_ms, reason, duration_ms, asked FROM turn_end WHERE session_id = ?1" + _SPAN
-_RESULTS = "SELECT time_ms, ok FROM tool_result WHERE session_id = ?1" + _SPAN
-_TOUCHES = (
-    "SELECT time_ms, p.name, edit FROM file_touch f JOIN path p ON p.id = f.path_id"
-    " WHERE f.session_id = ?1 AND time_ms >= ?2 AND time_ms < ?3 ORDER BY time_ms, key"
-)
-_STANDSTILLS = (
-    "SELECT start_ms, end_ms, why FROM standstill WHERE session_id = ?1 AND end_ms >= ?2"
-    " AND start_ms < ?3 ORDER BY start_ms, id"
-)
-
-
-def activity(connection: sqlite3.Connection, start_ms: int, end_ms: int) -> Activity:
-    """Return what was done from a time up to, not including, another."""
-    timelines: list[Timeline] = []
-    roots: dict[int, int] = {}
-    attribution = Attribution(connection)
-    stays: dict[int, list[Stay]] = {}
-    until = end_ms + LOOK_AHEAD_MS
-    active = connection.execute(_ACTIVE, (start_ms - LOOK_BACK_MS, end_ms)).fetchall()
-    present = {row[0] for row in connection.execute(_PRESENT, (end_ms,))}
-    for session_id in sorted(present.union(row[0] for row in active)):
-        agent, key, parent, spawned, cwd, branch, started, first, prompted = connection.execute(
-            _THREAD, (session_id, start_ms)
-        ).fetchone()
-        asked = start_ms - LOOK_BACK_MS if prompted is None else prompted
-        since = max(min(start_ms - WINDOW_MS, asked), start_ms - LONGEST_TURN_MS)
-        root = _root(connection, session_id, agent, parent if spawned else "", roots)
-        thread = Thread(*(session_id, agent, key, root, bool(spawned), cwd, branch, started, first))
-        span = (session_id, since, until)
-
-        def rows(statement: str, span: tuple[int, int, int] = span) -> sqlite3.Cursor:
-            return connection.execute(statement, span)
-
-        before = connection.execute(_BEFORE + " LIMIT 1", (session_id, since, spawned)).fetchone()
-        timelines.append(
-            Timeline(
-                thread,
-                None if before is None else Request(*before),
-                list(map(Request._make, rows(_REQUESTS))),
-                list(map(Asked._make, rows(_PROMPTS))),
-                list(map(Ended._make, rows(_ENDS))),
-                list(map(Result._make, rows(_RESULTS))),
-                [Touch(time, _absolute(path, cwd), edit) for time, path, edit in rows(_TOUCHES)],
-                list(map(Standstill._make, rows(_STANDSTILLS))),
-            )
-        )
-        stays[session_id] = [
-            Stay(stay.start_ms, stay.end_ms, attribution.where(session_id, stay.start_ms))
-            for stay in attribution.stays(session_id)
-        ]
-    return Activity(start_ms, end_ms, timelines, stays)
-
-
-def _root(
-    connection: sqlite3.Connection, session_id: int, agent: str, parent: str, roots: dict[int, int]
-) -> int:
-    """Return the session a spawned one works for, through all that spawned it."""
-    chain: list[int] = []
-    current = session_id
-    while current not in roots:
-        chain.append(current)
-        row = connection.execute(_PARENT, (agent, parent)).fetchone() if parent else None
-        if row is None or row[0] in chain:
-            roots[current] = current
-            break
-        current, spawned, parent = row
-        parent = parent if spawned else ""
-    for member in chain:
-        roots[member] = roots[current]
-    return roots[session_id]
-
-
-def _absolute(path: str, folder: str) -> str:
-    if path.startswith(("/", "~")) or not folder or path[1:2] == ":":
-        return path
-    return f"{folder}/{path.removeprefix('./')}"

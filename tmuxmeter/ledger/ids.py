@@ -22,28 +22,28 @@ class Ids:
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
-        self._files: dict[FileIdentity, tuple[int, str]] | None = None
+        self._files: dict[FileIdentity, tuple[int, str]] = {}
         self._sessions: dict[tuple[str, str], tuple[int, int | None]] = {}
         self._models: dict[tuple[str, str, str, str], int] = {}
         self._names: dict[tuple[str, str, str], int] = {}
 
     def forget(self) -> None:
         """Forget all, because a transaction that made some of the rows was undone."""
-        self._files = None
+        self._files.clear()
         self._sessions.clear()
         self._models.clear()
         self._names.clear()
 
     def file(self, log: LogFile) -> int:
         """Return a log file's id; ids are given in the order in which files are first seen."""
-        if self._files is None:
-            rows = self._connection.execute("SELECT agent, root, name, id, path FROM file")
-            self._files = {
-                (agent, text_of(root), text_of(name)): (row_id, text_of(path))
-                for agent, root, name, row_id, path in rows
-            }
         identity = (log.agent, log.root, log.name)
         known = self._files.get(identity)
+        if known is None:
+            row = self._connection.execute(
+                "SELECT id, path FROM file WHERE agent = ? AND root = ? AND name = ?",
+                (log.agent, exact(log.root), exact(log.name)),
+            ).fetchone()
+            known = (int(row[0]), text_of(row[1])) if row else None
         if known is None:
             row_id = self._made(
                 "INSERT INTO file (agent, root, name, path, device, inode, size, mtime_ns,"
@@ -56,7 +56,9 @@ class Ids:
                 "UPDATE file SET path = ? WHERE id = ?", (exact(log.path), row_id)
             )
         else:
-            return known[0]
+            row_id = known[0]
+        if len(self._files) >= _MOST_NAMES:
+            self._files.clear()
         self._files[identity] = (row_id, log.path)
         return row_id
 

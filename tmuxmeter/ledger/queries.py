@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 # ruff: noqa: S608 - the names put into statements are the schema's own, values are bound
-from typing import NamedTuple, TypeVar
+from typing import TypeVar
+
+from tmuxmeter.records import NamedTuple
 
 
 class BindingRow(NamedTuple):
@@ -161,13 +163,19 @@ BINDINGS = (
 )
 
 # every part is one step down an index, however long the history
-RECENT_SESSIONS = """
-    WITH active (id) AS (
+_ACTIVE = """
         SELECT session_id FROM usage INDEXED BY usage_time WHERE time_ms >= ?1
         UNION SELECT session_id FROM prompt INDEXED BY prompt_time WHERE time_ms >= ?1
         UNION SELECT session_id FROM turn_end INDEXED BY turn_end_time WHERE time_ms >= ?1
         UNION SELECT id FROM session INDEXED BY session_started WHERE started_ms >= ?1
-    ), newest (id, usage_key, prompt_ms, turn_key) AS (
+"""
+_NAMED = """
+        SELECT s.id FROM json_each(?2) named CROSS JOIN session s
+        ON s.agent = json_extract(named.value, '$[0]')
+           AND s.key = json_extract(named.value, '$[1]')
+"""
+_STATES = """
+    WITH active (id) AS ({which}), newest (id, usage_key, prompt_ms, turn_key) AS (
         SELECT a.id,
             (SELECT u.key FROM usage u JOIN session s ON s.id = u.session_id
              WHERE u.session_id = a.id AND (u.sidechain = 0 OR s.spawned)
@@ -191,8 +199,10 @@ RECENT_SESSIONS = """
     FROM newest n CROSS JOIN session s ON s.id = n.id
          LEFT JOIN usage u ON u.key = n.usage_key LEFT JOIN model m ON m.id = u.model_id
          LEFT JOIN turn_end t ON t.key = n.turn_key
-    ORDER BY last_ms, s.id
+    {where} ORDER BY last_ms, s.id
 """
+RECENT_SESSIONS = _STATES.format(which=_ACTIVE, where="")
+RECENT_OF_THESE = _STATES.format(which=_NAMED, where="WHERE last_ms >= ?1")
 
 # a request may come on the other side of midnight, so "never" is asked, not "not in the span"
 UNMETERED = """

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import sqlite3
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from tmuxmeter.errors import LedgerError
 from tmuxmeter.ledger import bills, queries
@@ -16,9 +16,19 @@ from tmuxmeter.ledger.database import (
     migrate,
 )
 from tmuxmeter.ledger.schema import SCHEMA_VERSION
-from tmuxmeter.ledger.slices import Attribution, Slice, Where, session_slices, slices
-from tmuxmeter.ledger.span import span_facts
-from tmuxmeter.ledger.text import shown, text_of
+from tmuxmeter.ledger.slices import (
+    Attribution,
+    Measures,
+    Slice,
+    Where,
+    folders,
+    session_slices,
+    slices,
+    total,
+)
+from tmuxmeter.ledger.span import spans_facts
+from tmuxmeter.ledger.text import shown, storable, text_of
+from tmuxmeter.records import NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -117,10 +127,25 @@ class Reader:
         with self.snapshot():
             return list(slices(self._connection, start_ms, end_ms))
 
+    def total(self, start_ms: int, end_ms: int) -> Measures:
+        """Return the sum of what was spent from a time up to, not including, another."""
+        with self.snapshot():
+            return total(self._connection, start_ms, end_ms)
+
+    def folders(self, start_ms: int, end_ms: int) -> set[str]:
+        """Return the projects for which anything was spent in a span."""
+        with self.snapshot():
+            return folders(self._connection, start_ms, end_ms)
+
     def span_facts(self, start_ms: int, end_ms: int) -> SpanFacts:
         """Return all that the levers of a span are computed from."""
         with self.snapshot():
-            return span_facts(self._connection, start_ms, end_ms)
+            return next(spans_facts(self._connection, [(start_ms, end_ms)]))
+
+    def spans_facts(self, spans: Sequence[tuple[int, int]]) -> list[SpanFacts]:
+        """Return the same for several spans, which are in order of time: every row is read once."""
+        with self.snapshot():
+            return list(spans_facts(self._connection, spans)) if spans else []
 
     def unmetered_sessions(self, start_ms: int, end_ms: int) -> list[queries.Unmetered]:
         """Return sessions with prompts or turns in a span whose log never told any tokens."""
@@ -129,6 +154,15 @@ class Reader:
     def recent_sessions(self, since_ms: int) -> list[queries.RecentSession]:
         """Return the sessions that began or did anything since a time, newest last."""
         return self._rows(queries.RecentSession, queries.RECENT_SESSIONS, since_ms)
+
+    def recent_of(
+        self, sessions: Iterable[tuple[str, str]], since_ms: int
+    ) -> list[queries.RecentSession]:
+        """Return those of these sessions, by agent and key, that did anything since a time."""
+        import json
+
+        named = json.dumps([[agent, storable(key)] for agent, key in sessions])
+        return self._rows(queries.RecentSession, queries.RECENT_OF_THESE, since_ms, named)
 
     def sessions(self, since_ms: int, limit: int) -> list[Story]:
         """Return the newest sessions with any sign of life since a time, newest first."""
@@ -261,6 +295,8 @@ class Reader:
         with ledger_errors(self._name):
             return int(self._connection.execute("PRAGMA data_version").fetchone()[0])
 
-    def _rows(self, kind: type[queries.RowT], statement: str, *values: int) -> list[queries.RowT]:
+    def _rows(
+        self, kind: type[queries.RowT], statement: str, *values: int | str
+    ) -> list[queries.RowT]:
         with self.snapshot():
             return [kind(*row) for row in self._connection.execute(statement, values)]

@@ -190,7 +190,25 @@ MIGRATIONS: tuple[str, ...] = (
         output INTEGER
     );
     """,
-    # 3: what agents' own accounts say, which their hooks report.
+    # 3: rows lie scattered by their keys; reports read a session's from its index, side by side.
+    """
+    DROP INDEX usage_session;
+    CREATE INDEX usage_session ON usage (
+        session_id, time_ms, key, model_id, place_id, fresh, cache_read, cache_write_5m,
+        cache_write_1h, output, reasoning, web_searches, sidechain, cost
+    );
+    DROP INDEX prompt_session;
+    CREATE INDEX prompt_session ON prompt (session_id, time_ms, key, human, corrects);
+    DROP INDEX turn_end_session;
+    CREATE INDEX turn_end_session ON turn_end (
+        session_id, time_ms, key, reason, duration_ms, asked
+    );
+    DROP INDEX tool_result_session;
+    CREATE INDEX tool_result_session ON tool_result (session_id, time_ms, key, ok);
+    DROP INDEX file_touch_session;
+    CREATE INDEX file_touch_session ON file_touch (session_id, time_ms, key, path_id, edit);
+    """,
+    # 4: what agents' own accounts say, which their hooks report.
     """
     -- the newest word of a quarter of an hour on what a session costs, in microdollars: 'told' as
     -- the agent says it, 'billed' what that has grown by since 'first_ms', its very first word

@@ -1,6 +1,6 @@
 """What was spent in a span of time, cut so fine that every report is a sum of the pieces.
 
-One scan of the time index gives the requests by session, model and place; the pane is found per
+The requests are summed by session, model and place; the pane is found per
 session through its bindings, and a session is cut where a binding begins or ends. So the pieces
 of all panes, of all models, of all projects sum to the same total, by construction.
 """
@@ -9,11 +9,13 @@ from __future__ import annotations
 
 # ruff: noqa: S608 - the names put into statements are the schema's own, values are bound
 from operator import add
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
+
+from tmuxmeter.records import NamedTuple
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
 
 class Measures(NamedTuple):
@@ -93,22 +95,46 @@ SUMS = """
     count(*) - count(cost),
     sum((cost IS NULL) * (fresh + cache_read + cache_write_5m + cache_write_1h + output))
 """
+_TOTAL = """
+    SELECT count(*), sum(fresh), sum(cache_read), sum(cache_write_5m), sum(cache_write_1h),
+        sum(output), sum(reasoning), sum(web_searches), coalesce(sum(cost), 0),
+        count(*) - count(cost),
+        sum((cost IS NULL) * (fresh + cache_read + cache_write_5m + cache_write_1h + output))
+    FROM usage INDEXED BY usage_session WHERE session_id IN ({sessions})
+    AND time_ms >= ?1 AND time_ms < ?2
+"""
 _NAMED = """
     SELECT s.id, s.agent, s.key, s.account, s.parent, s.spawned,
            CASE WHEN s.cwd <> '' THEN s.cwd ELSE p.cwd END, p.branch, m.name, m.tier, g.*
     FROM ({groups}) g CROSS JOIN session s ON s.id = g.session_id
          CROSS JOIN model m ON m.id = g.model_id CROSS JOIN place p ON p.id = g.place_id
 """
+_IN_SPAN = "SELECT session_id FROM usage INDEXED BY usage_time WHERE time_ms >= ?1 AND time_ms < ?2"
+_FOLDERS = f"""
+    SELECT DISTINCT CASE WHEN s.cwd <> '' THEN s.cwd ELSE p.cwd END FROM (
+        SELECT DISTINCT session_id, place_id FROM usage INDEXED BY usage_session
+        WHERE session_id IN ({_IN_SPAN}) AND time_ms >= ?1 AND time_ms < ?2
+    ) g CROSS JOIN session s ON s.id = g.session_id CROSS JOIN place p ON p.id = g.place_id
+"""
 # INDEXED BY makes it an error, not a slow query, should the index not serve; CROSS JOIN keeps
 # SQLite from turning the joins around
 BY_TIME = _NAMED.format(
-    groups=f"SELECT {SUMS} FROM usage INDEXED BY usage_time"
-    " WHERE time_ms >= ? AND time_ms < ? GROUP BY session_id, model_id, place_id"
+    groups=f"SELECT {SUMS} FROM usage INDEXED BY usage_session WHERE session_id IN ({_IN_SPAN})"
+    " AND time_ms >= ?1 AND time_ms < ?2 GROUP BY session_id, model_id, place_id"
 )
 BY_SESSION = _NAMED.format(
     groups=f"SELECT {SUMS} FROM usage INDEXED BY usage_session"
     " WHERE session_id = ? AND time_ms >= ? AND time_ms < ? GROUP BY model_id, place_id"
 )
+_STAYS = """
+    SELECT session_id, start_ms, end_ms, where_kind, pane_id FROM binding
+    WHERE session_id IN ({ids}) ORDER BY session_id, start_ms
+"""
+_PARENTS = """
+    SELECT child.id, parent.id FROM session child JOIN session parent
+    ON parent.agent = child.agent AND parent.key = child.parent
+    WHERE child.id IN ({ids}) AND child.spawned AND child.parent <> ''
+"""
 
 
 class _Stay(NamedTuple):
@@ -126,8 +152,22 @@ class Attribution:
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
+        self._own: dict[int, list[_Stay]] = {}
+        self._parents: dict[int, int | None] = {}
         self._stays: dict[int, list[_Stay]] = {}
         self._panes: dict[int, Where] = {}
+
+    def look_up(self, session_ids: Sequence[int]) -> None:
+        """Look sessions up in one go; what is asked of others is looked up one by one."""
+        if not session_ids:
+            return
+        ids = ",".join(map(str, session_ids))
+        for session_id in session_ids:
+            self._own[session_id] = []
+            self._parents[session_id] = None
+        for session_id, *stay in self._connection.execute(_STAYS.format(ids=ids)):
+            self._own[session_id].append(_Stay(*stay))
+        self._parents.update(self._connection.execute(_PARENTS.format(ids=ids)))
 
     def stays(self, session_id: int) -> list[_Stay]:
         """Return a session's stays; a spawned one without any has those of its nearest ancestor."""
@@ -138,21 +178,13 @@ class Attribution:
         current: int | None = session_id
         stays: list[_Stay] = []
         while current is not None:
-            rows = self._connection.execute(
-                "SELECT start_ms, end_ms, where_kind, pane_id FROM binding"
-                " WHERE session_id = ? ORDER BY start_ms",
-                (current,),
-            )
-            stays = [_Stay(*row) for row in rows]
+            if current not in self._own:
+                self.look_up([current])
+            stays = self._own[current]
             if stays:
                 break
-            parent = self._connection.execute(
-                "SELECT parent.id FROM session child JOIN session parent"
-                " ON parent.agent = child.agent AND parent.key = child.parent"
-                " WHERE child.id = ? AND child.spawned AND child.parent <> ''",
-                (current,),
-            ).fetchone()
-            current = None if parent is None or parent[0] in visited else int(parent[0])
+            parent = self._parents[current]
+            current = None if parent in visited else parent
             visited.add(current or 0)
         self._stays[session_id] = stays
         return stays
@@ -197,6 +229,7 @@ def slices(connection: sqlite3.Connection, start_ms: int, end_ms: int) -> Iterat
         groups.setdefault(session_id, []).append(row)
         low, high = spans.get(session_id, (first_ms, last_ms))
         spans[session_id] = (min(low, first_ms), max(high, last_ms))
+    attribution.look_up(list(groups))
     for session_id, rows in groups.items():
         first_ms, last_ms = spans[session_id]
         cuts = attribution.cuts(session_id, first_ms, last_ms)
@@ -209,6 +242,19 @@ def slices(connection: sqlite3.Connection, start_ms: int, end_ms: int) -> Iterat
             where = attribution.where(session_id, max(begin, first_ms))
             pieces = connection.execute(BY_SESSION, (session_id, begin, end))
             yield from (_slice(row, where) for row in pieces)
+
+
+def total(connection: sqlite3.Connection, start_ms: int, end_ms: int) -> Measures:
+    """Return the sum of all that was spent from a time up to, not including, another."""
+    statement = _TOTAL.format(sessions=_IN_SPAN)
+    row = connection.execute(statement, (start_ms, end_ms)).fetchone()
+    return Measures(*row) if row[0] else Measures()
+
+
+def folders(connection: sqlite3.Connection, start_ms: int, end_ms: int) -> set[str]:
+    """Return the projects for which anything was spent in a span."""
+    found = {row[0] for row in connection.execute(_FOLDERS, (start_ms, end_ms))}
+    return found - {""}
 
 
 def session_slices(

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from tmuxmeter.ledger import human
-from tmuxmeter.ledger.activity import LOOK_BACK_MS, activity
-from tmuxmeter.ledger.turns import turns
+from tmuxmeter.ledger.activity import LOOK_BACK_MS, within
+from tmuxmeter.ledger.timelines import activities
+from tmuxmeter.ledger.turns import courses
+from tmuxmeter.records import NamedTuple
 
 if TYPE_CHECKING:
     import sqlite3
+    from collections.abc import Iterator, Sequence
 
     from tmuxmeter.ledger.activity import Activity
     from tmuxmeter.ledger.turns import Turn
@@ -30,25 +33,25 @@ class SpanFacts(NamedTuple):
     turns: dict[int, list[Turn]]
 
 
-def span_facts(connection: sqlite3.Connection, start_ms: int, end_ms: int) -> SpanFacts:
-    """Return what happened from a time up to, not including, another."""
-    done = activity(connection, start_ms, end_ms)
-    courses: dict[int, list[Turn]] = {}
-    for line in done.timelines:
-        if line.thread.spawned or not any(
-            start_ms <= request.time_ms < end_ms for request in line.requests
-        ):
-            continue
-        course = turns(connection, line.thread.id, end_ms, FEWEST_TURNS)
-        if course:
-            courses[line.thread.id] = course
-    return SpanFacts(
-        done,
-        # work that waited over night is looked at in the morning
-        human.attention(connection, start_ms - LOOK_BACK_MS, end_ms),
-        human.logged_handoffs(connection, start_ms, end_ms),
-        human.done_marks(connection, start_ms, end_ms),
-        human.claims(connection, start_ms, end_ms),
-        human.unit_prices(connection),
-        courses,
-    )
+def spans_facts(
+    connection: sqlite3.Connection, spans: Sequence[tuple[int, int]]
+) -> Iterator[SpanFacts]:
+    """Yield what happened in each of several spans, which are in order of time."""
+    prices = human.unit_prices(connection)
+    for done in activities(connection, spans):
+        start_ms, end_ms = done.start_ms, done.end_ms
+        worked = [
+            line.thread.id
+            for line in done.timelines
+            if not line.thread.spawned and within(line.requests, start_ms, end_ms)
+        ]
+        yield SpanFacts(
+            done,
+            # work that waited over night is looked at in the morning
+            human.attention(connection, start_ms - LOOK_BACK_MS, end_ms),
+            human.logged_handoffs(connection, start_ms, end_ms),
+            human.done_marks(connection, start_ms, end_ms),
+            human.claims(connection, start_ms, end_ms),
+            prices,
+            courses(connection, worked, end_ms, FEWEST_TURNS),
+        )

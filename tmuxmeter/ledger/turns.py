@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
+
+from tmuxmeter.records import NamedTuple
 
 if TYPE_CHECKING:
     import sqlite3
+    from collections.abc import Sequence
 
 
 class Turn(NamedTuple):
@@ -17,6 +20,11 @@ class Turn(NamedTuple):
     input: int
 
 
+_LONG = """
+    SELECT session_id FROM prompt INDEXED BY prompt_session
+    WHERE session_id IN ({ids}) AND human AND time_ms < ?
+    GROUP BY session_id HAVING count(DISTINCT time_ms) >= ?
+"""
 _PROMPTS = """
     SELECT time_ms, max(corrects) FROM prompt WHERE session_id = ? AND human AND time_ms < ?
     GROUP BY time_ms ORDER BY time_ms
@@ -27,16 +35,23 @@ _REQUESTS = """
 """
 
 
-def turns(
-    connection: sqlite3.Connection, session_id: int, end_ms: int, fewest: int = 1
-) -> list[Turn]:
-    """Return a session's turns up to a time; none where it has ``fewest`` or less.
+def courses(
+    connection: sqlite3.Connection, session_ids: Sequence[int], end_ms: int, fewest: int = 1
+) -> dict[int, list[Turn]]:
+    """Return sessions' turns up to a time, by id; only of those with at least ``fewest``.
 
     Turns without any request (a prompt that was taken back, or is waited for) are left out.
     """
+    if not session_ids:
+        return {}
+    statement = _LONG.format(ids=",".join(map(str, session_ids)))
+    long = connection.execute(statement, (end_ms, fewest)).fetchall()
+    found = {session_id: _turns(connection, session_id, end_ms) for (session_id,) in long}
+    return {session_id: course for session_id, course in found.items() if course}
+
+
+def _turns(connection: sqlite3.Connection, session_id: int, end_ms: int) -> list[Turn]:
     prompts = connection.execute(_PROMPTS, (session_id, end_ms)).fetchall()
-    if len(prompts) < fewest:
-        return []
     rows = connection.execute(_REQUESTS, (session_id, prompts[0][0], end_ms)).fetchall()
     found: list[Turn] = []
     at = 0

@@ -62,7 +62,8 @@ class Catalog:
         self._leaving = leaving
         self._tops: dict[str, tuple[str, Scope]] = {}
         self._folders: dict[str, Folder] = {}
-        self._named: dict[FileKey, list[Entry]] = {}
+        # tuples, because nearly every log is one file and lists take twice the memory
+        self._named: dict[FileKey, tuple[Entry, ...]] = {}
         self._changed: set[FileKey] = set()
         self._changed_live: dict[str, LiveFile] = {}
         for agent, root in roots:
@@ -219,7 +220,7 @@ class Catalog:
             except OSError as error:
                 # Such as a link to itself.
                 folder.problems[item.name] = why(error)
-        for name in [*(folder.files.keys() - names), *(folder.folders - names)]:
+        for name in [*(folder.files.keys() - names), *(folder.folders.keys() - names)]:
             self._lose(folder, name)
         return below
 
@@ -239,7 +240,7 @@ class Catalog:
         path = f"{folder.path}/{name}"
         if not scope.logs or path in self._tops or not folder.speakable(name):
             return []
-        folder.folders.add(name)
+        folder.folders[name] = None
         if scope.patterns:
             scope = Scope(scope.agent, scope.root, scope.rank, logs=True)
         return [Folder(path, folder.below(name), scope)]
@@ -277,9 +278,9 @@ class Catalog:
         if name not in folder.files:
             folder.files[name] = entry
             if entry.log:
-                entries = self._named.setdefault(file_key(entry.log), [])
-                entries.append(entry)
-                entries.sort(key=lambda e: e.rank)
+                key = file_key(entry.log)
+                others = self._named.get(key, ())
+                self._named[key] = tuple(sorted((*others, entry), key=lambda e: e.rank))
         if changed:
             self._note(entry, folder)
 
@@ -290,7 +291,7 @@ class Catalog:
             self._changed_live[entry.path] = LiveFile(scope.agent.name, scope.root, entry.path)
             return
         key = file_key(entry.log)
-        if entry in self._named.get(key, [])[:1]:
+        if entry in self._named.get(key, ())[:1]:
             self._changed.add(key)
 
     def _lose(self, folder: Folder, name: str) -> None:
@@ -302,13 +303,14 @@ class Catalog:
             entries = self._named[key]
             if entries[0] is entry:
                 self._changed.add(key)
-            entries.remove(entry)
-            if not entries:
+            if len(entries) > 1:
+                self._named[key] = tuple(other for other in entries if other is not entry)
+            else:
                 del self._named[key]
         elif entry:
             self._note(entry, folder)
         if name in folder.folders:
-            folder.folders.discard(name)
+            del folder.folders[name]
             below = self._folders.get(f"{folder.path}/{name}")
             if below:
                 self._drop(below)
@@ -321,7 +323,7 @@ class Catalog:
         """Forget a folder that is gone, and all that was below it."""
         parent, _, name = folder.path.rpartition("/")
         if parent in self._folders:
-            self._folders[parent].folders.discard(name)
+            self._folders[parent].folders.pop(name, None)
         gone = [folder]
         while gone:
             folder = gone.pop()

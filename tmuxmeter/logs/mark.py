@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from hashlib import blake2b
 from struct import Struct
+
+from tmuxmeter.digests import blake2b
 
 SAMPLE = 256
 

@@ -78,7 +78,8 @@ class Bookkeeper:
     def __init__(self, book: Book) -> None:
         self._book = book
         self._open: dict[int, BindingRow] | None = None
-        self._history: dict[tuple[str, str], list[BindingRow]] = {}
+        self._history: dict[tuple[str, str], Sequence[BindingRow]] = {}
+        self._rebound: set[tuple[str, str]] = set()
         self._panes: dict[PaneRef, int] = {}
         self._gone: dict[PaneRef, int] = {}
         self._touched_ms = 0
@@ -90,12 +91,18 @@ class Bookkeeper:
             self._open = {row.id: row for row in self._book.open_bindings()}
         return list(self._open.values())
 
-    def history(self, agent: str, session: str) -> list[BindingRow]:
+    def history(self, agent: str, session: str) -> Sequence[BindingRow]:
         """Return everywhere a session ever ran, in order of time."""
         key = agent, session
         if key not in self._history:
-            self._history[key] = self._book.bindings_of(agent, session)
+            # most sessions never ran while anybody watched: they share one empty tuple
+            self._history[key] = self._book.bindings_of(agent, session) or ()
         return self._history[key]
+
+    def take_rebound(self) -> set[tuple[str, str]]:
+        """Return the sessions whose history changed since the last call."""
+        rebound, self._rebound = self._rebound, set()
+        return rebound
 
     def previous(self) -> dict[tuple[int, str], list[Bound]]:
         """Return what each process is bound to."""
@@ -242,6 +249,7 @@ class Bookkeeper:
     def _changed(self, agent: str, session: str) -> None:
         self._open = None
         self._history.pop((agent, session), None)
+        self._rebound.add((agent, session))
 
 
 def _named(claim: Claim) -> tuple[str, str]:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
 
 from tmuxmeter.panes.evidence import SessionFacts
 from tmuxmeter.panes.folders import real_path
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from tmuxmeter.ledger.queries import BindingRow
 
@@ -61,31 +63,65 @@ class SessionRow(Protocol):
         """Whether that turn ended with a question."""
 
 
-def gather_facts(
-    rows: Iterable[SessionRow], history: Callable[[str, str], Sequence[BindingRow]]
-) -> dict[tuple[str, str], SessionFacts]:
-    """Return the facts of sessions by agent and key.
+class Sessions(Mapping[tuple[str, str], SessionFacts]):
+    """What is known of sessions, by agent and key; also found by the folder they began in."""
 
-    ``history`` gives everywhere a session of an agent ever ran, in order of time.
-    """
-    found = {}
-    for row in rows:
-        bindings = history(row.agent, row.session)
-        latest = bindings[-1] if bindings else None
-        found[row.agent, row.session] = SessionFacts(
-            agent=row.agent,
-            key=row.session,
-            account=real_path(row.account) if row.account else "",
-            cwd=row.cwd,
-            parent=row.parent,
-            spawned=bool(row.spawned),
-            started_ms=row.started_ms or 0,
-            last_ms=row.last_ms,
-            last_prompt_ms=row.last_prompt_ms or 0,
-            last_turn_end_ms=row.last_turn_end_ms or 0,
-            asked=bool(row.asked),
-            bound_pid=latest.pid if latest else 0,
-            bound_start=latest.pid_start if latest else "",
-            bound_until_ms=(latest.end_ms or 0) if latest else 0,
-        )
-    return found
+    def __init__(self, facts: Iterable[SessionFacts] = ()) -> None:
+        self._facts: dict[tuple[str, str], SessionFacts] = {}
+        self._folders: dict[tuple[str, str], list[tuple[str, str]]] = {}
+        for one in facts:
+            self.put(one)
+
+    def __getitem__(self, key: tuple[str, str]) -> SessionFacts:
+        return self._facts[key]
+
+    def __iter__(self) -> Iterator[tuple[str, str]]:
+        return iter(self._facts)
+
+    def __len__(self) -> int:
+        return len(self._facts)
+
+    def put(self, facts: SessionFacts) -> None:
+        """Take a session's facts in place of what was known of it."""
+        key = facts.agent, facts.key
+        old = self._facts.get(key)
+        self._facts[key] = facts
+        if old is None or old.cwd != facts.cwd:
+            if old is not None:
+                self._folders[old.agent, old.cwd].remove(key)
+            self._folders.setdefault((facts.agent, facts.cwd), []).append(key)
+
+    def in_folder(self, agent: str, cwd: str) -> list[SessionFacts]:
+        """Return an agent's sessions that began in a folder."""
+        return [self._facts[key] for key in self._folders.get((agent, cwd), ())]
+
+
+def facts_of(row: SessionRow, history: Sequence[BindingRow]) -> SessionFacts:
+    """Return a session's facts; ``history`` is everywhere it ever ran, in order of time."""
+    facts = SessionFacts(
+        agent=row.agent,
+        key=row.session,
+        account=real_path(row.account) if row.account else "",
+        cwd=row.cwd,
+        parent=row.parent,
+        spawned=bool(row.spawned),
+        started_ms=row.started_ms or 0,
+        last_ms=row.last_ms,
+        last_prompt_ms=row.last_prompt_ms or 0,
+        last_turn_end_ms=row.last_turn_end_ms or 0,
+        asked=bool(row.asked),
+    )
+    return bound_to(facts, history)
+
+
+def bound_to(facts: SessionFacts, history: Sequence[BindingRow]) -> SessionFacts:
+    """Return a session's facts with its latest binding."""
+    if not history:
+        return facts
+    latest = history[-1]
+    return replace(
+        facts,
+        bound_pid=latest.pid,
+        bound_start=latest.pid_start,
+        bound_until_ms=latest.end_ms or 0,
+    )

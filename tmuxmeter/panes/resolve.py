@@ -131,12 +131,10 @@ def _follow_clear(world: World, claims: dict[RunKey, list[Claim]]) -> None:
             continue
         newer = [
             facts
-            for key, facts in world.sessions.items()
-            if key not in named
+            for facts in world.sessions.in_folder(run.agent, old.cwd)
+            if (facts.agent, facts.key) not in named
             and unbound_for(facts, run)
             and not facts.spawned
-            and facts.agent == run.agent
-            and facts.cwd == old.cwd
             and (not facts.account or facts.account == old.account)
             and facts.started_ms > max(run.started_ms, old.last_ms, world.watched_since_ms)
             and facts.last_prompt_ms >= facts.started_ms
@@ -180,10 +178,8 @@ def _by_folder(world: World, claims: dict[RunKey, list[Claim]]) -> None:
         since = max(run.started_ms - START_SLACK_MS, 0)
         fitting = [
             facts
-            for key, facts in world.sessions.items()
-            if key not in taken
-            and facts.agent == run.agent
-            and facts.cwd == run.process.cwd
+            for facts in world.sessions.in_folder(run.agent, run.process.cwd)
+            if (facts.agent, facts.key) not in taken
             and not facts.spawned
             and (not run.accounts or not facts.account or facts.account in run.accounts)
             and max(facts.last_prompt_ms, facts.started_ms) >= since

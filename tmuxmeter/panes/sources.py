@@ -36,6 +36,7 @@ class ProcSource:
         self._proc = proc
         self._tick_ms = 1000 / os.sysconf("SC_CLK_TCK")
         self._boot_ms = _boot_ms()
+        self._lines: dict[str, tuple[bytes, Entry]] = {}
 
     def scan(self, known: Mapping[int, Entry]) -> dict[int, Entry]:
         """Return all running processes by pid; zombies are not running."""
@@ -43,24 +44,36 @@ class ProcSource:
         if abs(boot_ms - self._boot_ms) > BOOT_DRIFT_MS:
             self._boot_ms = boot_ms
         entries: dict[int, Entry] = {}
+        before, self._lines = self._lines, {}
         for name in os.listdir(self._proc):  # noqa: PTH208
-            if name.isdigit():
-                entry = self._entry(name, known)
-                if entry is not None:
-                    entries[entry.pid] = entry
+            if not name.isdigit():
+                continue
+            line = self._line(name)
+            if line is None:
+                continue
+            # most processes do nothing: their line is the same, to the last counter
+            seen = before.get(name)
+            if seen is not None and seen[0] == line and known.get(seen[1].pid) is seen[1]:
+                self._lines[name] = seen
+                entries[seen[1].pid] = seen[1]
+            elif entry := self._entry(name, line, known):
+                self._lines[name] = line, entry
+                entries[entry.pid] = entry
         return entries
 
-    def _entry(self, name: str, known: Mapping[int, Entry]) -> Entry | None:
+    def _line(self, name: str) -> bytes | None:
         try:
             descriptor = os.open(f"{self._proc}/{name}/stat", os.O_RDONLY)
         except OSError:
             return None
         try:
-            line = os.read(descriptor, 4096)
+            return os.read(descriptor, 4096)
         except OSError:
             return None
         finally:
             os.close(descriptor)
+
+    def _entry(self, name: str, line: bytes, known: Mapping[int, Entry]) -> Entry | None:
         # The name may hold blanks and brackets: it ends at the last one.
         first, last = line.find(b"("), line.rfind(b")")
         rest = line[last + 2 :].split(b" ", 26)
@@ -91,7 +104,8 @@ class ProcSource:
 
     def now(self, pid: int) -> Entry | None:
         """Return one process as it is at this moment; zombies are not running."""
-        return self._entry(str(pid), {})
+        line = self._line(str(pid))
+        return None if line is None else self._entry(str(pid), line, {})
 
     def argv(self, pid: int) -> tuple[str, ...]:
         """Return the command line."""
@@ -156,6 +170,7 @@ class PsutilSource:
         """Return all running processes by pid; zombies are not running."""
         import psutil
 
+        _forget_terminals()
         entries: dict[int, Entry] = {}
         for process in psutil.process_iter(_FACTS):
             entry = self._entry(process, process.info, known)
@@ -167,6 +182,7 @@ class PsutilSource:
         """Return one process as it is at this moment; zombies are not running."""
         import psutil
 
+        _forget_terminals()
         try:
             process = psutil.Process(pid)
             entry = self._entry(process, process.as_dict(_FACTS), {})
@@ -284,6 +300,15 @@ def _foreground(pid: int) -> int:
         return max(0, int(answer.stdout))
     except (OSError, ValueError, subprocess.SubprocessError):
         return 0
+
+
+def _forget_terminals() -> None:
+    """Have psutil list the terminals anew: it does so once, and never hears of a new pane's."""
+    from psutil import _psposix
+
+    listed = getattr(_psposix, "get_terminal_map", None)
+    if listed is not None and hasattr(listed, "cache_clear"):
+        listed.cache_clear()
 
 
 def _terminal_device(process: psutil.Process) -> int:

@@ -12,9 +12,9 @@ from tmuxmeter.panes.process_logs import Question
 from tmuxmeter.panes.world import RunKey, World, kind_of, make_claim
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
-    from tmuxmeter.panes.evidence import Claim
+    from tmuxmeter.panes.evidence import Claim, SessionFacts
     from tmuxmeter.panes.runs import Run
 
 CERTAIN = frozenset(
@@ -61,9 +61,8 @@ def claim_by_start(world: World, claims: dict[RunKey, list[Claim]]) -> None:
                 facts.last_ms,
                 (facts.bound_pid, facts.bound_start) if facts.bound_pid else None,
             )
-            for facts in world.sessions.values()
-            if facts.agent == agent
-            and not facts.spawned
+            for facts in _near(world, agent, open_to.values(), settled)
+            if not facts.spawned
             and facts.key not in certain
             and facts.started_ms
             and (not facts.bound_pid or (facts.bound_pid, facts.bound_start) in open_to)
@@ -92,6 +91,18 @@ def claim_by_start(world: World, claims: dict[RunKey, list[Claim]]) -> None:
                 claims[key] = _chain(run, claims[key], world, elsewhere)
 
 
+def _near(
+    world: World, agent: str, runs: Iterable[Run], settled: Iterable[str]
+) -> list[SessionFacts]:
+    """Return the sessions that began in a folder of these runs, and the settled ones."""
+    folders = {run.process.cwd for run in runs}
+    found = {facts.key: facts for cwd in folders for facts in world.sessions.in_folder(agent, cwd)}
+    for key in settled:
+        if facts := world.sessions.get((agent, key)):
+            found[key] = facts
+    return list(found.values())
+
+
 def open_questions(world: World, claims: Sequence[Claim], agents: Collection[str]) -> set[Question]:
     """Return the times that these agents' own logs should be asked about.
 
@@ -99,6 +110,8 @@ def open_questions(world: World, claims: Sequence[Claim], agents: Collection[str
     starts of programs that nothing is known of.
     """
     runs = [run for run in world.runs if run.agent in agents]
+    if not runs:
+        return set()
     known = {(claim.agent, claim.session): claim for claim in claims}
     found = set()
     for run in runs:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from tmuxmeter.panes.bookkeeping import Bookkeeper
 from tmuxmeter.panes.evidence import OPEN_LOG, SAME_FOLDER, START_SLACK_MS
-from tmuxmeter.panes.facts import gather_facts
+from tmuxmeter.panes.facts import Sessions, bound_to, facts_of
 from tmuxmeter.panes.hooked import HookMemory
 from tmuxmeter.panes.painter import Painter
 from tmuxmeter.panes.process_logs import ProcessLogs
@@ -79,6 +79,7 @@ class Tracker:
         self._ended: dict[RunKey, Run] = {}
         self._outside: set[RunKey] = set()
         self._painter = Painter()
+        self._sessions = Sessions()
         self._hooks = HookMemory()
 
     @property
@@ -91,7 +92,10 @@ class Tracker:
         self._hooks.hear(reports)
 
     def use_book(self, book: Book) -> None:
-        """Go on with another ledger writer, such as one in memory while the disk is full."""
+        """Go on with another ledger writer, such as one in memory while the disk is full.
+
+        The next update is to be given all sessions.
+        """
         self._keeper = Bookkeeper(book)
 
     def update(
@@ -100,6 +104,8 @@ class Tracker:
         roots: Iterable[Root],
         sessions: Iterable[SessionRow],
         now_ms: int,
+        *,
+        all_sessions: bool = True,
     ) -> Picture:
         """Look at everything once, book what changed, and return the picture.
 
@@ -113,6 +119,9 @@ class Tracker:
             Sessions that began or did anything lately, as ``Reader.recent_sessions`` gives them.
         now_ms : int
             Now, in epoch milliseconds.
+        all_sessions : bool
+            Whether ``sessions`` are all there are; else only those that changed since the last
+            update, so that an update takes no longer after a day of thousands of sessions.
 
         Raises
         ------
@@ -123,7 +132,7 @@ class Tracker:
         """
         roots = list(roots)
         survey = self._surveyor.look(sockets, roots, now_ms)
-        facts = gather_facts(sessions, self._keeper.history)
+        facts = self._take(sessions, anew=all_sessions)
         runs, unsure = self._known_places(survey.runs, now_ms)
         world = World(
             runs=[*runs, *self._ended.values()],
@@ -144,6 +153,19 @@ class Tracker:
         shown = [run for run in runs if run.key not in unsure]
         without_pane = [row for row in self._keeper.open() if row.where_kind == "without-pane"]
         return self._painter.paint(survey, shown, claims, facts, without_pane, now_ms)
+
+    def _take(self, sessions: Iterable[SessionRow], *, anew: bool) -> Sessions:
+        history = self._keeper.history
+        rebound = self._keeper.take_rebound()
+        found = (facts_of(row, history(row.agent, row.session)) for row in sessions)
+        if anew:
+            self._sessions = Sessions(found)
+            return self._sessions
+        for facts in found:
+            self._sessions.put(facts)
+        for key in rebound & self._sessions.keys():
+            self._sessions.put(bound_to(self._sessions[key], history(*key)))
+        return self._sessions
 
     def _resolve(self, world: World, roots: Iterable[Root], now_ms: int) -> list[Claim]:
         """Conclude, after asking the agents' own logs about what can't be told without them."""
@@ -190,7 +212,7 @@ class Tracker:
     def _book_daemons(
         self,
         survey: Survey,
-        facts: dict[tuple[str, str], SessionFacts],
+        facts: Sessions,
         claims: Sequence[Claim],
         now_ms: int,
     ) -> None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from tmuxmeter.panes.evidence import Bound, Claim, Live, SessionFacts
+from tmuxmeter.panes.facts import Sessions
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -27,7 +28,7 @@ class World:
     ----------
     runs : sequence of Run
         Agents at work, and those that ended a short while ago.
-    sessions : mapping
+    sessions : Sessions
         Sessions that were active lately.
     live : sequence of Live
         What agents say about their processes, unchecked.
@@ -46,7 +47,7 @@ class World:
     """
 
     runs: Sequence[Run]
-    sessions: Mapping[SessionKey, SessionFacts] = field(default_factory=dict)
+    sessions: Sessions = field(default_factory=Sessions)
     live: Sequence[Live] = ()
     open_logs: Mapping[int, Sequence[str]] = field(default_factory=dict)
     previous: Mapping[RunKey, Sequence[Bound]] = field(default_factory=dict)

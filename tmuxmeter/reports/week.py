@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from tmuxmeter.breakeven.day import Day
-from tmuxmeter.ledger.slices import Measures
+from tmuxmeter.records import NamedTuple
 from tmuxmeter.reports.days import sums
 from tmuxmeter.reports.levers import spent_row
 from tmuxmeter.reports.today import hours
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from tmuxmeter.breakeven.levers import Levers
     from tmuxmeter.ledger.activity import Activity
-    from tmuxmeter.ledger.slices import Slice
+    from tmuxmeter.ledger.slices import Measures
 
 Row = dict[str, Any]
 
@@ -27,7 +27,7 @@ class DayFacts(NamedTuple):
     """One day of a week. ``tasks`` None: nobody counted; ``light`` as data, its curve left out."""
 
     day: date
-    slices: Sequence[Slice]
+    total: Measures
     levers: Levers
     activity: Activity
     light: Row
@@ -111,13 +111,10 @@ def _without_curve(light: Row) -> Row:
 
 
 def _day(facts: DayFacts) -> Row:
-    total = Measures()
-    for piece in facts.slices:
-        total = total.plus(piece.measures)
     levers, light = facts.levers, facts.light
     return {
         "date": facts.day.isoformat(),
-        **sums(total),
+        **sums(facts.total),
         "tasks": facts.tasks,
         "handoffs": levers.reviews.handoffs,
         "review_minutes": levers.reviews.minutes,

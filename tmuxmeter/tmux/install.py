@@ -9,9 +9,9 @@ changed since is told from ours.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from hashlib import blake2b
 from typing import TYPE_CHECKING
 
+from tmuxmeter.digests import blake2b
 from tmuxmeter.tmux.formats import interpolate, restore
 from tmuxmeter.tmux.quoting import quoted
 

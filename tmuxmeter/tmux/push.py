@@ -17,7 +17,7 @@ from tmuxmeter.tmux.formats import LEASE, PREFIX
 from tmuxmeter.tmux.quoting import quoted
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Collection, Iterable, Mapping
 
     from tmuxmeter.tmux.client import Tmux
 
@@ -37,8 +37,8 @@ _CELL_BYTES = 3  # one character in UTF-8
 _ROW_BYTES = 13  # moving to a row and drawing one cell of a vertical border
 
 _COST_FORMAT = (
-    "#{client_width} #{status} #{pane-border-status} #{P:#{pane_width} #{pane_height} }"
-    "|#{client_name}"
+    "#{?client_written,#{client_written},0} #{client_width} #{status} #{pane-border-status}"
+    " #{P:#{pane_width} #{pane_height} #{pane_at_right} }|#{client_name}"
 )
 _NAME = re.compile(rf"{PREFIX}[A-Z0-9_]+")
 _GONE_CLIENT = re.compile(r"(?:[^\n]*can't find client[^\n]*(?:\n|$))+")
@@ -50,24 +50,48 @@ def redraw_cost(facts: str) -> int:
     Parameters
     ----------
     facts : str
-        Width, ``status``, ``pane-border-status``, then width and height of each pane in front.
+        Width, ``status``, ``pane-border-status``, then of each pane in front its width, its height
+        and 1 if it stands at the right edge, where no border is.
     """
     width, status, border, *sizes = facts.split()
     lines = {"off": 0, "on": 1}.get(status) if not status.isdigit() else int(status)
     cost = (1 if lines is None else lines) * (int(width) * _CELL_BYTES + _STATUS_BYTES)
     if border != "off":
-        cost += sum(int(w) * _CELL_BYTES + _BORDER_BYTES for w in sizes[::2])
-        cost += sum(int(h) * _ROW_BYTES for h in sizes[1::2])
+        cost += sum(int(w) * _CELL_BYTES + _BORDER_BYTES for w in sizes[::3])
+        rows = zip(sizes[1::3], sizes[2::3], strict=True)
+        cost += sum(int(h) * _ROW_BYTES for h, at_right in rows if at_right != "1")
     return cost
 
 
 @dataclass(slots=True)
 class _ClientState:
-    """What a client is owed. ``free_at`` is the monotonic second from which it may redraw."""
+    """What a client is owed, and what redraws cost it.
+
+    ``free_at`` is the monotonic second from which it may redraw. ``written`` are the bytes tmux had
+    sent it before its last redraw, 0: unknown; ``charged`` are those put down for that redraw.
+    """
 
     owed: bool
     free_at: float = 0.0
-    cost: int = _UNMEASURED_BYTES
+    written: int = 0
+    charged: int = _UNMEASURED_BYTES
+
+    def redraw(self, facts: str, now: float) -> None:
+        """Note a redraw and how long the next one has to wait for it.
+
+        What the last one cost is known by now: no more than it may have cost at the most, and than
+        all that was sent since. This one is taken to cost the same; where too little was put down
+        for the last one, that is made up for.
+        """
+        written, _, shape = facts.partition(" ")
+        most, sent = redraw_cost(shape), int(written) - self.written
+        if self.written and sent >= 0:
+            last = min(most, sent)
+            self.charged = last + max(0, last - self.charged)
+        else:
+            self.charged = most
+        self.written = int(written)
+        self.free_at = now + self.charged / BYTES_PER_S
 
 
 class Pusher:
@@ -190,12 +214,12 @@ class Pusher:
         for name in dropped:
             sent.pop(name, None)
         self._lease_until = lease
-        self._measure(answer)
         self._free_at = now + REDRAW_EVERY_S
         for name in due:
             state = self._clients[name]
             state.owed = False
-            state.free_at = now + state.cost / BYTES_PER_S
+            state.free_at = now + state.charged / BYTES_PER_S
+        self._measure(answer, due, now)
 
     def _run(self, lines: list[str]) -> str:
         try:
@@ -206,11 +230,11 @@ class Pusher:
             self._sent = None
             raise
 
-    def _measure(self, answer: str) -> None:
+    def _measure(self, answer: str, due: Collection[str], now: float) -> None:
         for line in answer.splitlines():
             facts, _, name = line.partition("|")
-            if name in self._clients:
-                self._clients[name].cost = redraw_cost(facts)
+            if name in due:
+                self._clients[name].redraw(facts, now)
 
     def _next_time(self, now: float, values: Mapping[str, str]) -> float | None:
         owed = [state.free_at for state in self._clients.values() if state.owed]

@@ -7,8 +7,9 @@ A server that died stays registered, because the next one on the same socket is 
 from __future__ import annotations
 
 import os
-from hashlib import blake2b
 from pathlib import Path
+
+from tmuxmeter.digests import blake2b
 
 _SUFFIX = ".server"
 

@@ -49,7 +49,7 @@ def catch_up(
         Processes to read with.
     """
     agents = {agent.name: agent for agent in AGENTS}
-    jobs = pending(entries, agents, intake.positions, now_ns=now_ns)
+    jobs = pending(entries, agents, intake.positions(), now_ns=now_ns)
     if not jobs:
         return
     # oldest first: of several files that show a request the first one owns it
@@ -152,7 +152,7 @@ def _remember(
     ]
     unfinished = (
         position.mtime_ns + SETTLED_NS
-        for position in intake.positions.values()
+        for position in intake.positions().values()
         if last_line_due(position, now_ns + SETTLED_NS)
     )
     logs = [entry.log.path for entry in catalog.entries() if entry.log]

@@ -13,13 +13,15 @@ from tmuxmeter.logs.found import file_key
 from tmuxmeter.logs.tail import CHUNK_EVENTS, read_file
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
     from pathlib import Path
 
     from tmuxmeter.events import Chunk, LogFile
     from tmuxmeter.ledger.booking import Price
     from tmuxmeter.ledger.ids import FileIdentity
 
+CACHED_POSITIONS = 2_000
+"""So many logs' positions are kept once :meth:`Intake.release` was called."""
 MEMORY_MS = 2 * 86_400_000
 """A stand-in ledger knows the last two days: today's figures, whenever today began."""
 
@@ -44,6 +46,8 @@ class Intake:
         The ledger in use; :attr:`trouble` says why it is one in memory, "" if it isn't.
     log_problems : dict
         Why a log can't be read, by its path.
+    touched : set
+        Agent and key of the sessions that were booked; whoever looks at them empties it.
     """
 
     def __init__(self, folder: Path, price: Price, now_ms: int, memory_ms: int = MEMORY_MS) -> None:
@@ -52,14 +56,14 @@ class Intake:
         self.price = price
         self.trouble = ""
         self.log_problems: dict[str, str] = {}
-        self.positions: dict[FileIdentity, Position] = {}
+        self.touched: set[tuple[str, str]] = set()
+        self._positions: dict[FileIdentity, Position] | None = None
+        self._lately: dict[FileIdentity, Position] = {}
         self._buffer = bytearray(1 << 20)
         try:
             self.writer = Writer.open(folder)
         except LedgerUnwritableError as error:
             self._use_memory(error, now_ms)
-        else:
-            self.positions = self.writer.positions()
 
     def close(self) -> None:
         """Close the ledger."""
@@ -67,7 +71,23 @@ class Intake:
 
     def position(self, log: LogFile) -> Position:
         """Return how far a log was read."""
-        return self.positions.get(file_key(log), Position())
+        key = file_key(log)
+        if self._positions is not None:
+            return self._positions.get(key, Position())
+        found = self._lately.get(key)
+        return self._remember(key, self.writer.position(log)) if found is None else found
+
+    def positions(self) -> Mapping[FileIdentity, Position]:
+        """Return how far every log was read; kept in memory until :meth:`release`."""
+        if self._positions is None:
+            self._positions = self.writer.positions()
+            self._lately.clear()
+        return self._positions
+
+    def release(self) -> None:
+        """Give back the memory that reading much at once took; the ledger is asked from now on."""
+        self._positions = None
+        self.writer.release()
 
     def register(self, logs: Iterable[LogFile]) -> None:
         """Give logs their rank before anything of them is booked: the first owns what several show.
@@ -114,7 +134,8 @@ class Intake:
             self.fall_back(error, now_ms)
             booked = self.writer.book(chunks, self.price)
         for chunk in chunks:
-            self.positions[file_key(chunk.file)] = chunk.position
+            self._remember(file_key(chunk.file), chunk.position)
+        self.touched |= booked.sessions
         return booked.changed
 
     def recover(self) -> bool:
@@ -132,7 +153,7 @@ class Intake:
         self.writer.close()
         self.writer = writer
         self.trouble = ""
-        self.positions = writer.positions()
+        self._forget_positions()
         return True
 
     def fall_back(self, error: LedgerUnwritableError, now_ms: int) -> None:
@@ -143,4 +164,19 @@ class Intake:
     def _use_memory(self, error: LedgerUnwritableError, now_ms: int) -> None:
         self.trouble = f"not saved: {error}"
         self.writer = Writer.memory(self._folder, now_ms - self._memory_ms)
-        self.positions = self.writer.positions()
+        self._forget_positions()
+
+    def _forget_positions(self) -> None:
+        self._positions = None
+        self._lately.clear()
+
+    def _remember(self, key: FileIdentity, position: Position) -> Position:
+        if self._positions is not None:
+            self._positions[key] = position
+            return position
+        # the latest stand last, so that of too many the oldest go
+        self._lately.pop(key, None)
+        self._lately[key] = position
+        if len(self._lately) > CACHED_POSITIONS:
+            del self._lately[next(iter(self._lately))]
+        return position

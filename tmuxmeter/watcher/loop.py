@@ -6,7 +6,6 @@ import contextlib
 import logging
 import select
 import time
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from tmuxmeter.errors import LedgerBusyError, LedgerUnwritableError, MissingProgramError
@@ -38,6 +37,10 @@ RETRY_S = 5.0
 """How often a ledger that could not be written is tried again."""
 
 
+class _EndedError(Exception):
+    """Raised by a signal where it leaves nothing half done: in the midst of only reading."""
+
+
 class Watcher:
     """Everything the watcher holds while it runs.
 
@@ -58,7 +61,7 @@ class Watcher:
         self._word = Word(places.runtime, self._started_ms)
         home = ["--home", str(places.home)] if places.elsewhere else []
         self._first_fit = FirstFit(places.state, fit_command(home))
-        self._stopping = self._renewing = False
+        self._stopping = self._renewing = self._weighing = False
         self._ledger_version = 0
         self._tick_due = self._retry_due = self._read_due = 0.0
         self._day_end = 0
@@ -99,14 +102,19 @@ class Watcher:
             stack.callback(self._showing.display.clear)
             stack.callback(self._first_fit.close)
             logger.info("watching %s", ", ".join(str(root.path) for root in self._reading.roots))
-            self._step(read=False)
-            self._read_everything()
-            while not self._stopping:
-                self._wait(wakeup)
-                self._step()
+            with contextlib.suppress(_EndedError):
+                self._step(read=False)
+                self._read_everything()
+                while not self._stopping:
+                    self._wait(wakeup)
+                    self._step()
 
     def _stop(self) -> None:
         self._stopping = True
+        if self._weighing:
+            # a day of many thousand sessions takes long, and whoever ends us waits
+            self._weighing = False
+            raise _EndedError
 
     def _renew(self) -> None:
         self._renewing = True
@@ -160,7 +168,7 @@ class Watcher:
         if ticking:
             self._tick()
         self._show(ticking=ticking)
-        if self._showing.weigh(self._intake.writer, self._settings.config, _now_ms()):
+        if self._weigh():
             self._show(ticking=False)
         if self._word.caught_up:
             config, picture = self._settings.config, self._look.picture
@@ -177,6 +185,13 @@ class Watcher:
             self._intake.fall_back(error, _now_ms())
             self._note_ledger()
             return True
+
+    def _weigh(self) -> bool:
+        self._weighing = True
+        try:
+            return self._showing.weigh(self._intake.writer, self._settings.config, _now_ms())
+        finally:
+            self._weighing = False
 
     def _read_changes(self) -> None:
         now = time.monotonic()
@@ -216,17 +231,15 @@ class Watcher:
         if self._reading.follow(self._settings.config, self._look.found_roots):
             self._read_all_again()
         self._note_ledger()
-        other = self._look_at_panes()
+        self._look_at_panes()
         version = self._intake.writer.reader().written_elsewhere()
         if version != self._ledger_version:
             self._ledger_version = version
             self._showing.recorded()
-        self._showing.looked(self._settings.config, _now_ms(), other=other)
+        self._showing.looked(self._settings.config, _now_ms(), other=self._look.changed)
         self._tick_due = now + self._look.pause(self._settings.config.watch.look_seconds)
 
-    def _look_at_panes(self) -> bool:
-        """Look, and return whether there was something else to be seen than before."""
-        before = self._look.picture
+    def _look_at_panes(self) -> None:
         try:
             sockets = self._servers.registered()
             self._showing.display.keep(sockets)
@@ -240,7 +253,6 @@ class Watcher:
             self._note_ledger()
         except MissingProgramError as error:
             self._missing = str(error)
-        return replace(before, now_ms=0) != replace(self._look.picture, now_ms=0)
 
     def _read_all_again(self) -> None:
         """Read whatever is behind the positions that the ledger knows."""
@@ -253,7 +265,11 @@ class Watcher:
 
     def _news(self, *, moved: bool = False) -> None:
         """Note that something was booked; ``moved``: of any time, not only of just now."""
-        self._look.booked()
+        if moved:
+            self._look.booked_many()
+        else:
+            self._look.booked(self._intake.touched)
+        self._intake.touched.clear()
         self._showing.booked(moved=moved)
         if self._control.booked(self._intake.writer.reader()):
             self._tick_due = 0.0

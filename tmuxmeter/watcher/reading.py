@@ -11,6 +11,7 @@ from tmuxmeter.logs.scan import usable_cores
 from tmuxmeter.logs.tail import last_line_due
 from tmuxmeter.watcher.catching_up import catch_up
 from tmuxmeter.watcher.intake import Intake
+from tmuxmeter.watcher.memory import give_back
 from tmuxmeter.watcher.roots import agent_roots, agents_in_use
 
 if TYPE_CHECKING:
@@ -89,6 +90,12 @@ class Reading:
         entries = list(self._follower.catalog.entries())
         for done, total in catch_up(self._intake, entries, time.time_ns(), usable_cores()):
             yield done / total if total else 1.0
+        self.release()
+
+    def release(self) -> None:
+        """Give back the memory that reading much at once took."""
+        self._intake.release()
+        give_back()
 
     def changes(self) -> Read:
         """Read what was added to the logs that changed since the last call."""
