@@ -20,7 +20,7 @@ tmuxmeter_command() {
 # Shows one line on an attached client; waits for one, because plugins start before any is there.
 # tmux would expand #{…}, #(…) and %H in it.
 tmuxmeter_say() {
-    local text="tmuxmeter: $1" attempt
+    local text="tmuxmeter: ${1#tmuxmeter: }" attempt
     text="${text//#/##}"
     text="${text//%/%%}"
     for attempt in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
@@ -45,6 +45,10 @@ tmuxmeter_up() {
         answer="${answer##*$'\n'}"
         tmuxmeter_say "${answer:-$command up failed without a word}"
         return 1
+    fi
+    # quiet, it only says what is wrong with the options
+    if [ -n "$answer" ]; then
+        tmuxmeter_say "${answer##*$'\n'}"
     fi
 }
 

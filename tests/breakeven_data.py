@@ -26,12 +26,13 @@ def history(
     noise: float = 0.2,
     reach: float = 2.0,
     hit_rate: float = 0.62,
+    worked_least: float = 0.6,
 ) -> list[Hour]:
     """Return working days of eight hours, in about half of which one agent works, else three.
 
     Days are longer and shorter (30 %), better and worse (10 %), hours too (``noise``); tokens of
     an hour vary by 30 %, hit rates by 8 points, and tasks are whole. A day reaches ``reach`` knees
-    on average.
+    on average; the human works at least ``worked_least`` of each hour.
     """
     chance = random.Random(seed)
     found = []
@@ -46,7 +47,7 @@ def history(
             read = tokens * min(max(chance.gauss(hit_rate, 0.08), 0), 0.99)
             equivalent = price_equivalent(tokens - read, read)
             x += equivalent / 0.442
-            worked = chance.uniform(0.6, 1)
+            worked = chance.uniform(worked_least, 1)
             k = 1.0
             if not alone:
                 k = k_low + (k_high - k_low) / (1 + min(x / knee, 9.0) ** steepness)

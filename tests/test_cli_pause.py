@@ -140,6 +140,22 @@ def test_without_a_pane_it_is_the_one_in_front_of_you(desk: Desk) -> None:
     assert other.counts_on()
 
 
+def test_typed_in_a_pane_without_an_agent_it_does_not_pause_itself(desk: Desk) -> None:
+    pane = desk.server.window("bash --norc -i")
+    desk.server.send(pane, f"PYTHONPATH={ROOT} {sys.executable} -m tmuxmeter pause; echo code $?")
+    wait_until(lambda: "code 7" in desk.server.capture(pane), 20)
+    assert "no agent runs there" in desk.server.capture(pane)
+
+
+def test_typed_at_the_agent_it_tells_what_it_did_before_all_stands_still(desk: Desk) -> None:
+    program, said = desk.stage.program("claude"), desk.home / "said"
+    call = f"PYTHONPATH={ROOT} exec {sys.executable} -m tmuxmeter pause >{said} 2>&1"
+    pane = desk.server.window(f"sh -c '{program} {FAKE} --run=\"{call}\"; true'")
+    wait_until(lambda: said.exists() and said.read_text().endswith("\n"), 20)
+    assert said.read_text().startswith(f"paused {pane} (claude): ")
+    assert desk.did("resume", pane) == {pane: "resumed"}
+
+
 def test_by_agent_and_all(desk: Desk) -> None:
     claude, unknown = desk.counter(), desk.counter("wrapper", "opencode")
     shell = desk.server.window("bash --norc -i")
@@ -175,11 +191,9 @@ def test_agents_over_budget(desk: Desk) -> None:
 
 def test_what_makes_no_sense_is_refused(desk: Desk) -> None:
     for arguments, said in {
-        ("pause", "3"): "'3' is no pane",
         ("pause", "%1;kill-server"): "is no pane",
         ("pause", "%1", "--all"): "not both",
         ("pause", "%0", "--daemon"): "--daemon goes with --how freeze",
-        ("resume", "%0", "--agent", "claude"): "not both",
     }.items():
         done = desk.run(*arguments)
         assert done.returncode == 2, arguments

@@ -55,7 +55,16 @@ def test_today_keeps_its_shape_and_adds_to_it(home: Path) -> None:
         *("unattributed", "unmetered_sessions"),
     )
     assert tuple(day)[: len(known)] == known
-    added = {"by_branch", "budget", "light", "hours", "levers", "plan_windows", "overnight"}
+    added = {
+        "by_branch",
+        "budget",
+        "light",
+        "hours",
+        "levers",
+        "plan_windows",
+        "overnight",
+        "unlogged",
+    }
     assert set(day) - set(known) == added | {"advice", "recap"}
     assert day["by_branch"][0]["branch"] == "main"
     assert day["budget"]["input_tokens"] == 300_000

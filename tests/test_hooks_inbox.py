@@ -71,6 +71,11 @@ def test_what_cursor_says_through_claude_s_hooks_is_left_out() -> None:
     )
 
 
+def test_a_byte_order_mark_before_the_agent_s_json_is_no_harm() -> None:
+    content = drop("cursor", "sessionStart", {"session_id": "s"})
+    assert parse(content.replace(b"\n\n{", b"\n\n\xef\xbb\xbf{"), NOW)
+
+
 def test_cost_and_plan_windows_of_a_status_line() -> None:
     value = {
         "session_id": "s",

@@ -405,6 +405,34 @@ def test_the_commands_from_the_first_to_the_last(home: Path) -> None:
     assert (code, out.count("has no hooks of tmuxmeter.")) == (0, 5)
 
 
+@pytest.mark.parametrize(("answer", "code", "there"), [("n", 130, False), ("y", 0, True)])
+def test_at_a_terminal_it_asks(home: Path, answer: str, code: int, there: bool) -> None:
+    (home / ".cursor").mkdir()
+    terminal, end = os.openpty()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "tmuxmeter", "hooks", "install", "--home", str(home)],
+        env={"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), "HOME": str(home)},
+        stdin=end,
+        stdout=subprocess.PIPE,
+    )
+    os.close(end)
+    os.write(terminal, f"{answer}\n".encode())
+    out, _ = process.communicate(timeout=60)
+    os.close(terminal)
+    assert process.returncode == code
+    assert b"Install in 1 file? [y/N]: " in out
+    assert out.index(b"+++ ") < out.index(b"Install in")
+    assert (home / ".cursor" / "hooks.json").exists() == there
+
+
+def test_a_diff_steers_no_terminal(home: Path) -> None:
+    (home / ".claude").mkdir()
+    (home / ".claude" / "settings.json").write_text('{"a": "\x9b2J"}')
+    _, out, _ = run(home, "diff", "claude")
+    assert "\x9b" not in out
+    assert '{"a": "?2J"' in out
+
+
 def test_one_broken_file_doesn_t_stop_the_others(home: Path) -> None:
     for folder in (".claude", ".cursor"):
         (home / folder).mkdir()

@@ -489,6 +489,35 @@ def test_a_large_call_of_a_held_session_waits(shell: list[str], place: Place) ->
     assert place.holds() == [("s-1", RELEASED)]
 
 
+def test_it_holds_also_where_nothing_can_be_reported(place: Place) -> None:
+    (place.runtime / "inbox").rmdir()
+    place.flags.set("claude", "s-1", "you", 1)
+    process = place.start(["sh"], "claude", "PreToolUse", "--python", sys.executable)
+    assert process.stdin
+    process.stdin.write(json.dumps(TOOL).encode())
+    process.stdin.close()
+    process.stdin = None
+    time.sleep(1)
+    assert process.poll() is None
+    place.flags.clear("claude", "s-1")
+    assert finish(process) == (0, "")
+
+
+def test_an_installed_package_finds_the_program_that_waits(place: Place, tmp_path: Path) -> None:
+    package = tmp_path / "site" / "tmuxmeter"
+    shutil.copytree(SCRIPT.parents[1] / "tmuxmeter", package)
+    script = package / "share" / "shell" / "hook.sh"
+    script.parent.mkdir(parents=True)
+    shutil.copy(SCRIPT, script)
+    place.flags.set("claude", "s-1", "you", 1)
+    process = place.start(
+        ["sh"], "claude", "UserPromptSubmit", "--python", sys.executable, script=script
+    )
+    out, err = process.communicate(json.dumps(TOOL).encode(), timeout=20)
+    assert (process.returncode, err) == (0, b"")
+    assert json.loads(out)["decision"] == "block"
+
+
 # --- reports
 
 

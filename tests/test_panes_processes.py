@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import psutil
 import pytest
@@ -18,6 +20,9 @@ from tmuxmeter.agents.claude import Claude
 from tmuxmeter.panes.live import LiveFiles
 from tmuxmeter.panes.processes import ProcessTable, Source
 from tmuxmeter.panes.sources import ProcSource, PsutilSource
+
+if TYPE_CHECKING:
+    from tmux_fixtures import TmuxServer
 
 linux_only = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 SOURCES = [pytest.param(ProcSource, marks=linux_only), PsutilSource]
@@ -189,3 +194,26 @@ def test_what_is_no_regular_file_is_never_opened(tmp_path: Path) -> None:
     secret.write_text(live_content(3, "s"))
     (folder / "3.json").symlink_to(secret)
     assert LiveFiles([Claude()]).read([Root("claude", tmp_path)]) == []
+
+
+@linux_only
+@pytest.mark.parametrize("stopped", [False, True])
+def test_both_sources_tell_the_same_of_one_process(tmux_server: TmuxServer, stopped: bool) -> None:
+    # below a shell: tmux would let its own child go on at once
+    pane = tmux_server.window("sleep 60; true")
+    shell = int(tmux_server.format("#{pane_pid}", pane))
+    child = wait_until(lambda: next(iter(psutil.Process(shell).children()), None))
+    assert child is not None
+    wait_until(lambda: child.name() == "sleep")
+    if stopped:
+        os.kill(child.pid, signal.SIGSTOP)
+        wait_until(lambda: child.status() == psutil.STATUS_STOPPED)
+    ours, other = ProcSource().now(child.pid), PsutilSource().now(child.pid)
+    assert ours is not None
+    assert other is not None
+    for name in ("pid", "ppid", "name", "group", "session", "tty", "foreground"):
+        assert getattr(ours, name) == getattr(other, name), name
+    assert (ours.state == "T", other.state == "T") == (stopped, stopped)
+    child.kill()
+    wait_until(lambda: ProcSource().now(child.pid) is None)
+    assert PsutilSource().now(child.pid) is None

@@ -12,7 +12,11 @@ import pytest
 from pausing import Counted, Stage, now_ms
 from tmux_fixtures import wait_until
 
+from tmuxmeter.agents import AGENTS
+from tmuxmeter.agents.base import Root
 from tmuxmeter.errors import PauseError, TmuxError
+from tmuxmeter.panes.glance import glance
+from tmuxmeter.pause.find import target_in
 from tmuxmeter.pause.look import DIMMED, STYLES, own_styles
 from tmuxmeter.pause.marks import Mark, running
 from tmuxmeter.pause.ways import follow, pause, resume
@@ -371,13 +375,12 @@ while True:
 """
 
 
-def turning(stage: Stage, *words: str) -> str:
+def turning(stage: Stage, *words: str, below: str = "exec {}") -> str:
     """Start a Claude that is in this state, and ends its turn on Escape; return its pane."""
     script = stage.home / "turning.py"
     script.write_text(TURNING)
     command = [stage.program("claude"), "-S", script, stage.home / ".claude", SESSION, *words]
-    options = ["-d", "-t", "main:", "-P", "-F", "#{pane_id}"]
-    pane = stage.server.run("new-window", *options, *map(str, command)).strip()
+    pane = stage.server.window(below.format(" ".join(map(str, command))))
     wait_until(lambda: "up" in stage.server.capture(pane))
     return pane
 
@@ -418,3 +421,24 @@ def test_a_turn_that_goes_on_is_not_called_paused(
         pause(stage.means, stage.target(pane), "interrupt", YOU, now_ms())
     assert stage.means.store.all() == []
     assert stage.server.format("#{pane_input_off}", pane) == "0"
+
+
+def test_no_key_is_pressed_where_it_would_reach_something_else(stage: Stage) -> None:
+    pane = turning(stage, "busy", below="script -qec 'exec {}' /dev/null")
+    with pytest.raises(PauseError, match="isn't in front"):
+        pause(stage.means, stage.target(pane), "interrupt", YOU, now_ms())
+    stage.server.run("send-keys", "-t", pane, "-l", "y")
+    wait_until(lambda: "up79" in stage.server.capture(pane))
+    assert stage.means.store.all() == []
+
+
+def test_only_a_session_that_is_sure_is_held(stage: Stage) -> None:
+    pane = turning(stage, "busy")
+    now = now_ms()
+    roots = [Root("claude", stage.home / ".claude")]
+    picture = glance(AGENTS, stage.table, [stage.server.socket], roots, [], [], now, now)
+    (found,) = (one for one in picture.panes if one.ref.pane == pane)
+    assert found.main is not None
+    assert target_in(found, stage.table, {}).session == SESSION
+    doubted = replace(found, main=replace(found.main, confidence=0.7))
+    assert target_in(doubted, stage.table, {}).session == ""

@@ -114,6 +114,18 @@ def test_what_went_wrong_is_shown_literally(
     assert not mark.exists()
 
 
+def test_what_is_wrong_with_options_is_shown_though_the_meter_is_on(
+    tmux_servers: Callable[..., TmuxServer], plugin: Path, tmp_path: Path
+) -> None:
+    server, log = tmux_servers(), tmp_path / "log"
+    complaint = "tmuxmeter: @tmuxmeter_pause_key: unknown key: Nope"
+    command(tmp_path / "bin/tmuxmeter", log, f"echo '{complaint}' >&2; exit 0")
+    start(server, f"{tmp_path}/bin:{SYSTEM}")
+    client = server.attach(200)
+    run_plugin(server, plugin)
+    assert b"tmuxmeter: tmuxmeter" not in client.wait_for(complaint)
+
+
 def test_it_binds_nothing_and_sets_nothing(
     tmux_servers: Callable[..., TmuxServer], plugin: Path, tmp_path: Path
 ) -> None:

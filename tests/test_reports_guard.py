@@ -9,6 +9,7 @@ import pytest
 
 from tmuxmeter.config.settings import GuardSettings
 from tmuxmeter.ledger.slices import Measures
+from tmuxmeter.reports import guard
 from tmuxmeter.reports.flags import PaneKey
 from tmuxmeter.reports.guard import (
     DAY,
@@ -22,7 +23,6 @@ from tmuxmeter.reports.guard import (
     Stop,
     Verdict,
     day_verdicts,
-    decide,
     due_ms,
     loop_verdicts,
     pane_verdicts,
@@ -54,6 +54,17 @@ def day(dollars: float, settings: GuardSettings = HOLDING, **more: int) -> list[
 
 def seat(verdicts: Sequence[Verdict], **facts: Any) -> Seat:
     return Seat(**{"name": "a", "pane": "%3", "state": "working", "verdicts": verdicts} | facts)
+
+
+def decide(
+    seats: Sequence[Seat],
+    of_day: Sequence[Verdict],
+    memory: Memory,
+    settings: GuardSettings,
+    now_ms: int,
+) -> list[Notice | Stop | Release]:
+    records = {each.held for each in seats if each.held}
+    return guard.decide(seats, of_day, records, memory, settings, now_ms)
 
 
 def kinds(steps: Sequence[object]) -> list[str]:
@@ -228,6 +239,14 @@ def test_who_ended_by_himself_was_let_go_by_nobody() -> None:
     memory = Memory(told={f"{over[0].level} over": NOW - 9 * GRACE}, held={"p": HELD})
     assert kinds(decide([seat(over, name="b")], over, memory, HOLDING, NOW)) == ["Stop"]
     assert (memory.held, memory.waived) == ({}, {})
+
+
+def test_a_pause_whose_pane_was_not_seen_yet_is_not_forgotten() -> None:
+    memory = Memory(held={"p": HELD}, waived={"a": "loop s 1"})
+    assert guard.decide([seat([])], [], {"p"}, memory, HOLDING, NOW) == []
+    assert memory.held == {"p": HELD}
+    # nor is what a human let go of a loop that this watcher hasn't counted yet
+    assert memory.waived == {"a": "loop s 1"}
 
 
 @pytest.mark.parametrize(("loop", "releases"), [(5, 0), (4, 0), (6, 1), (0, 1)])

@@ -18,7 +18,7 @@ SECOND = 1_000
 
 def after(*each: tuple[float, int]) -> list[RequestAfter]:
     """Return requests of ten tokens: seconds after the pause, and whose."""
-    return [RequestAfter(who, NOON + round(at * SECOND), 0, 10) for at, who in each]
+    return [RequestAfter(who, 7, NOON + round(at * SECOND), 10) for at, who in each]
 
 
 @pytest.mark.parametrize(
@@ -42,10 +42,10 @@ def test_what_began_after_a_pause(way: str, requests: list[RequestAfter], spent:
     assert spent_after(requests, NOON, way) == spent
 
 
-def test_a_side_chain_in_the_same_log_has_one_of_its_own() -> None:
-    both = [RequestAfter(1, NOON + 9, 0, 10), RequestAfter(1, NOON + 10, 1, 10)]
+def test_a_sub_agent_of_the_same_session_has_one_of_its_own() -> None:
+    both = [RequestAfter(1, 7, NOON + 9, 10), RequestAfter(1, 8, NOON + 10, 10)]
     assert spent_after(both, NOON, "hold") == 0
-    assert spent_after([*both, RequestAfter(1, NOON + 11, 1, 10)], NOON, "hold") == 10
+    assert spent_after([*both, RequestAfter(1, 8, NOON + 11, 10)], NOON, "hold") == 10
 
 
 def test_the_ledger_tells_a_session_s_requests_and_its_sub_agents() -> None:

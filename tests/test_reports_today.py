@@ -149,6 +149,27 @@ def test_a_third_agent_without_a_claim_is_advised_against(world: World) -> None:
     assert "agents" not in [line["about"] for line in advice(full, ZONE)]
 
 
+@pytest.mark.parametrize(
+    ("wordy", "told_again", "said"),
+    [
+        (True, False, "(output per turn +95%)"),
+        (False, True, "(60% of the late prompts correct it)"),
+        (True, True, "(output per turn +95%, 60% of the late prompts correct it)"),
+    ],
+)
+def test_advice_on_drift_names_the_signs_that_were_seen(
+    world: World, wordy: bool, told_again: bool, said: str
+) -> None:
+    world.pane("s1", "%1")
+    for number in range(10):
+        world.asked(20 * number, corrects=told_again and number in {5, 7, 9})
+        world.request(20 * number + 1, output=100 + 20 * number * wordy)
+        world.ended(20 * number + 2)
+    (text,) = (line["text"] for line in report(world)["advice"] if line["about"] == "drift")
+    assert said in text
+    assert text.startswith("%1 drifts after 3.0 h")
+
+
 def test_hours_are_those_of_the_day(world: World) -> None:
     world.request(-12 * 60)
     world.request(-12 * 60 - 0.1)

@@ -166,3 +166,17 @@ def test_a_pane_closed_while_paused_cleans_up(meter: Path, tmux_server: TmuxServ
     tmux_server.run("kill-pane", "-t", pane)
     wait_until(lambda: not records(meter), 20)
     assert row_of(meter, pane) is None
+
+
+def test_who_goes_on_without_being_resumed_is_told(meter: Path, tmux_server: TmuxServer) -> None:
+    pane = agent_in(meter, tmux_server)
+    client = tmux_server.attach(160)
+    up(meter, tmux_server)
+    wait_until(lambda: value(tmux_server, "STATE", pane), 20)
+    act(meter, tmux_server, "pause", pane, "--how", "freeze")
+    wait_until(lambda: value(tmux_server, "STATE", pane) == "paused", 20)
+    [record] = records(meter)
+    os.kill(record["pid"], signal.SIGCONT)
+    client.wait_for(f"{pane} (Claude Code) goes on: somebody else let it go on", timeout=30)
+    wait_until(lambda: value(tmux_server, "STATE", pane) not in {"", "paused"}, 20)
+    assert style(tmux_server, pane) == ""

@@ -10,11 +10,12 @@ import contextlib
 import os
 import stat
 import sys
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tmuxmeter.errors import FolderError
+from tmuxmeter.records import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

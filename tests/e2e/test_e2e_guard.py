@@ -126,3 +126,26 @@ def test_the_request_after_the_limit_is_the_last_one(meter: Meter) -> None:
     made.wait_live("limited", status="idle")
     assert (made.other / "n.txt").read_text().split() == [str(n) for n in range(STEPS)]
     wait_until(lambda: row_of(meter, "limited")["paused"] == [], 20, 0.2)
+
+
+def test_a_turn_is_ended_where_that_is_asked_for(meter: Meter) -> None:
+    made = meter.world
+    stub = made.anthropic
+    configure(made)
+    made.open("ended", "claude", made.repo)
+    made.wait_live("ended", status="idle")
+    made.wait_screen("ended", "❯")
+    script = " then ".join(f"run sleep 1; echo {n}" for n in range(STEPS))
+    made.say("ended", script)
+    stub.wait_for(lambda _: len(stub.of("ended")) >= 2)
+    configure(made, action="interrupt", pane_tokens=1000, grace_seconds=0)
+    row = wait_until(lambda: (r := row_of(meter, "ended"))["paused"] and r, 40, 0.1)
+    assert (row["state"], row["paused"][0]["way"]) == ("paused", "interrupt")
+    made.wait_live("ended", status="idle")
+    assert made.server.format("#{pane_input_off}", made.panes["ended"]) == "1"
+    served = len(stub.of("ended"))
+    time.sleep(QUIET_S)
+    assert len(stub.of("ended")) == served < STEPS
+    configure(made)
+    wait_until(lambda: row_of(meter, "ended")["paused"] == [], 20, 0.2)
+    assert made.server.format("#{pane_input_off}", made.panes["ended"]) == "0"

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
+
+from tmuxmeter.records import NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -43,19 +45,22 @@ def expiries(
     found: list[Expiry] = []
     previous = line.before
     ttl = TTL_5M_MS if previous is None else _ttl(previous, TTL_5M_MS)
+    # by their place, not by name: a week has ten thousand
     for request in line.requests:
-        if request.time_ms >= end_ms:
+        time = request[0]
+        if time >= end_ms:
             break
-        if request.sidechain and not line.thread.spawned:
+        if request[-1] and not line.thread.spawned:
             continue
-        if previous is not None and request.time_ms >= start_ms:
-            silence = request.time_ms - previous.time_ms
+        if previous is not None and time >= start_ms:
+            silence = time - previous[0]
             # few were silent for so long: the others need no second look
             tokens = _rewritten(previous, request) if silence > ttl else 0
             if tokens > 0:
                 cost = _extra(request, tokens, prices.get(request.model_id))
-                found.append(Expiry(line.thread.id, request.time_ms, silence, tokens, cost))
-        ttl = _ttl(request, ttl)
+                found.append(Expiry(line.thread.id, time, silence, tokens, cost))
+        if request.cache_write_5m or request.cache_write_1h:
+            ttl = _ttl(request, ttl)
         previous = request
     return found
 

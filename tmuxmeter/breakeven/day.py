@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from tmuxmeter.records import dataclass
 
 CACHE_READ_WEIGHT = 0.1
 """Price of a cached input token ÷ a fresh one: Anthropic's and OpenAI's lists (0.30 ÷ 3.00)."""

@@ -20,7 +20,13 @@ POINTS = 120
 
 
 def explain(day: Day, scale: Scale, burn_per_hour: float | None = None) -> dict[str, Any]:
-    """Return a day's light with its figures, the curve and what each lever does to the line.
+    """Return what :func:`reasons` does, and the ``curve``."""
+    points = [{"input_tokens": n, "ratio": ratio} for n, ratio in curve(day, scale)]
+    return {**reasons(day, scale, burn_per_hour), "curve": points}
+
+
+def reasons(day: Day, scale: Scale, burn_per_hour: float | None = None) -> dict[str, Any]:
+    """Return a day's light with its figures, and what each lever does to the line.
 
     Parameters
     ----------
@@ -87,7 +93,6 @@ def explain(day: Day, scale: Scale, burn_per_hour: float | None = None) -> dict[
             "uncertainty": model.uncertainty,
             "input_counts": model.input_counts,
         },
-        "curve": [{"input_tokens": n, "ratio": ratio} for n, ratio in curve(day, scale)],
     }
 
 

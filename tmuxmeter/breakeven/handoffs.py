@@ -7,9 +7,10 @@ before one prompt are one hand-off: the human looks once.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from tmuxmeter.breakeven.intervals import common, length, union, without
+from tmuxmeter.records import NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from itertools import islice
+from typing import TYPE_CHECKING, Protocol
 
 from tmuxmeter.breakeven.cache import expiries
 from tmuxmeter.breakeven.day import Day, price_equivalent
@@ -26,9 +27,10 @@ from tmuxmeter.breakeven.touches import (
     independence,
     seat_of,
 )
-from tmuxmeter.breakeven.waste import Waste, spent, waste
+from tmuxmeter.breakeven.waste import Waste, waste
 from tmuxmeter.breakeven.work import Busy, busy, pauses, signs_of_life, working
-from tmuxmeter.ledger.activity import WINDOW_MS
+from tmuxmeter.ledger.activity import WINDOW_MS, within
+from tmuxmeter.records import NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -180,6 +182,8 @@ def last_seats(activity: Activity) -> dict[int, Seat]:
 
 
 def _newest(rows: Sequence[_Timed], end_ms: int) -> int:
+    if rows and rows[-1].time_ms < end_ms:
+        return rows[-1].time_ms
     return next((row.time_ms for row in reversed(rows) if row.time_ms < end_ms), -1)
 
 
@@ -189,16 +193,13 @@ def in_fresh_tokens(requests: Iterable[Request], prices: Mapping[int, UnitPrice]
     Each kind by its own price over the fresh one; of several models, the fresh price is blended
     by what was spent on each. Models without a price count by the vendors' usual ratios.
     """
-    sums: dict[int, list[int]] = {}
-    for _, model, fresh, read, write_5m, write_1h, *_ in requests:
-        each = sums.setdefault(model, [0, 0, 0, 0])
-        each[0] += fresh
-        each[1] += read
-        each[2] += write_5m
-        each[3] += write_1h
+    by_model: dict[int, list[Request]] = {}
+    for request in requests:
+        by_model.setdefault(request[1], []).append(request)
     spend: dict[int, float] = {}
     other = 0.0
-    for model, (fresh, read, write_5m, write_1h) in sums.items():
+    for model, rows in by_model.items():
+        fresh, read, write_5m, write_1h = map(sum, islice(zip(*rows, strict=True), 2, 6))
         price = prices.get(model)
         if price is None or not price.fresh or price.cache_read is None:
             other += price_equivalent(fresh, read, write_5m, write_1h)
@@ -229,10 +230,9 @@ def _day(
     requests = [
         row
         for line in activity.timelines
-        for row in line.requests
-        if activity.start_ms <= row.time_ms < activity.end_ms
+        for row in within(line.requests, activity.start_ms, activity.end_ms)
     ]
-    total = spent(requests)
+    total = lost.total
     fresh = sum([row.fresh for row in requests])
     read = sum([row.cache_read for row in requests])
     return Day(

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
+
+from tmuxmeter.records import NamedTuple
 
 if TYPE_CHECKING:
     from tmuxmeter.ledger.activity import Timeline
@@ -61,7 +63,7 @@ def error_loops(line: Timeline, start_ms: int = 0, end_ms: int | None = None) ->
 
 def _runs(line: Timeline) -> list[tuple[int, int, int, int | None]]:
     """Return runs of failures: first, last, how many, and when it was over (None: it isn't)."""
-    if sum(not result.ok for result in line.results) < LOOP_FAILURES:
+    if [row[1] for row in line.results].count(0) < LOOP_FAILURES:
         return []
     steps = [(row.time_ms, _GOOD if row.ok else _FAILED) for row in line.results]
     steps += [(row.time_ms, _OVER) for row in line.ends]

@@ -5,11 +5,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING, NamedTuple
+from dataclasses import fields
+from typing import TYPE_CHECKING
 
 from tmuxmeter.breakeven import constants
 from tmuxmeter.breakeven.day import CACHE_READ_WEIGHT, Day, price_equivalent
+from tmuxmeter.records import NamedTuple, dataclass
 
 if TYPE_CHECKING:
     from tmuxmeter.config.settings import BreakevenSettings

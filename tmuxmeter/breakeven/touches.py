@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from tmuxmeter.ledger.activity import WINDOW_MS
+from tmuxmeter.records import NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -114,14 +115,21 @@ def seat_of(activity: Activity, thread: Thread, time_ms: int) -> Seat:
 
 def edits(activity: Activity) -> list[Edit]:
     """Return all edits up to the span's end, in order of time."""
-    found = [
-        Edit(
-            touch.time_ms, touch.path, seat_of(activity, line.thread, touch.time_ms), line.thread.id
-        )
-        for line in activity.timelines
-        for touch in line.touches
-        if touch.edit and touch.time_ms < activity.end_ms
-    ]
+    found: list[Edit] = []
+    for line in activity.timelines:
+        made = [touch for touch in line.touches if touch.edit and touch.time_ms < activity.end_ms]
+        if not made:
+            continue
+        each = line.thread
+        first, last = (seat_of(activity, each, touch.time_ms) for touch in (made[0], made[-1]))
+        if first == last and len(activity.stays[each.id]) == 1:
+            # most sessions stay where they are
+            found += [Edit(touch.time_ms, touch.path, first, each.id) for touch in made]
+            continue
+        found += [
+            Edit(touch.time_ms, touch.path, seat_of(activity, each, touch.time_ms), each.id)
+            for touch in made
+        ]
     found.sort()
     return found
 
@@ -141,45 +149,59 @@ def independence(
     workers : iterable of Seat
         Seats at work, those that edited nothing (searching, reviewing) among them.
     """
-    files: dict[str, dict[Seat, int]] = {}
-    folders: dict[str, dict[Seat, tuple[int, str]]] = {}
-    overlaps: dict[str, Overlap] = {}
-    shared: dict[str, frozenset[Seat]] = {}
+    # numbers instead of seats: each edit looks at all that edited its file or folder before
+    numbers: dict[Seat, int] = {}
+    files: dict[str, dict[int, int]] = {}
+    folders: dict[str, dict[int, tuple[int, str]]] = {}
+    overlaps: dict[str, tuple[list[int], int, int, int]] = {}
+    shared: dict[str, set[int]] = {}
     redone: dict[int, list[int]] = {}
-    groups: dict[Seat, Seat] = {}
-    for edit in made:
-        since = edit.time_ms - window_ms
-        editors = files.setdefault(edit.path, {})
-        others = [who for who, time in editors.items() if who != edit.seat and time >= since]
-        folder = edit.path.rpartition("/")[0]
+    groups: dict[int, int] = {}
+    for time, path, seat, session_id in made:
+        mine = numbers.setdefault(seat, len(numbers))
+        since = time - window_ms
+        editors = files.setdefault(path, {})
+        folder = path.rpartition("/")[0]
         neighbours = folders.setdefault(folder, {})
-        if edit.time_ms >= start_ms:
-            _group(groups, edit.seat)
+        if time >= start_ms:
+            _group(groups, mine)
             near = [
                 who
-                for who, (time, path) in neighbours.items()
-                if who != edit.seat and time >= since and path != edit.path
+                for who, (then, other) in neighbours.items()
+                if then >= since and who != mine and other != path
             ]
             if near:
-                shared[folder] = shared.get(folder, frozenset()).union(near, [edit.seat])
+                shared.setdefault(folder, set()).update(near, [mine])
+            others = [who for who, then in editors.items() if then >= since and who != mine]
             if others:
-                redone.setdefault(edit.session_id, []).append(edit.time_ms)
-                first = min(editors[who] for who in others)
-                overlaps[edit.path] = _met(overlaps.get(edit.path), edit, others, first)
+                redone.setdefault(session_id, []).append(time)
+                known = overlaps.get(path) or ([], 0, min(editors[who] for who in others), 0)
+                seats = [*known[0], *(who for who in (*others, mine) if who not in known[0])]
+                overlaps[path] = (seats, known[1] + 1, known[2], time)
                 for who in others:
-                    groups[_group(groups, who)] = _group(groups, edit.seat)
-        editors[edit.seat] = edit.time_ms
-        neighbours[edit.seat] = (edit.time_ms, edit.path)
+                    groups[_group(groups, who)] = _group(groups, mine)
+        editors[mine] = time
+        neighbours[mine] = (time, path)
     editors_then = set(groups)
     if groups:
         for seat in workers:
-            _group(groups, seat)
-    touching = {seat for overlap in overlaps.values() for seat in overlap.seats}
+            _group(groups, numbers.setdefault(seat, len(numbers)))
+    touching = {who for found in overlaps.values() for who in found[0]}
+    seats_of = list(numbers)
     return Independence(
-        overlaps=sorted(overlaps.values(), key=lambda overlap: (overlap.last_ms, overlap.path)),
-        shared_folders=dict(sorted(shared.items())),
+        overlaps=sorted(
+            (
+                Overlap(path, tuple(seats_of[who] for who in seats), edits, first, last)
+                for path, (seats, edits, first, last) in overlaps.items()
+            ),
+            key=lambda overlap: (overlap.last_ms, overlap.path),
+        ),
+        shared_folders={
+            folder: frozenset(seats_of[who] for who in seats)
+            for folder, seats in sorted(shared.items())
+        },
         pool_depth=len(editors_then - touching),
-        pool=len({_group(groups, seat) for seat in groups}) if groups else None,
+        pool=len({_group(groups, who) for who in groups}) if groups else None,
         redone=redone,
     )
 
@@ -231,15 +253,9 @@ def _glob(pattern: str) -> re.Pattern[str]:
     return re.compile("".join(wild.get(part) or re.escape(part) for part in parts) + "(?:/.*)?")
 
 
-def _met(known: Overlap | None, edit: Edit, others: Sequence[Seat], first_ms: int) -> Overlap:
-    if known is None:
-        return Overlap(edit.path, (*others, edit.seat), 1, first_ms, edit.time_ms)
-    new = [seat for seat in (*others, edit.seat) if seat not in known.seats]
-    return Overlap(edit.path, (*known.seats, *new), known.edits + 1, known.first_ms, edit.time_ms)
-
-
-def _group(groups: dict[Seat, Seat], seat: Seat) -> Seat:
+def _group(groups: dict[int, int], seat: int) -> int:
     """Return the seat that stands for all that overlap with one, directly or through others."""
-    while groups.setdefault(seat, seat) != seat:
-        seat = groups[seat]
+    while (above := groups.setdefault(seat, seat)) != seat:
+        # half the way for whoever comes next: a chain of thousands is walked once
+        groups[seat] = seat = groups[above]
     return seat

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
-from typing import TYPE_CHECKING, NamedTuple
+from bisect import bisect_left, bisect_right
+from operator import itemgetter
+from typing import TYPE_CHECKING
+
+from tmuxmeter.records import NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
     from tmuxmeter.breakeven.loops import Loop
     from tmuxmeter.ledger.activity import Activity, Request
+
+_time_of = itemgetter(0)
 
 
 class Spent(NamedTuple):
@@ -73,11 +78,17 @@ def waste(activity: Activity, error_loops: Mapping[int, Iterable[Loop]]) -> Wast
         times = [time for time, _ in asked]
         spans = [(loop.start_ms, loop.end_ms) for loop in error_loops.get(line.thread.id, ())]
         first = line.thread.first_request_ms
-        for number, request in enumerate(line.requests):
+        told = any(corrects for _, corrects in asked)
+        rows = line.requests
+        begin = bisect_left(rows, activity.start_ms, key=_time_of)
+        end = bisect_left(rows, activity.end_ms, key=_time_of)
+        total += rows[begin:end]
+        if not spans and not told:
+            # nothing but a first request can be lost, and that is the first of its log
+            end = begin + 1 if begin < end and rows[begin].time_ms == first else begin
+        for number in range(begin, end):
+            request = rows[number]
             time = request.time_ms
-            if not activity.start_ms <= time < activity.end_ms:
-                continue
-            total.append(request)
             before = len(lost)
             if time == first and (number == 0 or line.requests[number - 1].time_ms != first):
                 cold.append(request)
@@ -95,20 +106,19 @@ def waste(activity: Activity, error_loops: Mapping[int, Iterable[Loop]]) -> Wast
     )
 
 
-def spent(requests: Iterable[Request]) -> Spent:
+def spent(requests: Sequence[Request]) -> Spent:
     """Return the sums of requests."""
-    count = inputs = outputs = cost = unpriced = 0
-    # taken apart at once: there are thousands of them in every day of a week
-    for _, _, fresh, read, write_5m, write_1h, output, price, _ in requests:
-        count += 1
-        whole = fresh + read + write_5m + write_1h
-        inputs += whole
-        outputs += output
-        if price is None:
-            unpriced += whole + output
-        else:
-            cost += price
-    return Spent(count, inputs, outputs, cost, unpriced)
+    if not requests:
+        return Spent()
+    # column by column: there are thousands of them in every day of a week
+    _, _, fresh, read, write_5m, write_1h, output, costs, _ = zip(*requests, strict=True)
+    return Spent(
+        len(requests),
+        sum(fresh) + sum(read) + sum(write_5m) + sum(write_1h),
+        sum(output),
+        sum(cost for cost in costs if cost) if None in costs else sum(costs),
+        sum(row.input + row.output for row in requests if row.cost is None) if None in costs else 0,
+    )
 
 
 def _reads(activity: Activity) -> tuple[int, int]:

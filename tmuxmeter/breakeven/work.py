@@ -9,13 +9,12 @@ and is no silence: what lies before and after it is work.
 
 from __future__ import annotations
 
-from bisect import bisect_left, bisect_right
-from dataclasses import dataclass
-from itertools import pairwise
+from bisect import bisect_left
 from typing import TYPE_CHECKING
 
 from tmuxmeter.breakeven.intervals import common, length, levels, union, without
 from tmuxmeter.ledger.activity import LOOK_AHEAD_MS
+from tmuxmeter.records import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -34,10 +33,11 @@ PRESENCE_MS = 30 * MINUTE_MS
 PAUSED = "paused"
 """Why a session stood still, in the ledger's word."""
 
-_SIGN, _END, _ASKED_BY_AGENT, _ASKED_BY_HUMAN = range(4)
+_KINDS = 4
+_SIGN, _END, _ASKED_BY_AGENT, _ASKED_BY_HUMAN = range(_KINDS)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Busy:
     """A span's minutes, in milliseconds.
 
@@ -89,40 +89,54 @@ class Signs:
 
     def __init__(self, line: Timeline, paused: list[Interval] | None = None) -> None:
         self.paused = paused or []
-        signs = [(row.time_ms, _SIGN) for row in line.requests]
-        signs += [(row.time_ms, _SIGN) for row in line.results]
-        signs += [(row.time_ms, _SIGN) for row in line.touches]
-        signs += [(row.time_ms, _END) for row in line.ends]
+        # a sign is four times its time and what it is: thousands of numbers sort fast, and of one
+        # moment comes what was done, then the turn's end, then what was asked next
+        signs = [row[0] * _KINDS for row in line.requests]
+        signs += [row[0] * _KINDS for row in line.results]
+        signs += [row[0] * _KINDS for row in line.touches]
+        signs += [row[0] * _KINDS + _END for row in line.ends]
         signs += [
-            (row.time_ms, _ASKED_BY_HUMAN if row.human else _ASKED_BY_AGENT) for row in line.prompts
+            row.time_ms * _KINDS + (_ASKED_BY_HUMAN if row.human else _ASKED_BY_AGENT)
+            for row in line.prompts
         ]
-        # of one moment: what was done, then the turn's end, then what was asked next
         signs.sort()
-        self.times = [time for time, _ in signs]
-        stretches = [
-            (start, end)
-            for (start, kind), (end, next_kind) in pairwise(signs)
-            if kind != _END
-            and next_kind != _ASKED_BY_HUMAN
-            and self._silence(start, end) <= QUIET_MS
-        ]
-        still = [(row.start_ms, row.end_ms) for row in line.standstills]
-        self.at_work = without(union(stretches), union([*still, *self.paused]))
-
-    def _silence(self, start_ms: int, end_ms: int) -> int:
-        """Return how long nothing was heard though nobody had paused it."""
-        if not self.paused:
-            return end_ms - start_ms
-        return length(without([(start_ms, end_ms)], self.paused))
+        self._signs = signs
+        self.at_work = _stretches(signs, self.paused)
+        if line.standstills or self.paused:
+            still = [(row.start_ms, row.end_ms) for row in line.standstills]
+            self.at_work = without(self.at_work, union([*still, *self.paused]))
 
     def around(self, time_ms: int) -> Interval:
         """Return the time from the last sign before a moment to the first one after it."""
-        before = bisect_left(self.times, time_ms)
-        after = bisect_right(self.times, time_ms)
+        signs = self._signs
+        before = bisect_left(signs, time_ms * _KINDS)
+        after = bisect_left(signs, (time_ms + 1) * _KINDS)
         return (
-            self.times[before - 1] if before else time_ms,
-            self.times[after] if after < len(self.times) else time_ms,
+            signs[before - 1] // _KINDS if before else time_ms,
+            signs[after] // _KINDS if after < len(signs) else time_ms,
         )
+
+
+def _stretches(signs: list[int], paused: list[Interval]) -> list[Interval]:
+    """Return when there was work between signs."""
+    found: list[Interval] = []
+    begin = last = -1
+    working = False
+    for sign in signs:
+        time, kind = sign // _KINDS, sign % _KINDS
+        silence = time - last
+        if paused and working:
+            # nothing is to be heard while it is paused
+            silence = length(without([(last, time)], paused))
+        if working and silence <= QUIET_MS and kind != _ASKED_BY_HUMAN:
+            begin = last if begin < 0 else begin
+        elif begin >= 0:
+            found.append((begin, last))
+            begin = -1
+        last, working = time, kind != _END
+    if begin >= 0:
+        found.append((begin, last))
+    return union(found) if found else found
 
 
 def signs_of_life(activity: Activity) -> dict[int, Signs]:
@@ -174,13 +188,17 @@ def busy(
     useful: dict[int, list[Interval]] = {}
     left: dict[int, list[Interval]] = {}
     for each, found in signs.items():
-        failing = union(
-            (loop.start_ms, activity.end_ms if loop.end_ms is None else loop.end_ms)
-            for loop in loops.get(each, ())
-        )
-        useful[each] = without(found.at_work, failing)
-        again = union(found.around(time) for time in redone.get(each, ()))
-        left[each] = without(useful[each], again)
+        useful[each] = found.at_work
+        if loops.get(each):
+            failing = union(
+                (loop.start_ms, activity.end_ms if loop.end_ms is None else loop.end_ms)
+                for loop in loops[each]
+            )
+            useful[each] = without(found.at_work, failing)
+        left[each] = useful[each]
+        if redone.get(each):
+            again = union(found.around(time) for time in redone[each])
+            left[each] = without(useful[each], again)
     at_work = working(activity, signs)
     by_level = levels(at_work.values())
     agent_ms = sum(map(length, at_work.values()))
@@ -225,8 +243,24 @@ def presence(
 
 def _by_agent(activity: Activity, spans: Mapping[int, list[Interval]]) -> dict[int, list[Interval]]:
     """Join sub-agents' spans with those of whom they work for, within the activity's span."""
-    joined: dict[int, list[Interval]] = {}
+    joined: dict[int, list[list[Interval]]] = {}
     for line in activity.timelines:
-        joined.setdefault(line.thread.root, []).extend(spans[line.thread.id])
-    whole = [(activity.start_ms, activity.end_ms)]
-    return {root: common(union(parts), whole) for root, parts in joined.items()}
+        joined.setdefault(line.thread.root, []).append(spans[line.thread.id])
+    return {
+        root: _clipped(
+            # most agents work alone
+            parts[0] if len(parts) == 1 else union([each for part in parts for each in part]),
+            activity.start_ms,
+            activity.end_ms,
+        )
+        for root, parts in joined.items()
+    }
+
+
+def _clipped(spans: list[Interval], start_ms: int, end_ms: int) -> list[Interval]:
+    """Return what of spans lies within a longer one: mostly all or nothing."""
+    if not spans or spans[-1][1] <= start_ms or spans[0][0] >= end_ms:
+        return []
+    if spans[0][0] >= start_ms and spans[-1][1] <= end_ms:
+        return spans
+    return common(spans, [(start_ms, end_ms)])

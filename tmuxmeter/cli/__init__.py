@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import importlib
 import io
 import os
@@ -43,6 +44,8 @@ COMMANDS = {
     "files": "files",
     "demo": "demo",
 }
+REPORTS = ("today", "week", "days", "panes", "sessions", "breakeven")
+"""Commands that print what there is and end; reading new logs first turns the collector on."""
 
 
 class LazyGroup(click.Group):
@@ -56,6 +59,9 @@ class LazyGroup(click.Group):
         """Import and return the command of this name."""
         if cmd_name not in COMMANDS:
             return None
+        if cmd_name in REPORTS:
+            # thousands of small objects that all stay to the end: looking for garbage finds none
+            gc.disable()
         module = importlib.import_module(f"tmuxmeter.cli.{COMMANDS[cmd_name]}")
         command: click.Command = getattr(module, f"{cmd_name}_command")
         return command
@@ -110,6 +116,8 @@ def main() -> None:
         # Click returns the code of an early exit
         code = cli.main(standalone_mode=False, prog_name="tmuxmeter")
         sys.stdout.flush()
+        # all that is left goes with the process: nothing of it need be looked through
+        gc.freeze()
         sys.exit(code if isinstance(code, int) else 0)
     except click.ClickException as error:
         error.show()

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import functools
-import json
 import os
 import sys
 import time
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 import click
 
+from tmuxmeter.cli.pretty import pretty
 from tmuxmeter.errors import UsageError
 from tmuxmeter.paths import DEMO_MARK, Places, places
+from tmuxmeter.records import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -85,7 +85,7 @@ def json_option(command: Callable[P, R]) -> Callable[P, R]:
 
 def print_json(data: object) -> None:
     """Print report data as it is."""
-    click.echo(json.dumps(data, indent=2, ensure_ascii=True))
+    click.echo(pretty(data))
 
 
 def print_parts(parts: Sequence[Table | Paragraph]) -> None:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from datetime import date, timedelta
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from tmuxmeter.errors import UsageError
+from tmuxmeter.records import NamedTuple
 
 if TYPE_CHECKING:
     from datetime import tzinfo

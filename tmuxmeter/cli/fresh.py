@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import sys
 import time
 from typing import TYPE_CHECKING
@@ -42,6 +43,8 @@ def reader(context: Context) -> Iterator[Reader]:
         if running_pid(places.runtime) is None and not is_fresh(places, time.time_ns()):
             from tmuxmeter.watcher.catching_up import up_to_date
 
+            # months of logs may be new
+            gc.enable()
             with Bar() as bar:
                 reading = up_to_date(places, context.config(), bar.update)
                 problems, ledger = stack.enter_context(reading)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import difflib
+import re
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -19,11 +20,12 @@ from tmuxmeter.hooks.targets import AGENTS, TITLES, Target, targets
 from tmuxmeter.hooks.wanted import Program
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Sequence
 
     from tmuxmeter.config import Config
     from tmuxmeter.hooks.status import HookState
 
+_STEERING = re.compile(r"[\x00-\x08\x0a-\x1f\x7f-\x9f]")
 NOT_DONE = 1
 """Exit code where a file had to be left alone."""
 
@@ -54,11 +56,14 @@ def _yes(command: Callable[..., None]) -> Callable[..., None]:
 def install_command(context: Context, agents: tuple[str, ...], yes: bool) -> None:
     """Put the hooks into the settings of AGENT, or of every agent there is."""
     installer = _installer(context)
-    plans = list(_plans(_targets(context, agents), installer.install))
-    done = _carry_out(installer, plans, yes=yes, what="Install", already="has the hooks already")
+    plans, errors = _plans(_targets(context, agents), installer.install)
+    already = "has the hooks already"
+    done = _carry_out(installer, plans, errors, yes=yes, what="Install", already=already)
     if any(plan.target.agent == "codex" for plan in done):
         click.echo("Codex asks once whether to trust them: start it and say yes.")
-    if any(plan.target.agent in ("claude", "gemini", "cursor", "opencode") for plan in done):
+    if any(plan.target.agent == "opencode" for plan in done):
+        click.echo("OpenCode fetches its own plugin package at its next start, from the network.")
+    if any(plan.target.agent != "codex" for plan in done):
         click.echo("Claude Code takes them up at once, other agents when they start.")
 
 
@@ -69,8 +74,9 @@ def install_command(context: Context, agents: tuple[str, ...], yes: bool) -> Non
 def uninstall_command(context: Context, agents: tuple[str, ...], yes: bool) -> None:
     """Take the hooks out of the settings again."""
     installer = _installer(context)
-    plans = list(_plans(_targets(context, agents), installer.uninstall))
-    _carry_out(installer, plans, yes=yes, what="Uninstall", already="has no hooks of tmuxmeter")
+    plans, errors = _plans(_targets(context, agents), installer.uninstall)
+    already = "has no hooks of tmuxmeter"
+    _carry_out(installer, plans, errors, yes=yes, what="Uninstall", already=already)
 
 
 @hooks_command.command("diff")
@@ -79,9 +85,12 @@ def uninstall_command(context: Context, agents: tuple[str, ...], yes: bool) -> N
 def diff_command(context: Context, agents: tuple[str, ...]) -> None:
     """Show what install would change; changes nothing."""
     installer = _installer(context)
-    for plan in _plans(_targets(context, agents), installer.install):
-        if isinstance(plan, Plan) and plan.changes:
+    plans, errors = _plans(_targets(context, agents), installer.install)
+    for plan in plans:
+        if plan.changes:
             click.echo(_diff(plan), nl=False)
+    if errors:
+        raise click.exceptions.Exit(NOT_DONE)
 
 
 @hooks_command.command("status")
@@ -159,17 +168,26 @@ def _targets(context: Context, agents: Sequence[str]) -> list[Target]:
 
 def _plans(
     found: Sequence[Target], plan: Callable[[Target], Plan]
-) -> Iterator[Plan | tuple[Target, SettingsError]]:
+) -> tuple[list[Plan], list[SettingsError]]:
+    """Return what is to be done to files, and why others are left alone, which is told."""
+    plans, errors = [], []
     for target in found:
         try:
-            yield plan(target)
+            plans.append(plan(target))
         except SettingsError as error:
             click.echo(f"{target.file}: {error}; left alone", err=True)
-            yield target, error
+            errors.append(error)
+    return plans, errors
 
 
 def _carry_out(
-    installer: Installer, plans: Sequence[Any], *, yes: bool, what: str, already: str
+    installer: Installer,
+    plans: Sequence[Plan],
+    errors: Sequence[SettingsError],
+    *,
+    yes: bool,
+    what: str,
+    already: str,
 ) -> list[Plan]:
     """Show the changes, ask, and make them; return those that were made.
 
@@ -178,21 +196,20 @@ def _carry_out(
     UsageError
         Nobody can be asked.
     """
-    ready = [plan for plan in plans if isinstance(plan, Plan)]
-    wanted = [plan for plan in ready if plan.changes]
-    for plan in ready:
+    wanted = [plan for plan in plans if plan.changes]
+    for plan in plans:
         if not plan.changes:
             click.echo(f"{plan.target.file} {already}.")
     for plan in wanted:
         click.echo(_diff(plan), nl=False)
-    if not plans:
+    if not plans and not errors:
         click.echo("No agent's settings were found.")
     if wanted and not yes:
         if not sys.stdin.isatty():
             message = "nobody to ask here: use --yes"
             raise UsageError(message)
         click.confirm(f"{what} in {len(wanted)} file{'s' if len(wanted) > 1 else ''}?", abort=True)
-    failed = len(ready) < len(plans)
+    failed = bool(errors)
     done = []
     for plan in wanted:
         try:
@@ -215,4 +232,5 @@ def _diff(plan: Plan) -> str:
     before = plan.found.text.splitlines()
     after = (plan.content or b"").decode().splitlines()
     lines = difflib.unified_diff(before, after, path, path, lineterm="")
-    return "".join(f"{line}\n" for line in lines)
+    # settings may hold characters that steer a terminal
+    return "".join(f"{_STEERING.sub('?', line)}\n" for line in lines)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import gc
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
-from tmuxmeter.breakeven.explain import explain
+from tmuxmeter.breakeven.explain import reasons
 from tmuxmeter.breakeven.levers import levers
+from tmuxmeter.records import NamedTuple
 
 if TYPE_CHECKING:
     from datetime import date
@@ -26,7 +27,7 @@ HOUR_MS = 3_600_000
 
 
 class Measured(NamedTuple):
-    """One day. ``light`` is the light explained."""
+    """One day. ``light`` is the light with its reasons, its curve left out."""
 
     day: date
     slices: list[Slice]
@@ -58,11 +59,11 @@ def measure(
 def judge(
     facts: SpanFacts, config: Config, scale: Scale, now_ms: int
 ) -> tuple[Levers, dict[str, Any]]:
-    """Return a day's levers, and its light explained."""
+    """Return a day's levers, and its light with its reasons."""
     done = facts.activity
     found = levers(facts, minutes_per_handoff=config.breakeven.minutes_per_handoff)
     burn = _burn(done, now_ms) if done.start_ms <= now_ms < done.end_ms else None
-    return found, explain(found.day, scale, burn)
+    return found, reasons(found.day, scale, burn)
 
 
 def token_budget(context: Context, config: Config, ledger: Reader, scale: Scale, day: date) -> int:

@@ -176,7 +176,7 @@ def _pause(scene: Scene, choice: Wanted, how: str | None, *, whole_daemon: bool)
             if already is not None:
                 rows.append(_row(already, "already-paused", already.seen))
                 continue
-            target = target_in(pane, means.table, seen.last_requests)
+            target = target_in(pane, means.table, seen.last_requests, means.own_pid)
             agent = target.agent
             done = pause(means, target, how, YOU, scene.now_ms, whole_daemon=whole_daemon)
             rows.append(_row(done, "paused", done.seen))

@@ -21,7 +21,7 @@ from tmuxmeter.cli.fresh import reader
 from tmuxmeter.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping, Sequence
     from datetime import date
 
     from tmuxmeter.cli.measured import Measured
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from tmuxmeter.ledger.queries import Unmetered
     from tmuxmeter.ledger.reader import Reader
     from tmuxmeter.ledger.slices import Slice
+    from tmuxmeter.panes.pausing import PaneName
+    from tmuxmeter.panes.picture import PauseNow
     from tmuxmeter.views.days import Circumstances
     from tmuxmeter.views.table import Paragraph
 
@@ -89,8 +91,6 @@ def _today(context: Context, config: Config, ledger: Reader, day: date, now: int
     """Return a day in full, and early in it the last working day in brief."""
     from tmuxmeter.cli.breakeven import scale_in_force
     from tmuxmeter.cli.measured import measure, token_budget
-    from tmuxmeter.panes.pausing import by_pane
-    from tmuxmeter.pause.records import FOLDER, PauseStore
     from tmuxmeter.reports.today import is_early, recap_report, today_report
 
     calendar = Calendar.of(config)
@@ -108,7 +108,7 @@ def _today(context: Context, config: Config, ledger: Reader, day: date, now: int
         now_ms=now,
         zone=calendar.zone,
         billed=ledger.billed(*calendar.bounds(day)),
-        pauses=by_pane(PauseStore(context.places.state / FOLDER).all()),
+        pauses=_pauses(context),
     )
     report["recap"] = None
     last = ledger.last_request_before(calendar.bounds(day)[0]) if is_early(report) else None
@@ -118,6 +118,17 @@ def _today(context: Context, config: Config, ledger: Reader, day: date, now: int
             before.day, before.slices, before.unmetered, before.levers, before.light
         )
     return report
+
+
+def _pauses(context: Context) -> Mapping[PaneName, Sequence[PauseNow]]:
+    """Return what is paused now, by its pane."""
+    folder = context.places.state / "pauses"
+    if not any(folder.glob("*.json")):
+        return {}  # the usual case, for which nothing more is loaded
+    from tmuxmeter.panes.pausing import by_pane
+    from tmuxmeter.pause.records import PauseStore
+
+    return by_pane(PauseStore(folder).all())
 
 
 @click.command("days")

@@ -4,15 +4,15 @@ The configuration file is checked by it, ``config.example.toml`` and ``tmuxmeter
 generated from it.
 """
 
-# ruff: noqa: RUF009 - the calls only make fields
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Any
 
 from tmuxmeter.agents import NAMES
 from tmuxmeter.breakeven import constants
 from tmuxmeter.config import checks
+from tmuxmeter.records import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

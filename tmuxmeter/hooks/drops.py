@@ -73,7 +73,7 @@ def parse(content: bytes, time_ms: int) -> Report | None:
         name, _, value = line.partition(" ")
         told.setdefault(name, value)
     try:
-        value = json.loads(body)
+        value = json.loads(body.removeprefix("\ufeff"))
     except RecursionError as error:
         msg = "it is nested too deeply"
         raise ValueError(msg) from error

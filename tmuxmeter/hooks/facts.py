@@ -96,9 +96,10 @@ class CostReport:
     """What the agent itself says its process has cost so far (Claude Code's statusLine).
 
     ``total_cost_microdollars`` counts everything the agent was billed for, also requests that no
-    transcript holds. It is cumulative; builds before 2.1.211 go on counting over ``/clear``,
-    later ones begin at 0 there, a resumed session goes on with its own: so book differences,
-    and take a smaller figure for a new beginning. None where the agent doesn't say.
+    transcript holds. It is cumulative, so only growth counts: ``/clear`` and ``/branch`` begin at
+    0, ``--resume`` goes on with the session's own figure, and ``--fork-session`` begins with its
+    parent's (observed with Claude Code 2.1.330; builds before 2.1.211 are reported to go on
+    counting over ``/clear``). None where the agent doesn't say.
     """
 
     agent: str

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from bisect import bisect_left
+from operator import itemgetter
+from typing import TYPE_CHECKING, TypeVar
 
 from tmuxmeter.ledger.slices import UNATTRIBUTED
+from tmuxmeter.records import NamedTuple
 
 if TYPE_CHECKING:
     from tmuxmeter.ledger.slices import Where
@@ -97,6 +100,10 @@ class Standstill(NamedTuple):
     why: str
 
 
+RowT = TypeVar("RowT", Request, Asked, Ended, Result, Touch)
+_time_of = itemgetter(0)
+
+
 class Timeline(NamedTuple):
     """One session's rows, each list in order of time; ``before`` is the request before them."""
 
@@ -116,6 +123,12 @@ class Stay(NamedTuple):
     start_ms: int
     end_ms: int | None
     where: Where
+
+
+def within(rows: list[RowT], start_ms: int, end_ms: int) -> list[RowT]:
+    """Return of rows in order of time those from a time up to, not including, another."""
+    first = bisect_left(rows, start_ms, key=_time_of)
+    return rows[first : bisect_left(rows, end_ms, first, key=_time_of)]
 
 
 class Activity(NamedTuple):

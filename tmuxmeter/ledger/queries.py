@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 # ruff: noqa: S608 - the names put into statements are the schema's own, values are bound
-from typing import NamedTuple, TypeVar
+from typing import TypeVar
+
+from tmuxmeter.records import NamedTuple
 
 
 class BindingRow(NamedTuple):
@@ -132,11 +134,14 @@ class Tokenless(NamedTuple):
 
 
 class RequestAfter(NamedTuple):
-    """A request made after some time; ``tokens`` are all, in and out."""
+    """A request made after some time; ``tokens`` are all, in and out.
+
+    Each sub-agent writes a log of its own, so ``session_id`` and ``file_id`` tell who made it.
+    """
 
     session_id: int
+    file_id: int
     time_ms: int
-    sidechain: int
     tokens: int
 
 
@@ -307,7 +312,7 @@ REQUESTS_AFTER = """
         UNION SELECT c.id, c.agent, c.key FROM family f CROSS JOIN session c
         ON c.agent = f.agent AND c.parent = f.key AND c.parent <> '' WHERE c.spawned
     )
-    SELECT u.session_id, u.time_ms, u.sidechain,
+    SELECT u.session_id, u.file_id, u.time_ms,
         u.fresh + u.cache_read + u.cache_write_5m + u.cache_write_1h + u.output
     FROM family f CROSS JOIN usage u INDEXED BY usage_session ON u.session_id = f.id
     WHERE u.time_ms > ?3 ORDER BY u.time_ms

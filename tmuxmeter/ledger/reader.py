@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import sqlite3
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from tmuxmeter.errors import LedgerError
 from tmuxmeter.ledger import bills, queries
@@ -28,6 +28,7 @@ from tmuxmeter.ledger.slices import (
 )
 from tmuxmeter.ledger.span import spans_facts
 from tmuxmeter.ledger.text import shown, storable, text_of
+from tmuxmeter.records import NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence

@@ -9,7 +9,9 @@ from __future__ import annotations
 
 # ruff: noqa: S608 - the names put into statements are the schema's own, values are bound
 from operator import add
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
+
+from tmuxmeter.records import NamedTuple
 
 if TYPE_CHECKING:
     import sqlite3

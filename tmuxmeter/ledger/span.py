@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from tmuxmeter.ledger import human
-from tmuxmeter.ledger.activity import LOOK_BACK_MS
+from tmuxmeter.ledger.activity import LOOK_BACK_MS, within
 from tmuxmeter.ledger.timelines import activities
 from tmuxmeter.ledger.turns import courses
+from tmuxmeter.records import NamedTuple
 
 if TYPE_CHECKING:
     import sqlite3
@@ -42,8 +43,7 @@ def spans_facts(
         worked = [
             line.thread.id
             for line in done.timelines
-            if not line.thread.spawned
-            and any(start_ms <= request[0] < end_ms for request in line.requests)
+            if not line.thread.spawned and within(line.requests, start_ms, end_ms)
         ]
         yield SpanFacts(
             done,

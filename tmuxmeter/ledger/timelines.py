@@ -12,7 +12,7 @@ from bisect import bisect_left
 from functools import partial
 from itertools import groupby
 from operator import itemgetter
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from tmuxmeter.ledger.activity import (
     LONGEST_TURN_MS,
@@ -29,8 +29,10 @@ from tmuxmeter.ledger.activity import (
     Thread,
     Timeline,
     Touch,
+    within,
 )
 from tmuxmeter.ledger.slices import Attribution
+from tmuxmeter.records import NamedTuple
 
 if TYPE_CHECKING:
     import sqlite3
@@ -82,16 +84,17 @@ _time_of = itemgetter(0)
 
 
 class _Life(NamedTuple):
-    """A session's rows from ``since_ms`` on.
+    """A session's rows.
 
     ``prompted_ms`` is its last human prompt before all spans, ``asked`` are the times of those
-    after it.
+    after it; ``first_ms`` and ``last_ms`` those of all its rows, standstills apart.
     """
 
     thread: Thread
-    since_ms: int
     prompted_ms: int | None
     asked: list[int]
+    first_ms: int
+    last_ms: int
     line: Timeline
 
 
@@ -122,7 +125,7 @@ def activities(
                 _part(life, start_ms, end_ms)
                 for life in lives
                 if present.get(life.thread.id, end_ms) < end_ms
-                or _alive(life.line, start_ms - LOOK_BACK_MS, end_ms)
+                or _alive(life, start_ms - LOOK_BACK_MS, end_ms)
             ]
         yield Activity(
             start_ms, end_ms, lines, {line.thread.id: stays[line.thread.id] for line in lines}
@@ -142,7 +145,8 @@ def _lives(
         thread = Thread(*(session_id, agent, key, root, bool(spawned), cwd, branch, started, first))
         threads.append((thread, prompted))
     since = {thread.id: _since(start_ms, prompted) for thread, prompted in threads}
-    rows = _Rows(connection, since, end_ms + LOOK_AHEAD_MS)
+    until = end_ms + LOOK_AHEAD_MS
+    rows = _Rows(connection, since, until)
     requests = rows.of("usage", _REQUEST, Request)
     prompts = rows.of("prompt", "time_ms, human, corrects", Asked)
     ends = rows.of("turn_end", "time_ms, reason, duration_ms, asked", Ended)
@@ -169,7 +173,10 @@ def _lives(
             standstills.get(each, []),
         )
         asked = [row.time_ms for row in line.prompts if row.human]
-        found.append(_Life(thread, since[each], prompted, asked, line))
+        ends_of = [rows for rows in line[2:7] if rows]
+        first = min([rows[0][0] for rows in ends_of], default=until)
+        last = max([rows[-1][0] for rows in ends_of], default=-1)
+        found.append(_Life(thread, prompted, asked, first, last, line))
     return found
 
 
@@ -207,6 +214,8 @@ def _part(life: _Life, start_ms: int, end_ms: int) -> Timeline:
     since = _since(start_ms, life.asked[number - 1] if number else life.prompted_ms)
     until = end_ms + LOOK_AHEAD_MS
     line = life.line
+    if life.first_ms >= since and life.last_ms < until and not line.standstills:
+        return line
     first = bisect_left(line.requests, since, key=_time_of)
     before = line.before
     for request in reversed(line.requests[:first]):
@@ -214,17 +223,14 @@ def _part(life: _Life, start_ms: int, end_ms: int) -> Timeline:
             before = request
             break
 
-    def cut(rows: list[Any]) -> list[Any]:
-        return rows[bisect_left(rows, since, key=_time_of) : bisect_left(rows, until, key=_time_of)]
-
     return Timeline(
         life.thread,
         before,
-        cut(line.requests),
-        cut(line.prompts),
-        cut(line.ends),
-        cut(line.results),
-        cut(line.touches),
+        within(line.requests, since, until),
+        within(line.prompts, since, until),
+        within(line.ends, since, until),
+        within(line.results, since, until),
+        within(line.touches, since, until),
         [row for row in line.standstills if row.end_ms >= since and row.start_ms < until],
     )
 
@@ -235,8 +241,11 @@ def _since(start_ms: int, prompted_ms: int | None) -> int:
     return max(min(start_ms - WINDOW_MS, asked), start_ms - LONGEST_TURN_MS)
 
 
-def _alive(line: Timeline, begin_ms: int, end_ms: int) -> bool:
+def _alive(life: _Life, begin_ms: int, end_ms: int) -> bool:
     """Tell whether a session asked, was asked or ended a turn in a time."""
+    if life.first_ms >= end_ms or life.last_ms < begin_ms:
+        return False
+    line = life.line
     for rows in (line.requests, line.prompts, line.ends):
         if rows and rows[0][0] < end_ms and rows[-1][0] >= begin_ms:
             at = bisect_left(rows, begin_ms, key=_time_of)
@@ -254,11 +263,9 @@ def _names(connection: sqlite3.Connection, ids: set[int]) -> dict[int, str]:
 def _touches(
     rows: list[tuple[int, int, int]], names: Mapping[int, str], folder: str
 ) -> list[Touch]:
-    found = []
-    for time, path_id, edit in rows:
-        path = names[path_id]
-        found.append(Touch(time, path if path[:1] == "/" else _absolute(path, folder), edit))
-    return found
+    make = partial(tuple.__new__, Touch)
+    paths = {row[1]: _absolute(names[row[1]], folder) for row in rows}
+    return [make((time, paths[path_id], edit)) for time, path_id, edit in rows]
 
 
 def _root(
@@ -281,6 +288,6 @@ def _root(
 
 
 def _absolute(path: str, folder: str) -> str:
-    if path.startswith(("/", "~")) or not folder or path[1:2] == ":":
+    if path[:1] in {"/", "~"} or not folder or path[1:2] == ":":
         return path
     return f"{folder}/{path.removeprefix('./')}"

@@ -105,7 +105,7 @@ class ProcSource:
     def now(self, pid: int) -> Entry | None:
         """Return one process as it is at this moment; zombies are not running."""
         line = self._line(str(pid))
-        return self._entry(str(pid), line, {}) if line is not None else None
+        return None if line is None else self._entry(str(pid), line, {})
 
     def argv(self, pid: int) -> tuple[str, ...]:
         """Return the command line."""
@@ -170,6 +170,7 @@ class PsutilSource:
         """Return all running processes by pid; zombies are not running."""
         import psutil
 
+        _forget_terminals()
         entries: dict[int, Entry] = {}
         for process in psutil.process_iter(_FACTS):
             entry = self._entry(process, process.info, known)
@@ -181,6 +182,7 @@ class PsutilSource:
         """Return one process as it is at this moment; zombies are not running."""
         import psutil
 
+        _forget_terminals()
         try:
             process = psutil.Process(pid)
             entry = self._entry(process, process.as_dict(_FACTS), {})
@@ -298,6 +300,15 @@ def _foreground(pid: int) -> int:
         return max(0, int(answer.stdout))
     except (OSError, ValueError, subprocess.SubprocessError):
         return 0
+
+
+def _forget_terminals() -> None:
+    """Have psutil list the terminals anew: it does so once, and never hears of a new pane's."""
+    from psutil import _psposix
+
+    listed = getattr(_psposix, "get_terminal_map", None)
+    if listed is not None and hasattr(listed, "cache_clear"):
+        listed.cache_clear()
 
 
 def _terminal_device(process: psutil.Process) -> int:

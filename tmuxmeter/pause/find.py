@@ -19,10 +19,15 @@ if TYPE_CHECKING:
 
 SHELLS = frozenset({"sh", "bash", "dash", "zsh", "fish", "ksh", "mksh", "ash", "busybox", "tcsh"})
 LONGEST_NAME = 40
+SURE = 0.8
+"""How far a session must be believed to be an agent's, so that no other agent is held for it."""
 
 
 def target_in(
-    pane: PaneNow, table: ProcessTable, last_requests: Mapping[tuple[str, str], int]
+    pane: PaneNow,
+    table: ProcessTable,
+    last_requests: Mapping[tuple[str, str], int],
+    own_pid: int = 0,
 ) -> Target:
     """Return the agent in a pane: the one that stands for it, else the program in front.
 
@@ -30,6 +35,8 @@ def target_in(
     ----------
     last_requests : Mapping
         When the last request of sessions ended, by agent and session, epoch milliseconds.
+    own_pid : int
+        Who asks: a command typed in the pane is no agent.
 
     Raises
     ------
@@ -40,7 +47,8 @@ def target_in(
     core = table.get(now.pid) if now is not None and now.state != "gone" else None
     if now is None or core is None:
         found = None if pane.pane.dead else program_in_front(table, pane.ref.pid)
-        if found is None:
+        own = table.get(own_pid)
+        if found is None or (own is not None and found.group == own.group):
             message = "no agent runs there"
             raise PauseError(message)
         return Target(pane.ref, name_of(table, found), "", "", found, known=False)
@@ -48,7 +56,7 @@ def target_in(
     return Target(
         ref=pane.ref,
         agent=now.agent,
-        session=now.session,
+        session=now.session if now.confidence >= SURE else "",
         state=now.state,
         core=core,
         account=folders[0] if folders else "",

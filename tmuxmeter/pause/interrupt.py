@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING
 
 from tmuxmeter.errors import PauseError
 from tmuxmeter.pause.keys import set_input, type_keys
-from tmuxmeter.pause.marks import wait_for
+from tmuxmeter.pause.marks import Mark, running, wait_for
 from tmuxmeter.pause.method import Done, Note
 from tmuxmeter.pause.target import IDLE, WAITING, WORKING
+from tmuxmeter.pause.terminal import device_of
 
 if TYPE_CHECKING:
     from tmuxmeter.pause.means import Means
@@ -21,7 +22,7 @@ agent the same keys do something else: two of them open Claude's history."""
 END_S = 4.0
 
 
-def interrupt(means: Means, target: Target, note: Note) -> Done:
+def interrupt(means: Means, target: Target, pane_tty: str, note: Note) -> Done:
     """End the agent's turn, and see it end; then what is typed is dropped until it may go on.
 
     Of one that doesn't work only what is typed is dropped: it sends nothing without a prompt.
@@ -29,8 +30,16 @@ def interrupt(means: Means, target: Target, note: Note) -> Done:
     Raises
     ------
     PauseError
-        Nobody knows whether it works, or how to end its turn; or its turn goes on.
+        Keys wouldn't reach it; nobody knows whether it works, or how to end its turn; or its turn
+        goes on.
     """
+    core = running(means.table.source, Mark.of(target.core))
+    if core is None:
+        message = "it has just ended"
+        raise PauseError(message)
+    if core.tty != device_of(pane_tty) or core.foreground != core.group:
+        message = "it isn't in front in its pane: keys would reach something else"
+        raise PauseError(message)
     state = means.state_now(target)
     tmux = means.tmux(target.ref.socket)
     if state in (IDLE, WAITING):

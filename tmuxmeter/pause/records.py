@@ -154,9 +154,9 @@ class PauseStore:
         FolderError, OSError
             As :meth:`add`.
         """
-        write_private(
-            private_folder(self.folder) / self._name(pause.id), private_text(asdict(pause))
-        )
+        name = self._name(pause.id)
+        private_folder(self.folder.parent)
+        write_private(private_folder(self.folder) / name, private_text(asdict(pause)))
 
     def remove(self, pause_id: str) -> bool:
         """Forget a pause; return whether it was there.

@@ -21,7 +21,7 @@ class Target:
     ref : PaneRef
         The pane.
     agent, session : str
-        Which agent, and its session; "" where that can't be told. ``agent`` is the program's name
+        Which agent, and its session; "" where that isn't sure. ``agent`` is the program's name
         where it is none we know.
     state : str
         ``working``, ``waiting``, ``idle``, or "" where it isn't known.

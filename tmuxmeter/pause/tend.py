@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from tmuxmeter.pause.means import Means
     from tmuxmeter.pause.records import Pause
 
-GRACE_MS = 5_000
+GRACE_MS = 15_000
 """A pause this young may still be in the making by another program."""
 
 

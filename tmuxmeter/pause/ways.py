@@ -134,7 +134,7 @@ def _act(
     if way == FREEZE:
         return freeze(means, target, pane.tty, note, whole_daemon=whole_daemon)
     if way == INTERRUPT:
-        return interrupt.interrupt(means, target, note)
+        return interrupt.interrupt(means, target, pane.tty, note)
     message = f"{way!r} is no way to pause"
     raise PauseError(message)
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from tmuxmeter.breakeven.drift import CORRECTED, GROWN
+
 if TYPE_CHECKING:
     from datetime import tzinfo
 
@@ -80,10 +82,12 @@ def _claims(claims: list[Row]) -> list[tuple[str, str]]:
 
 
 def _drift(session: Row) -> str:
+    # the signs that were seen: a session that only grew wordy was corrected by nobody
     signs = []
-    if session["output_growth"] > 0:
+    if session["output_growth"] >= GROWN:
         signs.append(f"output per turn +{session['output_growth']:.0%}")
-    signs.append(f"{session['corrected_share_late']:.0%} of the late prompts correct it")
+    if session["corrected_share_late"] >= CORRECTED:
+        signs.append(f"{session['corrected_share_late']:.0%} of the late prompts correct it")
     text = f"{_who(session)} drifts after {session['age_hours']:.1f} h ({', '.join(signs)}): "
     return text + "start a fresh session with its instructions"
 

@@ -15,7 +15,7 @@ from tmuxmeter.reports.budgets import counted
 from tmuxmeter.reports.words import GONE, WORKING, dollars
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Collection, Iterable, Sequence
 
     from tmuxmeter.config.settings import GuardSettings
     from tmuxmeter.ledger.slices import Measures
@@ -175,6 +175,7 @@ def pane_name(pane: PaneKey) -> str:
 def decide(
     seats: Iterable[Seat],
     day: Sequence[Verdict],
+    records: Collection[str],
     memory: Memory,
     settings: GuardSettings,
     now_ms: int,
@@ -187,13 +188,14 @@ def decide(
         All agents in panes, each with all verdicts that concern it, the day's among them.
     day : sequence of Verdict
         The day's, which are told though no agent runs.
+    records : collection of str
+        The ids of all pauses there are.
     """
     seats = list(seats)
     steps: list[Notice | Stop | Release] = []
-    there = {seat.held for seat in seats if seat.held}
     names = {seat.name for seat in seats}
     for pause, held in list(memory.held.items()):
-        if pause not in there:
+        if pause not in records:
             del memory.held[pause]
             if held.seat in names:
                 # the agent is still there: somebody let it go by hand
@@ -212,7 +214,10 @@ def decide(
             stop = _stop(seat, memory, settings, now_ms)
             steps += [stop] if stop else []
     memory.waived = {
-        seat: level for seat, level in memory.waived.items() if seat in names and level in verdicts
+        seat: level
+        for seat, level in memory.waived.items()
+        # a new watcher doesn't know at once who fails
+        if seat in names and (level in verdicts or level.startswith(LOOP))
     }
     return steps
 

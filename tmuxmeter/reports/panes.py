@@ -9,13 +9,14 @@ from tmuxmeter.reports.days import sums
 from tmuxmeter.reports.flags import PaneKey
 from tmuxmeter.reports.live import GONE
 from tmuxmeter.reports.now import today
+from tmuxmeter.reports.pauses import pause_row
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from tmuxmeter.ledger.queries import RecentSession
     from tmuxmeter.ledger.slices import Slice
-    from tmuxmeter.panes.picture import AgentNow, PaneNow, PauseNow, Picture
+    from tmuxmeter.panes.picture import AgentNow, PaneNow, Picture
 
 Row = dict[str, Any]
 SessionKey = tuple[str, str]
@@ -114,19 +115,6 @@ def _pane(
     others = [_agent(other, recent) for other in now.others]
     paused = [pause_row(pause) for pause in now.pauses]
     return {**place, **agent, "others": others, "paused": paused, **sums(spent)}
-
-
-def pause_row(pause: PauseNow) -> Row:
-    """Return what is known of a pause. ``spent_after`` are tokens; more than 0: it doesn't hold."""
-    return {
-        "agent": pause.agent,
-        "agent_session": pause.session or None,
-        "who": pause.who,
-        "way": pause.way,
-        "since_ms": pause.since_ms,
-        "seen": pause.seen,
-        "spent_after": pause.spent_after,
-    }
 
 
 def _agent(agent: AgentNow, recent: Mapping[SessionKey, RecentSession]) -> Row:

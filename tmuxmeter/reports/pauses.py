@@ -1,13 +1,16 @@
-"""Whether a pause holds: which requests were made although it was there."""
+"""Pauses as plain data, and whether they hold: requests made although they were there."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from tmuxmeter.ledger.queries import RequestAfter
+    from tmuxmeter.panes.picture import PauseNow
+
+Row = dict[str, Any]
 
 LAST_LINE_MS = 5_000
 """What was running when an agent was stopped may still have come into its log for so long."""
@@ -35,9 +38,22 @@ def spent_after(requests: Iterable[RequestAfter], since_ms: int, way: str) -> in
     tokens = 0
     for request in requests:
         late = request.time_ms - since_ms
-        thread = request.session_id, request.sidechain
+        thread = request.session_id, request.file_id
         if way == "hold" and late <= LONGEST_REQUEST_MS and thread not in running:
             running.add(thread)
         elif way == "hold" or late > LAST_LINE_MS:
             tokens += request.tokens
     return tokens
+
+
+def pause_row(pause: PauseNow) -> Row:
+    """Return what is known of a pause. ``spent_after`` are tokens; more than 0: it doesn't hold."""
+    return {
+        "agent": pause.agent,
+        "agent_session": pause.session or None,
+        "who": pause.who,
+        "way": pause.way,
+        "since_ms": pause.since_ms,
+        "seen": pause.seen,
+        "spent_after": pause.spent_after,
+    }

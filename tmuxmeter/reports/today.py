@@ -8,11 +8,12 @@ from tmuxmeter.breakeven.intervals import common, length
 from tmuxmeter.breakeven.touches import Seat, seat_of
 from tmuxmeter.breakeven.waste import spent
 from tmuxmeter.breakeven.work import signs_of_life
+from tmuxmeter.ledger.activity import within
 from tmuxmeter.ledger.slices import UNATTRIBUTED
 from tmuxmeter.reports.advice import advice
 from tmuxmeter.reports.days import day_report, grouped, place_name
 from tmuxmeter.reports.levers import MINUTE_MS, Names, levers_report, plan_windows, spent_row
-from tmuxmeter.reports.panes import pause_row
+from tmuxmeter.reports.pauses import pause_row
 from tmuxmeter.reports.states import is_gone, seat_states
 from tmuxmeter.reports.unlogged import unlogged_report
 from tmuxmeter.reports.words import (
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
     from datetime import date, tzinfo
 
     from tmuxmeter.breakeven.levers import Levers
-    from tmuxmeter.ledger.activity import Activity, Timeline
+    from tmuxmeter.ledger.activity import Activity, Request, Timeline
     from tmuxmeter.ledger.bills import Billed
     from tmuxmeter.ledger.queries import RateLimitRow, Unmetered
     from tmuxmeter.ledger.slices import Slice
@@ -144,27 +145,28 @@ def is_early(report: Row) -> bool:
 def hours(activity: Activity) -> list[Row]:
     """Return every hour of the span, empty ones too: 23 or 25 where the clocks change."""
     begin, end = activity.start_ms, activity.end_ms
-    cells: list[list[int]] = [[0] * 5 for _ in range(-(-(end - begin) // HOUR_MS))]
+    cells: list[list[Request]] = [[] for _ in range(-(-(end - begin) // HOUR_MS))]
     for line in activity.timelines:
-        for time, _, fresh, read, write_5m, write_1h, output, price, _ in line.requests:
-            if begin <= time < end:
-                cell = cells[(time - begin) // HOUR_MS]
-                cell[0] += 1
-                cell[1] += fresh + read + write_5m + write_1h
-                cell[2] += read
-                cell[3] += output
-                cell[4] += price or 0
-    return [
-        {
-            "begins_ms": begin + number * HOUR_MS,
-            "requests": requests,
-            "input_tokens": inputs,
-            "output_tokens": outputs,
-            "cost_microdollars": cost,
-            "cache_hit_rate": read / inputs if inputs else None,
-        }
-        for number, (requests, inputs, read, outputs, cost) in enumerate(cells)
-    ]
+        left = within(line.requests, begin, end)
+        while left:
+            number = (left[0].time_ms - begin) // HOUR_MS
+            hour = within(left, 0, begin + (number + 1) * HOUR_MS)
+            cells[number] += hour
+            left = left[len(hour) :]
+    rows = []
+    for number, requests in enumerate(cells):
+        total, read = spent(requests), sum([request.cache_read for request in requests])
+        rows.append(
+            {
+                "begins_ms": begin + number * HOUR_MS,
+                "requests": total.requests,
+                "input_tokens": total.input_tokens,
+                "output_tokens": total.output_tokens,
+                "cost_microdollars": total.cost_microdollars,
+                "cache_hit_rate": read / total.input_tokens if total.input_tokens else None,
+            }
+        )
+    return rows
 
 
 def overnight(activity: Activity, now_ms: int) -> Row | None:

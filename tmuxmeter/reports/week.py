@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from tmuxmeter.breakeven.day import Day
+from tmuxmeter.records import NamedTuple
 from tmuxmeter.reports.days import sums
 from tmuxmeter.reports.levers import spent_row
 from tmuxmeter.reports.today import hours

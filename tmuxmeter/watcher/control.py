@@ -11,6 +11,7 @@ from tmuxmeter.hooks.inbox import FOLDER as INBOX
 from tmuxmeter.panes.pausing import by_pane
 from tmuxmeter.paths import private_folder
 from tmuxmeter.pause.records import FOLDER as PAUSES
+from tmuxmeter.reports.words import GONE
 from tmuxmeter.watcher.figures import TITLES
 from tmuxmeter.watcher.folders import Folders
 from tmuxmeter.watcher.guard import FILE as GUARD_FILE
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from tmuxmeter.ledger.reader import Reader
     from tmuxmeter.ledger.writer import Writer
     from tmuxmeter.panes.pausing import PaneName
-    from tmuxmeter.panes.picture import PauseNow, Picture
+    from tmuxmeter.panes.picture import AgentNow, PauseNow, Picture
     from tmuxmeter.paths import Places
     from tmuxmeter.pause.target import Target
     from tmuxmeter.watcher.figures import Figures
@@ -110,7 +111,16 @@ class Control:
             It can't be booked; the next call makes up for it.
         """
         self._pauses.look(writer, now_ms)
-        self._guard.forget(self._pauses.tend(now_ms))
+        ended = self._pauses.tend(now_ms)
+        self._guard.forget(pause for pause, _ in ended)
+        running = {agent.pid for agent in self._agents()}
+        self._tell(
+            [
+                f"{pause.pane_id} ({TITLES.get(pause.agent, pause.agent)}) goes on: {why}"
+                for pause, why in ended
+                if pause.pid in running
+            ]
+        )
         return by_pane(self._pauses.read(now_ms))
 
     def looked(self, now_ms: int) -> None:
@@ -132,11 +142,18 @@ class Control:
 
     def _state_now(self, target: Target) -> str:
         """Return what an agent does by now; the guard's threads ask."""
+        states = (agent.state for agent in self._agents() if agent.pid == target.core.pid)
+        return next(states, "")
+
+    def _agents(self) -> list[AgentNow]:
+        """Return the agents in panes that were seen last; those that have ended are none."""
         panes = self._look.picture.panes
-        agents = [agent for pane in panes for agent in (pane.main, *pane.others) if agent]
-        return next((agent.state for agent in agents if agent.pid == target.core.pid), "")
+        found = [agent for pane in panes for agent in (pane.main, *pane.others) if agent]
+        return [agent for agent in found if agent.state != GONE]
 
     def _tell(self, texts: Sequence[str]) -> None:
         for text in texts:
             logger.info("%s", text)
-            tell_tmux(text, self._look.picture.servers)
+        if texts:
+            # a message takes the place of the one before
+            tell_tmux("; ".join(texts), self._look.picture.servers)

@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import logging
 import queue
+import re
 import threading
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from tmuxmeter.errors import PauseError, TmuxmeterError
+from tmuxmeter.errors import TmuxmeterError
 from tmuxmeter.pause.find import target_in
 from tmuxmeter.pause.ways import pause, resume
 from tmuxmeter.reports.flags import pane_key
@@ -56,13 +57,17 @@ OLD_MS = 2 * 86_400_000
 """Notices older than this are of another day, or of a loop that is over."""
 
 
+_FAILED = re.compile(r"error loop: (\d+) ")
+
+
 class _Done(NamedTuple):
-    """What became of one agent: what was made and why, what to tell, what went wrong."""
+    """What became of one agent: what was made and why, what to tell, what failed and how."""
 
     seat: str
     made: Pause | None = None
     why: Held | None = None
     text: str = ""
+    failed: str = ""
     error: str = ""
 
 
@@ -132,19 +137,20 @@ class Guard:
         self._remember_lost(seats, pauses)
         steps = decide(
             [seat for seat in seats if seat.name not in self._busy],
-            *(of_day, self._memory, settings, now_ms),
+            *(of_day, {each.id for each in pauses}, self._memory, settings, now_ms),
         )
         texts = [step.text for step in steps if isinstance(step, Notice)]
         texts += self._unpriced(day, figures.sums.total, config, now_ms)
         where = {seat.name: now for now, seat in panes.items() if seat is not None}
         for step in steps:
-            if isinstance(step, Stop) and self._again.get(step.seat.name, 0) <= now_ms:
-                self._begin(step.seat.name, self._stop, step, where[step.seat.name], now_ms)
-            elif isinstance(step, Release):
-                held = next((each for each in seats if each.held == step.pause), None)
-                record = next((each for each in pauses if each.id == step.pause), None)
-                if held is not None and record is not None:
-                    self._begin(held.name, self._release, step, held.name, record)
+            if isinstance(step, Stop):
+                name = step.seat.name
+                if self._again.get(_try(step.seat), 0) <= now_ms:
+                    self._begin(name, self._stop, step, where[name], now_ms)
+            elif isinstance(step, Release) and self._again.get(step.pause, 0) <= now_ms:
+                seat = next(seat for seat in seats if seat.held == step.pause)
+                record = next(each for each in pauses if each.id == step.pause)
+                self._begin(seat.name, self._release, step, seat.name, record)
         self._forget_old(now_ms)
         self.due_ms = due_ms(seats, self._memory, settings, now_ms)
         self._keep()
@@ -161,11 +167,9 @@ class Guard:
             self._busy.discard(done.seat)
             if done.made is not None and done.why is not None:
                 self._memory.held[done.made.id] = done.why
-                self._again.pop(done.seat, None)
-                self.problem = ""
-            else:
-                self._again[done.seat] = now_ms + AGAIN_MS
-                self.problem = done.error
+            if done.failed:
+                self._again[done.failed] = now_ms + AGAIN_MS
+            self.problem = done.error
             if done.error:
                 logger.warning("%s", done.error)
             texts += [done.text] if done.text else []
@@ -213,31 +217,32 @@ class Guard:
         by_id = {each.id: each for each in pauses}
         for seat in seats:
             if seat.held and seat.held not in self._memory.held and seat.name not in self._busy:
-                kind = LOOP if "error loop" in by_id[seat.held].who else DAY
-                self._memory.held[seat.held] = Held(seat.name, kind, "", 0)
+                failed = _FAILED.search(by_id[seat.held].who)
+                kind, failures = (LOOP, int(failed[1])) if failed else (DAY, 0)
+                self._memory.held[seat.held] = Held(seat.name, kind, "", failures)
 
     def _begin(self, seat: str, act: Callable[..., _Done], *about: object) -> None:
         """Do something about an agent, in a thread of its own."""
 
         def run() -> None:
-            with self._acting:
-                try:
+            done = _Done(seat, error=f"{WHO}: {seat} could not be dealt with")
+            try:
+                with self._acting:
                     self._means.table.scan()
                     done = act(*about)
-                except (TmuxmeterError, OSError) as error:
-                    done = _Done(seat, error=f"{WHO}: {error}")
-            self._done.put(done)
+            finally:
+                self._done.put(done)
 
         self._busy.add(seat)
         threading.Thread(target=run, name="guard", daemon=True).start()
 
     def _stop(self, stop: Stop, now: PaneNow, now_ms: int) -> _Done:
-        target = target_in(now, self._means.table, {})
         reasons = []
         for way in stop.ways:
             try:
+                target = target_in(now, self._means.table, {})
                 made = pause(self._means, target, way, stop.who, now_ms)
-            except PauseError as error:
+            except (TmuxmeterError, OSError) as error:
                 reasons.append(str(error))
             else:
                 text = f"{WHO}: {made.pane_id} is paused: {made.seen}"
@@ -245,10 +250,14 @@ class Guard:
         # who doesn't work needs no more than a hook that refuses what is asked next
         needed = stop.seat.state == WORKING
         why = f"{WHO}: can't pause {stop.seat.pane}: {'; '.join(reasons)}" if needed else ""
-        return _Done(stop.seat.name, error=why)
+        return _Done(stop.seat.name, failed=_try(stop.seat), error=why)
 
     def _release(self, step: Release, seat: str, record: Pause) -> _Done:
-        resume(self._means, record)
+        try:
+            resume(self._means, record)
+        except (TmuxmeterError, OSError) as error:
+            why = f"{WHO}: can't resume {record.pane_id}: {error}"
+            return _Done(seat, failed=step.pause, error=why)
         return _Done(seat, text=f"{WHO}: {record.pane_id} goes on: {step.why}")
 
     def _unpriced(self, day: str, total: Measures, config: Config, now_ms: int) -> list[str]:
@@ -267,6 +276,11 @@ class Guard:
         text = json.dumps(asdict(self._memory) | {"held": self._memory.held})
         if text != self._kept and replace_private(self._file, text):
             self._kept = text
+
+
+def _try(seat: Seat) -> str:
+    """Return what a failure is remembered by: who is idle can't be frozen, at work he can."""
+    return f"{seat.name} {seat.state}"
 
 
 def _read(file: Path) -> Memory:

@@ -90,6 +90,10 @@ class Look:
         self._tracker.use_book(writer)
         self._all_stale = True
 
+    def hear(self, reports: Iterable[SessionReport]) -> None:
+        """Take what agents' hooks reported, the oldest first."""
+        self._tracker.hear(reports)
+
     def booked(self, sessions: Collection[tuple[str, str]]) -> None:
         """Note that these sessions, given by agent and key, may have changed."""
         self._booked.update(sessions)
@@ -97,10 +101,6 @@ class Look:
     def booked_many(self) -> None:
         """Note that any sessions may have changed."""
         self._all_stale = True
-
-    def hear(self, reports: Iterable[SessionReport]) -> None:
-        """Take what agents' hooks reported, the oldest first."""
-        self._tracker.hear(reports)
 
     def take(
         self,

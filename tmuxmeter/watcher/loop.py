@@ -37,6 +37,10 @@ RETRY_S = 5.0
 """How often a ledger that could not be written is tried again."""
 
 
+class _EndedError(Exception):
+    """Raised by a signal where it leaves nothing half done: in the midst of only reading."""
+
+
 class Watcher:
     """Everything the watcher holds while it runs.
 
@@ -57,7 +61,7 @@ class Watcher:
         self._word = Word(places.runtime, self._started_ms)
         home = ["--home", str(places.home)] if places.elsewhere else []
         self._first_fit = FirstFit(places.state, fit_command(home))
-        self._stopping = self._renewing = False
+        self._stopping = self._renewing = self._weighing = False
         self._ledger_version = 0
         self._tick_due = self._retry_due = self._read_due = 0.0
         self._day_end = 0
@@ -98,14 +102,19 @@ class Watcher:
             stack.callback(self._showing.display.clear)
             stack.callback(self._first_fit.close)
             logger.info("watching %s", ", ".join(str(root.path) for root in self._reading.roots))
-            self._step(read=False)
-            self._read_everything()
-            while not self._stopping:
-                self._wait(wakeup)
-                self._step()
+            with contextlib.suppress(_EndedError):
+                self._step(read=False)
+                self._read_everything()
+                while not self._stopping:
+                    self._wait(wakeup)
+                    self._step()
 
     def _stop(self) -> None:
         self._stopping = True
+        if self._weighing:
+            # a day of many thousand sessions takes long, and whoever ends us waits
+            self._weighing = False
+            raise _EndedError
 
     def _renew(self) -> None:
         self._renewing = True
@@ -159,7 +168,7 @@ class Watcher:
         if ticking:
             self._tick()
         self._show(ticking=ticking)
-        if self._showing.weigh(self._intake.writer, self._settings.config, _now_ms()):
+        if self._weigh():
             self._show(ticking=False)
         if self._word.caught_up:
             config, picture = self._settings.config, self._look.picture
@@ -176,6 +185,13 @@ class Watcher:
             self._intake.fall_back(error, _now_ms())
             self._note_ledger()
             return True
+
+    def _weigh(self) -> bool:
+        self._weighing = True
+        try:
+            return self._showing.weigh(self._intake.writer, self._settings.config, _now_ms())
+        finally:
+            self._weighing = False
 
     def _read_changes(self) -> None:
         now = time.monotonic()

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from tmuxmeter.panes.picture import Picture
     from tmuxmeter.pause.means import Means
     from tmuxmeter.pause.target import Target
+    from tmuxmeter.pause.tend import Ended
 
 logger = logging.getLogger(__name__)
 
@@ -118,8 +119,8 @@ class Pauses:
                 self._book(pause, book, now_ms)
                 self._booked[pause.id] = now_ms
 
-    def tend(self, now_ms: int) -> list[Pause]:
-        """Let go what nobody could resume any more; return those pauses."""
+    def tend(self, now_ms: int) -> list[Ended]:
+        """Let go what nobody could resume any more; return those pauses, and why."""
         if 0 <= now_ms - self._tended_ms < TEND_EVERY_MS:
             return []
         self._tended_ms = now_ms
@@ -128,7 +129,7 @@ class Pauses:
         ended = tend(self._means, self.all(), now_ms)
         for pause, why in ended:
             logger.info("%s of %s (%s) is over: %s", pause.way, pause.pane_id, pause.agent, why)
-        return [pause for pause, _ in ended]
+        return ended
 
     def follow(self, picture: Picture, now_ms: int) -> None:
         """Hold the session that a held agent has gone on with, as after ``/clear``.

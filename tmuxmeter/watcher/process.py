@@ -8,10 +8,11 @@ import os
 import signal
 import sys
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import IO, TYPE_CHECKING
 
 from tmuxmeter.errors import TmuxmeterError
+from tmuxmeter.records import dataclass
 from tmuxmeter.watcher.files import replace_private
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ LOCK_ATTEMPTS = 5
 STOP_WAIT_S = 10.0
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class WatcherState:
     """What a running watcher says about itself. Times are epoch milliseconds.
 
