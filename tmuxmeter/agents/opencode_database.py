@@ -38,11 +38,15 @@ _SESSIONS = """
     SELECT id, parent_id, directory, version, time_created, time_updated FROM session
     WHERE (time_updated, id) > (:time, :id) ORDER BY time_updated, id LIMIT :page
 """
+# each row is found by its number or id: written as one condition, SQLite would look at all of them
 _NEW = """
-    WHERE x.rowid > (SELECT CASE WHEN EXISTS (
-            SELECT 1 FROM {table} WHERE rowid = :number AND id = :last) THEN :number ELSE 0 END)
-       OR x.id IN ({pending})
-    ORDER BY x.rowid LIMIT :page
+    WHERE x.rowid IN (
+        SELECT number FROM (
+            SELECT rowid AS number FROM {table} WHERE rowid > (SELECT CASE WHEN EXISTS (
+                SELECT 1 FROM {table} WHERE rowid = :number AND id = :last) THEN :number ELSE 0 END)
+            ORDER BY rowid LIMIT :page)
+        UNION SELECT rowid FROM {table} WHERE id IN ({pending}))
+    ORDER BY x.rowid
 """
 _MESSAGES = """
     SELECT x.rowid, x.id, x.session_id, s.parent_id, s.version, s.time_created, x.time_created,
@@ -193,6 +197,6 @@ class OpenCodeDatabase:
 def _new(name: str, table: str, select: str, place: Place) -> Query:
     """Return the question for rows that are new, or were being written the last time."""
     pending = {f"p{number}": identity for number, identity in enumerate(place.pending[:PENDING])}
-    listed = ", ".join(f":{name}" for name in pending)
+    listed = ", ".join(f":{name}" for name in pending) or "NULL"
     text = select + _NEW.format(table=table, pending=listed)
     return Query(name, text, {"number": place.number, "last": place.last, **pending})
