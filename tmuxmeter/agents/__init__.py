@@ -28,6 +28,7 @@ class Registered(NamedTuple):
 REGISTRY = (
     Registered("claude", "Claude"),
     Registered("codex", "Codex"),
+    Registered("cursor", "Cursor"),
     Registered("opencode", "OpenCode"),
     Registered("gemini", "Gemini"),
     Registered("goose", "Goose"),
