@@ -143,6 +143,16 @@ def test_a_fork_s_copies_are_its_parent_s() -> None:
     assert (start.session, start.parent, start.time_ms) == (fork, SESSION, START_MS + 30_000)
 
 
+def test_a_folder_that_is_told_later_is_told() -> None:
+    first = KIMI.reader(NAME)
+    (early,) = only(SessionStart, first.read(lines(HEADER), 0, len(lines(HEADER)), 0))
+    more = lines(used(1), used(2))
+    reader = KIMI.reader_beside(NAME, first.state(), BESIDE)
+    (late,) = only(SessionStart, reader.read(more, 0, len(more), 100))
+    assert (early.cwd, late.cwd) == ("", "/work/app")
+    assert (early.key, early.time_ms) == (late.key, late.time_ms)
+
+
 def test_a_sub_agent_s_spend_is_its_session_s() -> None:
     content = lines(HEADER, asked(1, "look"), used(2), record(3, "turn.ended", reason="completed"))
     events = read(KIMI, SUB, content, BESIDE)

@@ -288,6 +288,30 @@ def test_a_long_history_comes_in_pages_with_its_turns(store: Store) -> None:
     assert news(store) == []
 
 
+def test_a_look_at_a_long_history_goes_by_numbers_and_ids(store: Store) -> None:
+    store.session()
+    store.reply("msg_1", done=None)
+    store.read()
+    reader = OpenCodeDatabase(store.position.reader)
+    columns = {
+        table: frozenset(row[1] for row in store.connection.execute(f"PRAGMA table_info({table})"))
+        for table in ("session", "message", "part")
+    }
+    plans = {
+        query.name: " ".join(
+            row[3]
+            for row in store.connection.execute(
+                f"EXPLAIN QUERY PLAN {query.sql}", {**query.values, "page": PAGE}
+            )
+        )
+        for query in reader.queries(columns)
+    }
+    for name in ("messages", "parts"):
+        assert "SEARCH x USING INTEGER PRIMARY KEY" in plans[name]
+        assert "SCAN message" not in plans[name]
+        assert "SCAN part" not in plans[name]
+
+
 def test_what_it_doesnt_know_is_counted_and_named(store: Store) -> None:
     store.session()
     store.message("msg_1", role="robot")

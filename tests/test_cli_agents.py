@@ -10,7 +10,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from build_opencode import Store, close, real
+from build_opencode import T0, Store, close, real
 
 from tmuxmeter.agents import NAMES
 
@@ -149,3 +149,17 @@ def test_doctor_notices_a_format_without_tokens(home: Path) -> None:
     (text,) = checks(home, "format")
     assert text == "4 prompts of opencode 2.0.0 without any tokens in seven days"
     assert "+ 1 unmetered" in run(home, "today").stdout
+
+
+def test_today_says_so_where_an_agent_tells_no_tokens_any_more(home: Path) -> None:
+    noon_ms = 1_795_176_000_000  # 2026-11-20 12:00 UTC, two days before the fixture's requests
+    store = Store(home / ".local/share/opencode/opencode-next.db")
+    for number in range(2):
+        at = noon_ms - T0 + number
+        store.session(f"ses_{number}", at=at)
+        store.message(f"m{number}", f"ses_{number}", at=at)
+        store.part(f"p{number}", f"m{number}", f"ses_{number}", type="text", text="do it")
+    close(store)
+    silent = "2 sessions of opencode without any tokens, which it told before"
+    assert silent in run(home, "today", "--date", "2026-11-20").stdout
+    assert silent not in run(home, "today", "--date", "2026-11-22").stdout

@@ -157,8 +157,8 @@ def test_unmetered_sessions(writer: Writer, reader: Reader) -> None:
         prompt(8, "mutesub"),
     )
     assert reader.unmetered_sessions(NOON, NOON + MINUTE) == [
-        ("claude", "mute", "/r", "/mute"),
-        ("claude", "turns", "/r", ""),
+        ("claude", "mute", "/r", "/mute", 1),
+        ("claude", "turns", "/r", "", 1),
     ]
 
 

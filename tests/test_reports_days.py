@@ -153,7 +153,9 @@ def test_a_day_in_the_documented_shape() -> None:
         [None, None, None, None, None, "outside"],
     ]
     assert report["sessions"] == 1
-    assert report["unmetered_sessions"] == [{"agent": "codex", "session": "s9", "project": "/x"}]
+    assert report["unmetered_sessions"] == [
+        {"agent": "codex", "session": "s9", "project": "/x", "told_before": False}
+    ]
     assert json.loads(json.dumps(report)) == report
 
 

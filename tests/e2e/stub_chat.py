@@ -1,4 +1,4 @@
-"""A stub of the Chat Completions API, enough for OpenCode: streaming, tools, cached input."""
+"""A stub of the Chat Completions API: streaming, tools, cached input."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from stub import Served, Stub, Tokens, marked, step
 
 
 class ChatStub(Stub):
-    """``POST /v1/chat/completions``: what OpenCode needs of it, with a known usage per request."""
+    """``POST /v1/chat/completions``: what agents need of it, with a known usage per request."""
 
     def tokens(self, number: int) -> Tokens:
         # Multiples that keep every price per kind a whole number of microdollars.
@@ -26,8 +26,7 @@ class ChatStub(Stub):
         if path != "/v1/chat/completions":
             return None
         marker, script, index = _where(body.get("messages", []))
-        # Titles are asked for without any tools, and never logged.
-        works = bool(body.get("tools"))
+        works = self.is_logged(body)
         action = self.pause(step(script, index) if works else "say")
         served = self.book(
             Served(
@@ -43,7 +42,7 @@ class ChatStub(Stub):
             )
         )
         self.bodies.append(body)
-        delta, finish = _delta(action, served)
+        delta, finish = self.delta(action, served)
         base = {"id": f"chat_stub{served.number:04}", "object": "chat.completion.chunk"}
         base |= {"created": 1, "model": served.model}
         chunks = [
@@ -53,6 +52,39 @@ class ChatStub(Stub):
         ]
         text = "".join(f"data: {json.dumps(chunk)}\n\n" for chunk in chunks)
         return "text/event-stream", text + "data: [DONE]\n\n"
+
+    def is_logged(self, body: dict[str, Any]) -> bool:
+        """Tell whether a request belongs in a log: titles, asked for without tools, don't."""
+        return bool(body.get("tools"))
+
+    def call(self, verb: str, rest: str) -> tuple[str, dict[str, Any]] | None:
+        """Return the tool and the arguments that carry out a step, None if it needs none."""
+        calls: dict[str, tuple[str, dict[str, Any]]] = {
+            "run": ("bash", {"command": rest, "description": "runs it"}),
+            "fail": ("bash", {"command": "echo nope >&2; exit 2", "description": "fails"}),
+            "read": ("read", {"filePath": rest}),
+            "edit": ("write", {"filePath": rest, "content": "new\n"}),
+            "agent": (
+                "task",
+                {"description": "a task", "prompt": rest, "subagent_type": "general"},
+            ),
+        }
+        return calls.get(verb)
+
+    def delta(self, action: str, served: Served) -> tuple[dict[str, Any], str]:
+        """Return what a step's answer says, and why it ends."""
+        verb, _, rest = action.partition(" ")
+        wanted = self.call(verb, rest)
+        if wanted is None:
+            return {"content": f"Answer {served.number}."}, "stop"
+        name, arguments = wanted
+        call = {
+            "index": 0,
+            "id": f"call_stub{served.number:04}",
+            "type": "function",
+            "function": {"name": name, "arguments": json.dumps(arguments)},
+        }
+        return {"tool_calls": [call]}, "tool_calls"
 
 
 def _usage(tokens: Tokens) -> dict[str, Any]:
@@ -79,30 +111,3 @@ def _where(messages: list[dict[str, Any]]) -> tuple[str, str, int]:
             if found:
                 return (*found[-1], answers)
     return "", "", answers
-
-
-def _delta(action: str, served: Served) -> tuple[dict[str, Any], str]:
-    verb, _, rest = action.partition(" ")
-    calls: dict[str, tuple[str, dict[str, Any]]] = {
-        "run": ("bash", {"command": rest, "description": "runs it"}),
-        "fail": ("bash", {"command": "echo nope >&2; exit 2", "description": "fails"}),
-        "read": ("read", {"filePath": rest}),
-        "edit": (
-            "write",
-            {"filePath": rest, "content": "new\n"},
-        ),
-        "agent": (
-            "task",
-            {"description": "a task", "prompt": rest, "subagent_type": "general"},
-        ),
-    }
-    if verb in calls:
-        name, arguments = calls[verb]
-        call = {
-            "index": 0,
-            "id": f"call_stub{served.number:04}",
-            "type": "function",
-            "function": {"name": name, "arguments": json.dumps(arguments)},
-        }
-        return {"tool_calls": [call]}, "tool_calls"
-    return {"content": f"Answer {served.number}."}, "stop"

@@ -11,6 +11,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from tmuxmeter.agents.base import Agent
 
     AGENTS: tuple[Agent, ...]
@@ -26,6 +28,7 @@ class Registered(NamedTuple):
 REGISTRY = (
     Registered("claude", "Claude"),
     Registered("codex", "Codex"),
+    Registered("cursor", "Cursor"),
     Registered("opencode", "OpenCode"),
     Registered("gemini", "Gemini"),
     Registered("goose", "Goose"),
@@ -39,6 +42,17 @@ REGISTRY = (
 NAMES = tuple(registered.name for registered in REGISTRY)
 
 
+_described: dict[str, Agent] = {}
+
+
+def use_described(agents: Iterable[Agent]) -> None:
+    """Let these, which a configuration describes, be among the agents of this process."""
+    wanted = {agent.name: agent for agent in agents}
+    if wanted != _described:
+        _described.clear()
+        _described.update(wanted)
+
+
 def agent_named(name: str) -> Agent:
     """Return the registered agent of this name.
 
@@ -47,7 +61,7 @@ def agent_named(name: str) -> Agent:
     KeyError
         If no agent has that name.
     """
-    return _agents()[name]
+    return _described.get(name) or _agents()[name]
 
 
 @cache
@@ -59,5 +73,5 @@ def _agents() -> dict[str, Agent]:
 
 def __getattr__(name: str) -> object:
     if name == "AGENTS":
-        return tuple(_agents().values())
+        return (*_agents().values(), *_described.values())
     raise AttributeError(name)

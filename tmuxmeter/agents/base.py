@@ -10,7 +10,7 @@ Agent modules do no I/O: bytes and facts come in, events and answers go out.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -132,12 +132,22 @@ class DocumentReader(Protocol):
         """Return what the reader of the next version needs; stored with the events, or neither."""
 
 
+@runtime_checkable
+class Dated(Protocol):
+    """What a document's reader also has where its records carry no times of their own."""
+
+    def written(self, time_ms: int) -> None:
+        """Take the time of the file's last change, epoch milliseconds; called before ``read``."""
+
+
 @dataclass(frozen=True, slots=True)
 class Query:
     """A question to a database: the same ``name`` comes back with its rows.
 
     ``sql`` reads only, is ordered by what it goes on from (its cursor, bound by name in
-    ``values``) and ends in ``LIMIT :page``; ``page`` is added to ``values``.
+    ``values``) and gives up to ``:page`` rows, which is added to ``values``: exactly so many, or
+    more, mean that there may be others. It is asked after every change, so it must find its rows
+    by an index or their number wherever a table grows with use.
     """
 
     name: str
@@ -217,6 +227,8 @@ class Agent(Protocol):
     def beside(self, name: str) -> tuple[str, ...]:
         """Return paths below the root of small files that say more of this log: its folder.
 
+        A path with ``*`` is a pattern: the first file it finds counts, and that there is one at
+        all is told even where it is too large to be read, by an empty content.
         Where there are any, :meth:`reader_beside` is called in place of :meth:`reader`.
         """
 

@@ -10,6 +10,7 @@ from tmuxmeter.agents import wording
 from tmuxmeter.agents.base import Query
 from tmuxmeter.agents.cursors import Cursor
 from tmuxmeter.agents.lines import Batch
+from tmuxmeter.agents.rows import Place, new_rows
 from tmuxmeter.agents.times import plausible_ms
 from tmuxmeter.errors import LogError
 from tmuxmeter.events import FileTouch, Prompt, SessionStart, ToolResult, TurnEnd, event_key
@@ -40,15 +41,14 @@ _SESSIONS = """
     WHERE (updated_at, id) > (:time, :id) ORDER BY updated_at, id LIMIT :page
 """
 _MESSAGES = """
-    SELECT m.id, m.session_id, s.parent_session_id, m.role, m.parts, m.created_at, m.updated_at
-    FROM messages m JOIN sessions s ON s.id = m.session_id
-    WHERE (m.updated_at, m.id) > (:time, :id) ORDER BY m.updated_at, m.id LIMIT :page
+    SELECT x.rowid, x.id, x.session_id, s.parent_session_id, x.role, x.parts, x.created_at
+    FROM messages x JOIN sessions s ON s.id = x.session_id
 """
 
 
 class _State(msgspec.Struct, array_like=True):
     sessions: tuple[int, str] = (0, "")
-    messages: tuple[int, str] = (0, "")
+    messages: Place = msgspec.field(default_factory=Place)
 
 
 class _Data(msgspec.Struct, gc=False):
@@ -84,16 +84,16 @@ class CrushDatabase:
     def __init__(self, state: bytes = b"") -> None:
         known = _load(state) if state else _State()
         self._sessions = Cursor(known.sessions, _OVERLAP_S)
-        self._messages = Cursor(known.messages, _OVERLAP_S)
+        self._messages = known.messages
 
     def state(self) -> bytes:
         """Return what a new reader needs to go on."""
-        return msgspec.msgpack.encode(_State(self._sessions.reached, self._messages.reached))
+        return msgspec.msgpack.encode(_State(self._sessions.reached, self._messages))
 
     def rewind(self) -> None:
         """Go back to the first row."""
         self._sessions.rewind()
-        self._messages.rewind()
+        self._messages = Place()
 
     def queries(self, tables: Mapping[str, frozenset[str]]) -> Sequence[Query]:
         """Return what to ask next.
@@ -110,21 +110,27 @@ class CrushDatabase:
                 raise LogError(msg)
         return (
             Query("sessions", _SESSIONS, self._sessions.values),
-            Query("messages", _MESSAGES, self._messages.values),
+            Query("messages", *new_rows("messages", _MESSAGES, self._messages)),
         )
 
     def rows(self, query: str, rows: Sequence[Sequence[Any]]) -> list[Event]:
         """Return the events of rows."""
         batch = Batch()
-        cursor = self._sessions if query == "sessions" else self._messages
-        take = self._session if query == "sessions" else self._message
+        again = frozenset(self._messages.pending)
         for row in rows:
-            is_new = cursor.take(row[-1], row[0])
+            is_new = row[1] not in again
+            going_on = False
             try:
-                take(batch, row)
+                if query == "sessions":
+                    is_new = self._sessions.take(row[-1], row[0])
+                    self._session(batch, row)
+                else:
+                    going_on = self._message(batch, row)
             except (msgspec.MsgspecError, ValueError, TypeError, RecursionError):
                 if is_new:
                     batch.skip(f"broken row in {query}")
+            if query == "messages":
+                self._messages.passed(row[0], row[1], new=is_new, pending=going_on)
         return batch.finish()
 
     def _session(self, batch: Batch, row: Sequence[Any]) -> None:
@@ -139,10 +145,12 @@ class CrushDatabase:
             )
         )
 
-    def _message(self, batch: Batch, row: Sequence[Any]) -> None:
-        identity, session, parent, role, content, created, _ = row
+    def _message(self, batch: Batch, row: Sequence[Any]) -> bool:
+        """Take a message; return whether it is still being written."""
+        _, identity, session, parent, role, content, created = row
         time_ms = _time(created)
         text = ""
+        going_on: bool = role == "assistant"
         for part in _parts(content):
             data = part.data
             if part.type == "text" and not data.hidden:
@@ -159,7 +167,10 @@ class CrushDatabase:
                         ok=not data.is_error,
                     )
                 )
-            elif part.type == "finish" and role == "assistant" and data.reason in _REASONS:
+            elif part.type == "finish":
+                going_on = False
+                if role != "assistant" or data.reason not in _REASONS:
+                    continue
                 reason = _REASONS[data.reason]
                 batch.events.append(
                     TurnEnd(
@@ -181,6 +192,7 @@ class CrushDatabase:
                     corrects=human and wording.corrects(text),
                 )
             )
+        return going_on
 
 
 def _touch(batch: Batch, data: _Data, session: str, time_ms: int) -> None:

@@ -161,7 +161,7 @@ class GeminiReader:
             self._user(batch, message)
         elif kind == "error":
             self._end(batch, _needed(message), "error")
-        elif kind not in _SILENT:
+        elif str(kind) not in _SILENT:
             unknown("message", str(kind))
 
     def _identity(self, message: Message) -> str:

@@ -97,7 +97,7 @@ class _Message:
             self._result(payload)
         elif kind == "CompactionBegin":
             self._compaction()
-        elif kind not in _SILENT:
+        elif str(kind) not in _SILENT:
             unknown(str(kind))
 
     def _usage(self, payload: Payload) -> None:

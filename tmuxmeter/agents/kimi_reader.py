@@ -89,6 +89,8 @@ class KimiReader:
     def _line(self, batch: Batch, raw: bytes) -> None:
         record = decode(records.RECORD, raw)
         kind = record.type
+        if self._state.began_ms and self._about.cwd:
+            self._start(batch, self._state.began_ms)
         if kind is None and record.timestamp is not None:
             kimi_old.take(batch, record, self._about, self._state)
         elif kind == "metadata":
@@ -110,16 +112,19 @@ class KimiReader:
             unknown(str(kind))
 
     def _begin(self, batch: Batch, record: Record) -> None:
+        created = self._about.forked_ms or _plausible(record.created_at)
+        if not self._about.sub_agent and created:
+            self._start(batch, created)
+
+    def _start(self, batch: Batch, time_ms: int) -> None:
+        """Tell the session's start, again once ``state.json`` was there to tell its folder."""
         about = self._about
-        created = about.forked_ms or _plausible(record.created_at)
-        if about.sub_agent or not created:
-            return
-        self._state.started = True
+        self._state.began_ms = 0 if about.cwd else time_ms
         batch.events.append(
             SessionStart(
                 key=event_key("kimi", "session", about.session),
                 session=about.session,
-                time_ms=created,
+                time_ms=time_ms,
                 cwd=about.cwd,
                 parent=about.parent,
             )

@@ -47,6 +47,8 @@ class State(msgspec.Struct, array_like=True, gc=False):
     asked: bool = False
     """Whether the last words of the turn were a question."""
     started: bool = False
+    began_ms: int = 0
+    """When the session began, as long as its folder isn't known."""
 
     def call(self, identity: str, tool: str, path: str) -> None:
         """Remember a call; the oldest of too many is forgotten."""

@@ -1,10 +1,7 @@
 """Turns the rows of OpenCode's database into events.
 
-Rows are found by their row number, which grows, so that a look at a database of years costs
-nothing; rows that are still being written (a streaming reply, a running tool) are asked for again
-by their id. Should numbers have changed (the newest session was deleted, the file was vacuumed),
-the row that was read last is no longer where it was, and everything is read again: the ledger
-books no key twice.
+Messages and parts are found by their row number (:mod:`tmuxmeter.agents.rows`), so that a look at
+a database of years costs nothing; what is still being written is a streaming reply, or a tool.
 """
 
 from __future__ import annotations
@@ -18,7 +15,8 @@ from tmuxmeter.agents.base import Query, unknown_type
 from tmuxmeter.agents.cursors import Cursor
 from tmuxmeter.agents.lines import Batch
 from tmuxmeter.agents.opencode_records import Message, time_of, turn_end, usage_of
-from tmuxmeter.agents.opencode_state import PENDING, Place, State
+from tmuxmeter.agents.opencode_state import State
+from tmuxmeter.agents.rows import new_rows
 from tmuxmeter.errors import LogError
 from tmuxmeter.events import SessionStart, event_key
 
@@ -37,12 +35,6 @@ _NEEDED = {
 _SESSIONS = """
     SELECT id, parent_id, directory, version, time_created, time_updated FROM session
     WHERE (time_updated, id) > (:time, :id) ORDER BY time_updated, id LIMIT :page
-"""
-_NEW = """
-    WHERE x.rowid > (SELECT CASE WHEN EXISTS (
-            SELECT 1 FROM {table} WHERE rowid = :number AND id = :last) THEN :number ELSE 0 END)
-       OR x.id IN ({pending})
-    ORDER BY x.rowid LIMIT :page
 """
 _MESSAGES = """
     SELECT x.rowid, x.id, x.session_id, s.parent_id, s.version, s.time_created, x.time_created,
@@ -93,8 +85,8 @@ class OpenCodeDatabase:
         return (
             Query("sessions", _SESSIONS, self._sessions.values),
             # Before messages: the words of a reply tell how its turn ended.
-            _new("parts", "part", _PARTS, self._state.parts),
-            _new("messages", "message", _MESSAGES, self._state.messages),
+            Query("parts", *new_rows("part", _PARTS, self._state.parts)),
+            Query("messages", *new_rows("message", _MESSAGES, self._state.messages)),
         )
 
     def rows(self, query: str, rows: Sequence[Sequence[Any]]) -> list[Event]:
@@ -188,11 +180,3 @@ class OpenCodeDatabase:
                 self._end(batch, owner, message, session)
             return going_on
         return False
-
-
-def _new(name: str, table: str, select: str, place: Place) -> Query:
-    """Return the question for rows that are new, or were being written the last time."""
-    pending = {f"p{number}": identity for number, identity in enumerate(place.pending[:PENDING])}
-    listed = ", ".join(f":{name}" for name in pending)
-    text = select + _NEW.format(table=table, pending=listed)
-    return Query(name, text, {"number": place.number, "last": place.last, **pending})

@@ -4,27 +4,10 @@ from __future__ import annotations
 
 import msgspec
 
-PENDING = 200
-"""Rows that are asked for again because they were still being written; SQLite binds 999."""
+from tmuxmeter.agents.rows import Place
+
 _PROMPTS = 256
 _ASKS = 256
-
-
-class Place(msgspec.Struct, array_like=True):
-    """How far a table was read: the number and id of the last row, and the unfinished rows."""
-
-    number: int = 0
-    last: str = ""
-    pending: list[str] = []
-
-    def passed(self, number: int, identity: str, *, new: bool, pending: bool) -> None:
-        """Note a row that was read; ``new``: it wasn't asked for by its id."""
-        if new:
-            self.number, self.last = number, identity
-        if pending and identity not in self.pending:
-            self.pending = [*self.pending, identity][-PENDING:]
-        elif not pending and identity in self.pending:
-            self.pending = [known for known in self.pending if known != identity]
 
 
 class State(msgspec.Struct, array_like=True):

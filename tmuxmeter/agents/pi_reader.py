@@ -94,7 +94,7 @@ class PiReader:
 
     def _line(self, batch: Batch, raw: bytes) -> None:
         entry = decode(records.ENTRY, raw)
-        kind = entry.type
+        kind = str(entry.type)
         if kind == "session":
             self._header(batch, entry)
         elif kind == "message":
@@ -105,7 +105,7 @@ class PiReader:
         elif kind == "model_change":
             self._state.model = _text(entry.model_id)
         elif kind not in _SILENT:
-            unknown(str(kind))
+            unknown(kind)
 
     def _header(self, batch: Batch, entry: Entry) -> None:
         state = self._state
@@ -130,7 +130,7 @@ class PiReader:
         return state.parent if state.parent and time_ms < state.began_ms else state.session
 
     def _message(self, batch: Batch, entry: Entry, message: Message) -> None:
-        role = message.role
+        role = str(message.role)
         if role == "assistant":
             self._answer(batch, entry, message)
         elif role == "user":
@@ -138,7 +138,7 @@ class PiReader:
         elif role == "toolResult":
             self._result(batch, entry, message)
         elif role not in _SILENT_ROLES:
-            unknown("message of", str(role))
+            unknown("message of", role)
 
     def _answer(self, batch: Batch, entry: Entry, message: Message) -> None:
         time_ms = _time(entry)
@@ -148,7 +148,7 @@ class PiReader:
             self._usage(batch, identity, _text(message.model), message.usage, time_ms)
         blocks = records.blocks_of(message.content)
         for block in blocks:
-            if block.type == "toolCall" and block.name in _EDITS | _READS:
+            if block.type == "toolCall" and _text(block.name) in _EDITS | _READS:
                 path = records.path_of(block)
                 if path and isinstance(block.id, str):
                     self._call(block.id, path)

@@ -82,11 +82,8 @@ class Qwen(Defaults):
     def walks(self, relative: str) -> bool:
         """Tell a project's chats and sub-agents from its memory and other folders."""
         parts = PurePosixPath(relative).parts
-        if len(parts) <= 2:
-            return True
-        return parts[2] == ("chats" if len(parts) == 3 else "subagents") or (
-            len(parts) == 3 and parts[2] == "subagents"
-        )
+        depth = {"chats": 3, "subagents": 4}
+        return len(parts) <= 2 or len(parts) <= depth.get(parts[2], 0)
 
     def reader(self, name: str, state: bytes = b"") -> Any:
         """Return a reader for a chat."""

@@ -41,7 +41,7 @@ _READS = frozenset({"read_file"})
 _ANSWER = "qwen-code.api_response"
 _SUB_AGENT = re.compile(r"[0-9a-f-]{36}#([^#]+)#\d+")
 """How telemetry names a sub-agent's request: the session, the sub-agent, the round."""
-_HUMAN = frozenset({None, "real_user"})
+_HUMAN = (None, "real_user")
 
 
 class QwenReader:
@@ -150,7 +150,7 @@ class _Line:
         parts = self._parts()
         calls = [part.function_call for part in parts if part.function_call is not None]
         for call in calls:
-            if call.name in _EDITS or call.name in _READS:
+            if _text(call.name) in _EDITS | _READS:
                 path = _path(call.args)
                 if path and isinstance(call.id, str):
                     self._state.call(call.id, path)

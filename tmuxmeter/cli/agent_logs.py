@@ -38,9 +38,8 @@ def is_unread(found: Look, entry: Entry) -> bool:
 
 def look(context: Context, config: Config) -> Look:
     """Look at the logs of every agent there is, also of those that are switched off."""
-    from tmuxmeter.agents import AGENTS
     from tmuxmeter.logs.discover import discover
-    from tmuxmeter.watcher.roots import agent_roots, agents_in_use
+    from tmuxmeter.watcher.roots import agent_roots, agents_in_use, all_agents
 
     roots = agent_roots(context.places, config)
     catalog = discover(roots, now_ns=time.time_ns())
@@ -51,7 +50,7 @@ def look(context: Context, config: Config) -> Look:
             entries.setdefault(entry.log.agent, []).append(entry)
     found = []
     troubles: dict[str, str] = {}
-    for agent in AGENTS:
+    for agent in all_agents(config):
         its = entries.get(agent.name, [])
         programs = filter(None, map(shutil.which, agent.programs))
         facts = AgentFacts(

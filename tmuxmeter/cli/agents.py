@@ -136,7 +136,6 @@ def check_command(context: Context, name: str, limit: int) -> None:
 
     Nothing is booked: what is shown is what the log says now.
     """
-    from tmuxmeter.agents import NAMES
     from tmuxmeter.cli.agent_logs import look
     from tmuxmeter.views.agents_check import check_parts
 
@@ -144,7 +143,8 @@ def check_command(context: Context, name: str, limit: int) -> None:
     found = look(context, config)
     agent = next((agent for agent, _ in found.agents if agent.name == name), None)
     if agent is None:
-        message = f"there is no agent {name!r}; known are {', '.join(NAMES)}"
+        names = ", ".join(its.name for its, _ in found.agents)
+        message = f"there is no agent {name!r}; known are {names}"
         raise UsageError(message)
     entries = sorted(_entries(found, agent), key=lambda entry: entry.mtime_ns)
     if not entries or entries[-1].log is None:

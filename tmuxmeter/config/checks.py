@@ -168,6 +168,34 @@ class AgentNames(Texts):
         self.allowed = "a list of agents' names, as `tmuxmeter agents` lists them"
 
 
+class NewName:
+    """A name for an agent that has none yet."""
+
+    def __init__(self, *taken: str) -> None:
+        self.taken = taken
+        self.allowed = "a name of small letters, digits and dashes that no other agent has"
+
+    def read(self, value: object) -> str:
+        """Return the name."""
+        if not isinstance(value, str) or not re.fullmatch(r"[a-z][a-z0-9-]{0,30}", value):
+            raise Refused
+        if value in self.taken:
+            raise Refused
+        return value
+
+
+class LogGlob:
+    """A pattern for log files."""
+
+    allowed = 'a pattern for files such as "~/.agent/sessions/**/*.jsonl", from ~ or / on'
+
+    def read(self, value: object) -> str:
+        """Return the pattern."""
+        if not isinstance(value, str) or not value.startswith(("/", "~/")) or value.endswith("/"):
+            raise Refused
+        return value
+
+
 class Text:
     """A string that isn't empty."""
 

@@ -15,6 +15,7 @@ from tmuxmeter.config.settings import (
     AgentsSettings,
     BreakevenSettings,
     Config,
+    CustomAgent,
     PriceOverride,
 )
 
@@ -68,7 +69,9 @@ class Parsing:
                 self._unknown(here, (*fields, *(NAMES if kind is AgentsSettings else ())))
                 continue
             meta = fields[name].metadata
-            if "check" in meta:
+            if kind is AgentsSettings and name == "custom":
+                values[name] = self._custom(value, here)
+            elif "check" in meta:
                 self._value(here, name, value, meta["check"], values)
             elif not isinstance(value, dict):
                 self._problem(here, f"{_dotted(here)} must be a table, not {_type(value)}")
@@ -113,6 +116,48 @@ class Parsing:
                 self._problem(here, f"{_dotted(here)} must be {wanted}, not {_shown(name)}")
         return names
 
+    def _custom(self, entries: object, path: KeyPath) -> tuple[CustomAgent, ...]:
+        if not isinstance(entries, list):
+            self._problem(path, f"{_dotted(path)} must be [[{_dotted(path)}]], a list of tables")
+            return ()
+        found: dict[str, CustomAgent] = {}
+        for index, entry in enumerate(entries):
+            here = (*path, index)
+            values = self._table(CustomAgent, entry, here, "what every agent needs")
+            if values is None:
+                continue
+            agent = CustomAgent(where=self._where(here), **values)
+            if agent.name in found:
+                self._problem(here, f"{_dotted(path)} has a second agent {agent.name!r}")
+            found[agent.name] = agent
+        return tuple(found.values())
+
+    def _table(
+        self, kind: type[CustomAgent | PriceOverride], data: object, path: KeyPath, needed: str
+    ) -> dict[str, Any] | None:
+        """Return the values of one entry of a list, None if there is anything wrong with it."""
+        if not isinstance(data, dict):
+            self._problem(path, f"{_dotted(path)} must be a table, not {_shown(data)}")
+            return None
+        fields = {
+            field.name.rstrip("_"): field
+            for field in dataclasses.fields(kind)
+            if "check" in field.metadata
+        }
+        values: dict[str, Any] = {}
+        before = len(self.problems)
+        for name, value in data.items():
+            here = (*path, name)
+            if name in fields:
+                field = fields[name]
+                self._value(here, field.name, value, field.metadata["check"], values)
+            else:
+                self._unknown(here, fields)
+        for name in kind.required():
+            if name not in data:
+                self._problem(path, f"{_dotted(path)} lacks {name!r}, {needed}")
+        return None if len(self.problems) > before else values
+
     def _prices(self, data: Mapping[str, object], path: KeyPath) -> tuple[PriceOverride, ...]:
         overrides: list[PriceOverride] = []
         for model, entries in data.items():
@@ -131,24 +176,8 @@ class Parsing:
         if not isinstance(data, dict):
             self._problem(path, f"{_dotted(path)} must be a table of prices, not {_shown(data)}")
             return []
-        fields = {
-            field.name.rstrip("_"): field
-            for field in dataclasses.fields(PriceOverride)
-            if "check" in field.metadata
-        }
-        values: dict[str, Any] = {}
-        before = len(self.problems)
-        for name, value in data.items():
-            here = (*path, name)
-            if name in fields:
-                field = fields[name]
-                self._value(here, field.name, value, field.metadata["check"], values)
-            else:
-                self._unknown(here, fields)
-        for name in PriceOverride.required():
-            if name not in data:
-                self._problem(path, f"{_dotted(path)} lacks {name!r}, its price in dollars")
-        if len(self.problems) > before:
+        values = self._table(PriceOverride, data, path, "its price in dollars")
+        if values is None:
             return []
         override = PriceOverride(model=model, where=self._where(path), **values)
         same = (override.model, override.tier, override.from_)

@@ -67,6 +67,42 @@ class AgentSettings:
 
 
 @dataclass(frozen=True)
+class CustomAgent:
+    """An agent that isn't known, with JSON lines as logs and the places of what counts in them."""
+
+    name: str = _setting("Its name.", checks.NewName(*NAMES))
+    logs: str = _setting("Its logs.", checks.LogGlob())
+    time: str = _setting("Where the time stands: ISO 8601, or epoch seconds.", checks.Text())
+    output: str = _setting("Output tokens.", checks.Text())
+    input: str = _setting("Input tokens.", checks.Text(), "")
+    cache_read: str = _setting("Input tokens read from the cache.", checks.Text(), "")
+    cache_write: str = _setting("Input tokens written to the cache.", checks.Text(), "")
+    reasoning: str = _setting("Output tokens of reasoning.", checks.Text(), "")
+    session: str = _setting("The session; the file's name, if left out.", checks.Text(), "")
+    cwd: str = _setting("The folder it works in.", checks.Text(), "")
+    model: str = _setting("The model.", checks.Text(), "")
+    id: str = _setting(
+        "What tells one request from another; the whole line, if left out.", checks.Text(), ""
+    )
+    input_includes_cache: bool = _setting(
+        "Whether input counts the cache too.", checks.Switch(), default=False
+    )
+    output_includes_reasoning: bool = _setting(
+        "Whether output counts reasoning too.", checks.Switch(), default=True
+    )
+    program: str = _setting("The program's name, to find it in panes.", checks.Text(), "")
+    provider: str = _setting(
+        'Whose prices count where the model doesn\'t tell, such as "openai".', checks.Text(), ""
+    )
+    where: str = ""
+
+    @staticmethod
+    def required() -> tuple[str, ...]:
+        """Return the keys that every entry must have."""
+        return ("name", "logs", "time", "output")
+
+
+@dataclass(frozen=True)
 class AgentsSettings:
     """Which agents are read, and where."""
 
@@ -79,6 +115,28 @@ class AgentsSettings:
             "each": AgentSettings,
             "names": NAMES,
             "example": "claude",
+        },
+    )
+
+    custom: tuple[CustomAgent, ...] = field(
+        default=(),
+        metadata={
+            "doc": "Agents of your own: their JSON lines, and where in them "
+            "what stands (names with dots between them).",
+            "example": "\n".join(
+                (
+                    "[[agents.custom]]",
+                    'name = "mine"',
+                    'logs = "~/.mine/sessions/**/*.jsonl"',
+                    'time = "timestamp"',
+                    'session = "sessionId"',
+                    'model = "message.model"',
+                    'input = "message.usage.input_tokens"',
+                    'cache_read = "message.usage.cached_tokens"',
+                    "input_includes_cache = true",
+                    'output = "message.usage.output_tokens"',
+                )
+            ),
         },
     )
 

@@ -6,7 +6,7 @@ import dataclasses
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from tmuxmeter.config.settings import Config, PriceOverride
+from tmuxmeter.config.settings import Config, CustomAgent, PriceOverride
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -54,19 +54,23 @@ def _example(kind: type, prefix: str) -> Iterator[str]:
         elif "each" in meta:
             yield f"\n# {meta['doc']}\n[{prefix}{meta['example']}]\n"
             yield from _example(meta["each"], f"{prefix}{meta['example']}.")
+        elif field.name == "custom":
+            yield f"\n# {meta['doc']}\n# The keys:\n"
+            yield from _keys(CustomAgent)
+            yield "".join(f"# {line}\n" for line in meta["example"].split("\n"))
         elif field.name == "accounts":
             yield f"\n# {meta['doc']}\n[accounts]\n# {meta['example']}\n"
         elif field.name == "prices":
             yield f"\n# {meta['doc']}\n# One entry for each day on which they change. The keys:\n"
-            yield from _price_keys()
+            yield from _keys(PriceOverride)
             yield "".join(f"# {line}\n" for line in meta["example"].split("\n"))
 
 
-def _price_keys() -> Iterator[str]:
-    for field in dataclasses.fields(PriceOverride):
+def _keys(kind: type[CustomAgent | PriceOverride]) -> Iterator[str]:
+    for field in dataclasses.fields(kind):
         if "check" in field.metadata:
             name = field.name.rstrip("_")
-            needed = " Required." if name in PriceOverride.required() else ""
+            needed = " Required." if name in kind.required() else ""
             yield f"#   {name}: {field.metadata['doc']}{needed}\n"
 
 
@@ -87,17 +91,19 @@ def _effective(config: Config, section: Any, prefix: str) -> Iterator[Effective]
                 yield Effective(key, _toml(name), config.sources.get(key, ""), meta["doc"])
         elif field.name == "prices":
             for override in value:
-                yield _effective_price(override, meta["doc"])
+                yield _effective_entry(f"prices.{_toml(override.model)}", override, meta["doc"])
+        elif field.name == "custom":
+            for agent in value:
+                yield _effective_entry(f"{key}.{agent.name}", agent, meta["doc"])
 
 
-def _effective_price(override: PriceOverride, doc: str) -> Effective:
+def _effective_entry(key: str, entry: CustomAgent | PriceOverride, doc: str) -> Effective:
     parts = [
-        f"{field.name.rstrip('_')} = {_toml(getattr(override, field.name))}"
-        for field in dataclasses.fields(PriceOverride)
-        if "check" in field.metadata and getattr(override, field.name) is not None
+        f"{field.name.rstrip('_')} = {_toml(getattr(entry, field.name))}"
+        for field in dataclasses.fields(entry)
+        if "check" in field.metadata and getattr(entry, field.name) not in {None, ""}
     ]
-    key = f"prices.{_toml(override.model)}"
-    return Effective(key, "{ " + ", ".join(parts) + " }", override.where, doc)
+    return Effective(key, "{ " + ", ".join(parts) + " }", entry.where, doc)
 
 
 def _toml(value: object) -> str:

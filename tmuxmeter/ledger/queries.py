@@ -56,12 +56,16 @@ class RecentSession(NamedTuple):
 
 
 class Unmetered(NamedTuple):
-    """A session that worked without its log ever telling tokens."""
+    """A session that worked without its log ever telling tokens.
+
+    ``told_before``: other sessions of its agent do tell them.
+    """
 
     agent: str
     session: str
     account: str
     cwd: str
+    told_before: int = 0
 
 
 class SkippedRow(NamedTuple):
@@ -224,7 +228,8 @@ RECENT_OF_THESE = _STATES.format(which=_NAMED, where="WHERE last_ms >= ?1")
 
 # a request may come on the other side of midnight, so "never" is asked, not "not in the span"
 UNMETERED = """
-    SELECT s.agent, s.key, s.account, s.cwd FROM (
+    SELECT s.agent, s.key, s.account, s.cwd, EXISTS (SELECT 1 FROM model WHERE agent = s.agent)
+    FROM (
         SELECT session_id FROM prompt INDEXED BY prompt_time
         WHERE time_ms >= ?1 AND time_ms < ?2 AND human
         UNION SELECT session_id FROM turn_end INDEXED BY turn_end_time

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 from typing import TYPE_CHECKING, Any
 
 from tmuxmeter.errors import LogError
@@ -16,12 +17,17 @@ def reader_of(agent: Agent, log: LogFile, state: bytes) -> Any:
     """Return a reader for a log, going on from ``state``.
 
     What is beside the log is read each time: a file that can't be read, or is larger than 64 KiB,
-    is as good as none.
+    is as good as none. Of a pattern's files the first by name is read; one that can't be read is
+    there nevertheless, without any content.
     """
     wanted = agent.beside(log.name)
     if not wanted:
         return agent.reader(log.name, state)
-    found = {path: content for path in wanted if (content := _read(f"{log.root}/{path}"))}
+    found = {}
+    for path in wanted:
+        content = _first(log.root, path) if "*" in path else _read(f"{log.root}/{path}")
+        if content or (content is not None and "*" in path):
+            found[path] = content
     return agent.reader_beside(log.name, state, found)
 
 
@@ -30,3 +36,10 @@ def _read(path: str) -> bytes | None:
         return read_small(path)
     except LogError:
         return None
+
+
+def _first(root: str, pattern: str) -> bytes | None:
+    """Return the content of the first file that a pattern finds, None if it finds none."""
+    # the root's own name is no pattern
+    names = sorted(glob.glob(f"{glob.escape(root)}/{pattern}"))  # noqa: PTH207 - takes ".."
+    return (_read(names[0]) or b"") if names else None

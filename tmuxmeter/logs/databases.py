@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from tmuxmeter.agents.base import PAGE
 from tmuxmeter.errors import LogError
 from tmuxmeter.events import Chunk, Event, LogFile, Position
+from tmuxmeter.logs.beside import reader_of
 from tmuxmeter.logs.source import failure
 from tmuxmeter.logs.sqlite_files import NeedsCopy, reading, reading_copy, with_wal
 
@@ -70,7 +71,7 @@ def read_database(
 
 def trouble(agent: Agent, log: LogFile) -> str:
     """Return why a database can't be read now, "" where it can: its tables are only looked at."""
-    reader: DatabaseReader = agent.reader(log.name, b"")
+    reader: DatabaseReader = reader_of(agent, log, b"")
     try:
         with reading(log.path, copy=True) as connection:
             for query in reader.queries(_tables(connection)):
@@ -93,7 +94,7 @@ def _looks_read(facts: os.stat_result, together: tuple[int, int], position: Posi
 def _pages(
     agent: Agent, log: LogFile, before: Position, facts: os.stat_result, opener: Opener
 ) -> Iterator[Chunk]:
-    reader: DatabaseReader = agent.reader(log.name, before.reader)
+    reader: DatabaseReader = reader_of(agent, log, before.reader)
     restart = facts.st_ino != before.inode
     if restart:
         reader.rewind()

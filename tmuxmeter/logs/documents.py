@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
+from tmuxmeter.agents.base import Dated
 from tmuxmeter.errors import LogBusyError
 from tmuxmeter.events import Chunk, Position, Skipped
 from tmuxmeter.logs.beside import reader_of
@@ -60,6 +61,8 @@ def read_document(
     finally:
         os.close(descriptor)
     reader: DocumentReader = reader_of(agent, log, position.reader)
+    if isinstance(reader, Dated):
+        reader.written(facts.st_mtime_ns // 1_000_000)
     try:
         events = reader.read(content)
     except Exception as error:

@@ -124,7 +124,13 @@ def span_report(slices: Sequence[Slice], unmetered: Sequence[Unmetered] = ()) ->
         "sessions": len({(piece.agent, piece.session) for piece in slices}),
         "unattributed": sums(nowhere),
         "unmetered_sessions": [
-            {"agent": row.agent, "session": row.session, "project": row.cwd} for row in unmetered
+            {
+                "agent": row.agent,
+                "session": row.session,
+                "project": row.cwd,
+                "told_before": bool(row.told_before),
+            }
+            for row in unmetered
         ],
     }
 

@@ -27,6 +27,8 @@ API_EQUIVALENT = "Dollars are API list prices; on a subscription API-equivalent,
 DEMO = "DEMO: these logs are played, not yours."
 MOST_MODELS = 5
 MOST_ROOTS = 4
+SILENT_SESSIONS = 2
+"""One session without tokens may have been cut short before its first answer."""
 
 
 class Circumstances(NamedTuple):
@@ -119,6 +121,7 @@ def day_notes(report: Row, about: Circumstances) -> list[Paragraph]:
             f"Unmetered: {sessions} whose log tells no tokens ({told})."
             " `tmuxmeter agents` says what each agent logs."
         )
+        notes += _silent(report)
     notes += [
         f"Warning: {row_money(row)} was spent by sessions that went on after their pane was gone."
         " `tmuxmeter panes` shows those still running."
@@ -133,6 +136,22 @@ def day_notes(report: Row, about: Circumstances) -> list[Paragraph]:
             f" nobody saw in which pane.{why}"
         )
     return [Paragraph(note, "yellow") for note in notes]
+
+
+def _silent(report: Row) -> list[str]:
+    """Return a word on agents that told tokens before and tell none any more, for doubt's sake."""
+    spent = {row["agent"] for row in report["by_agent"]}
+    silent = Counter(
+        row["agent"]
+        for row in report["unmetered_sessions"]
+        if row["told_before"] and row["agent"] not in spent
+    )
+    return [
+        f"{count(number, 'session')} of {agent} without any tokens, which it told before: did its"
+        " format change? `tmuxmeter doctor` tells more."
+        for agent, number in sorted(silent.items())
+        if number >= SILENT_SESSIONS
+    ]
 
 
 def nothing_at_all(roots: list[str], home: str) -> Paragraph:

@@ -7,7 +7,7 @@ import time
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from tmuxmeter.agents import AGENTS
+import tmuxmeter.agents as agents_module
 from tmuxmeter.errors import LedgerBusyError
 from tmuxmeter.logs.discover import discover
 from tmuxmeter.logs.scan import pending, scan, usable_cores
@@ -49,7 +49,8 @@ def catch_up(
     workers : int
         Processes to read with.
     """
-    agents = {agent.name: agent for agent in AGENTS}
+    # those the configuration describes are among them by now
+    agents = {agent.name: agent for agent in agents_module.AGENTS}
     jobs = pending(entries, agents, intake.positions(), now_ns=now_ns)
     if not jobs:
         return

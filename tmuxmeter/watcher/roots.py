@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import fields, replace
 from typing import TYPE_CHECKING
 
-from tmuxmeter.agents import AGENTS, agent_named
+import tmuxmeter.agents as agents_module
+from tmuxmeter.agents import agent_named, use_described
 from tmuxmeter.agents.base import Root
 from tmuxmeter.errors import LogError
 
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 
     from tmuxmeter.agents.base import Agent
     from tmuxmeter.config import Config
+    from tmuxmeter.config.settings import CustomAgent
     from tmuxmeter.paths import Places
 
 INDEX_BYTES = 4 << 20
@@ -22,7 +24,27 @@ INDEX_BYTES = 4 << 20
 
 def agents_in_use(config: Config) -> tuple[Agent, ...]:
     """Return the agents that the configuration doesn't switch off."""
-    return tuple(agent for agent in AGENTS if agent.name not in config.agents.disabled)
+    agents = all_agents(config)
+    return tuple(agent for agent in agents if agent.name not in config.agents.disabled)
+
+
+def all_agents(config: Config) -> tuple[Agent, ...]:
+    """Return all agents there are, those that the configuration describes last."""
+    use_described(map(_described, config.agents.custom))
+    return agents_module.AGENTS
+
+
+def _described(entry: CustomAgent) -> Agent:
+    from tmuxmeter.agents.custom import Custom, Fields
+
+    names = [field.name for field in fields(Fields)]
+    return Custom(
+        entry.name,
+        entry.logs,
+        Fields(**{name: getattr(entry, name) for name in names}),
+        entry.program,
+        entry.provider,
+    )
 
 
 def known_roots(places: Places, config: Config) -> list[Root]:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
-from tmuxmeter.agents import AGENTS
 from tmuxmeter.config import Config, try_load
 from tmuxmeter.prices.book import PriceBook
 from tmuxmeter.watcher.files import mark
+from tmuxmeter.watcher.roots import all_agents
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -61,4 +61,4 @@ class Settings:
 
 def price_book(config: Config) -> PriceBook:
     """Return the prices in force: the user's own, then the dated list."""
-    return PriceBook(config.prices, {agent.name: agent.provider for agent in AGENTS})
+    return PriceBook(config.prices, {agent.name: agent.provider for agent in all_agents(config)})

@@ -1,0 +1,178 @@
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tmuxmeter.agents.base import Process
+from tmuxmeter.agents.custom import Custom, Fields
+from tmuxmeter.config import parse
+from tmuxmeter.errors import ConfigError
+from tmuxmeter.events import Event, SessionStart, Skipped, Usage
+
+FIELDS = Fields(
+    time="at",
+    output="usage.out",
+    input="usage.in",
+    cache_read="usage.cached",
+    reasoning="usage.thought",
+    session="ids.0",
+    cwd="cwd",
+    model="model",
+    id="id",
+    input_includes_cache=True,
+    output_includes_reasoning=False,
+)
+CONFIG = """
+[[agents.custom]]
+name = "mine"
+logs = "~/.mine/**/*.jsonl"
+time = "at"
+output = "out"
+input = "in"
+model = "model"
+provider = "openai"
+program = "mine"
+"""
+
+
+def agent(logs: str = "~/.mine/*/log-*.jsonl", fields: Fields = FIELDS) -> Custom:
+    return Custom("mine", logs, fields, "mine")
+
+
+def read(*records: Any, fields: Fields = FIELDS, state: bytes = b"") -> list[Event]:
+    lines = b"".join(json.dumps(record).encode() + b"\n" for record in records)
+    return agent(fields=fields).reader("a/log-1.jsonl", state).read(lines, 0, len(lines), 0)
+
+
+def line(**more: Any) -> dict[str, Any]:
+    usage = {"in": 100, "out": 10, "cached": 60, "thought": 4}
+    at = "2026-11-22T01:00:00Z"
+    return {"at": at, "ids": ["s1"], "cwd": "/r", "model": "m", "id": "x", "usage": usage} | more
+
+
+def test_lines_become_requests_by_the_paths_told() -> None:
+    start, usage = read(line())
+    assert isinstance(start, SessionStart)
+    assert (start.session, start.cwd, start.time_ms) == ("s1", "/r", 1_795_309_200_000)
+    assert isinstance(usage, Usage)
+    assert (usage.fresh, usage.cache_read, usage.output, usage.reasoning) == (40, 60, 14, 4)
+    assert (usage.model, usage.session) == ("m", "s1")
+
+
+def test_input_and_output_may_be_told_apart_already() -> None:
+    fields = Fields("at", "usage.out", "usage.in", "usage.cached", reasoning="usage.thought")
+    _, usage = read(line(), fields=fields)
+    assert isinstance(usage, Usage)
+    assert (usage.fresh, usage.cache_read, usage.output, usage.reasoning) == (100, 60, 10, 4)
+    assert usage.session == "log-1"
+
+
+def test_a_request_is_known_by_its_id_or_by_its_whole_line() -> None:
+    keys = {e.key for e in read(line(), line(cwd="/x")) if isinstance(e, Usage)}
+    assert len(keys) == 1
+    keys = {e.key for e in read(line(id=1), line(id=2)) if isinstance(e, Usage)}
+    assert len(keys) == 2
+    keys = {e.key for e in read(line(id=None), line(id=None)) if isinstance(e, Usage)}
+    assert len(keys) == 1
+
+
+@pytest.mark.parametrize("at", [1_795_309_200, 1_795_309_200.0, 1_795_309_200_000])
+def test_times_may_be_numbers(at: float) -> None:
+    _, usage = read(line(at=at))
+    assert usage.time_ms == 1_795_309_200_000
+
+
+@pytest.mark.parametrize(
+    ("more", "reason"),
+    [
+        ({"at": None}, "bad time"),
+        ({"at": "soon"}, "bad time"),
+        ({"usage": {"in": -1, "out": 1}}, "bad token counts"),
+        ({"usage": {"in": 1, "out": "many"}}, "bad token counts"),
+        ({"usage": {"in": 1, "cached": 2, "out": 1}}, "bad token counts"),
+    ],
+)
+def test_what_makes_no_sense_is_counted(more: dict[str, Any], reason: str) -> None:
+    (skipped,) = read(line(**more))
+    assert isinstance(skipped, Skipped)
+    assert skipped.reason == reason
+
+
+def test_lines_without_tokens_are_none_of_its_business() -> None:
+    assert read({"type": "chat"}, [], 5, "x", line(usage=None), line(usage={"in": 0})) == []
+
+
+def test_a_sessions_beginning_is_told_once() -> None:
+    reader = agent().reader("a/log-1.jsonl")
+    text = json.dumps(line()).encode() + b"\n"
+    assert len(reader.read(text, 0, len(text), 0)) == 2
+    assert len(read(line(), state=reader.state())) == 1
+
+
+@pytest.mark.parametrize(
+    ("logs", "root", "yes", "no", "walked"),
+    [
+        ("~/.mine/*/log-*.jsonl", "/h/.mine", "a/log-1.jsonl", "a/b/log-1.jsonl", {"a"}),
+        ("/var/x/**/*.jsonl", "/var/x", "a/b/c.jsonl", "a/b/c.json", {"a", "a/b"}),
+        ("~/one.jsonl", "/h", "one.jsonl", "two.jsonl", set()),
+        ("~/x/?.jsonl", "/h/x", "a.jsonl", "ab.jsonl", set()),
+    ],
+)
+def test_logs_are_found_by_a_pattern(
+    logs: str, root: str, yes: str, no: str, walked: set[str]
+) -> None:
+    mine = agent(logs)
+    assert [str(found.path) for found in mine.roots(Path("/h"), {})] == [root]
+    assert mine.log_name(yes) == yes
+    assert mine.log_name(no) is None
+    assert {folder for folder in ("a", "a/b") if mine.walks(folder)} == walked
+
+
+def test_its_program_is_an_agent() -> None:
+    def role(*argv: str) -> str:
+        return agent().role(Process(pid=1, ppid=0, name="", argv=argv, started_ms=0))
+
+    assert role("/usr/bin/mine", "go") == "agent"
+    assert role("other") == ""
+
+
+def test_the_configuration_is_checked() -> None:
+    config = parse(Path("/c.toml"), CONFIG)
+    (custom,) = config.agents.custom
+    assert (custom.name, custom.output, custom.input_includes_cache) == ("mine", "out", False)
+    for change, words in (
+        (('name = "mine"', 'name = "claude"'), "agents.custom.name must be a name"),
+        (('logs = "~/.mine/**/*.jsonl"', 'logs = "x"'), "must be a pattern for files"),
+        (('time = "at"\n', ""), "agents.custom lacks 'time'"),
+        (("output", "outputs"), "unknown key agents.custom.outputs"),
+        (("[[agents.custom]]", "[agents.custom]"), r"must be \[\[agents.custom\]\]"),
+    ):
+        with pytest.raises(ConfigError, match=words):
+            parse(Path("/c.toml"), CONFIG.replace(*change))
+    with pytest.raises(ConfigError, match="second agent 'mine'"):
+        parse(Path("/c.toml"), CONFIG + CONFIG)
+
+
+def test_it_is_metered_like_any_other(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    (home / ".config/tmuxmeter").mkdir(parents=True)
+    (home / ".config/tmuxmeter/config.toml").write_text(CONFIG)
+    (home / ".mine/a").mkdir(parents=True)
+    record = {"at": "2026-11-22T01:00:00Z", "in": 1_000_000, "out": 0, "model": "gpt-5.5"}
+    (home / ".mine/a/log.jsonl").write_text(json.dumps(record) + "\n")
+
+    def run(*words: str) -> str:
+        command = [sys.executable, "-m", "tmuxmeter", "--home", str(home), *words]
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+
+    days = json.loads(run("days", "--since", "2026-11-20", "--by", "agent", "--json"))
+    (row,) = days["total"]["by_agent"]
+    assert (row["agent"], row["requests"], row["unpriced_requests"]) == ("mine", 1, 0)
+    assert "1 request" in run("agents", "check", "mine")
+    assert "mine (mine)" in run("agents")
+    assert run("config").count("agents.custom.mine") == 1
