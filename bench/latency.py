@@ -202,6 +202,11 @@ def main() -> None:
         wait_for(lambda: len(list(live.glob("*.json"))) == len(agents), "the players")
         client = stage.attach()
         stage.register()
+        settings = stage.home / ".config/tmuxmeter/config.toml"
+        settings.parent.mkdir(mode=0o700, parents=True)
+        # a notice that the day's budget is used up covers the status line for six seconds
+        settings.write_text("[budget]\ntokens = 0\n")
+        settings.chmod(0o600)
         watcher = stage.watch()
         time.sleep(3)
         took = single_lines(stage, client, sessions[0], arguments.writes)

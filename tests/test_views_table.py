@@ -83,6 +83,14 @@ def test_drawn_and_plain_hold_the_same_cells() -> None:
         ]
 
 
+def test_where_it_is_too_narrow_words_give_way_and_figures_stay_whole() -> None:
+    rows = [["input tokens", "10,708,480", "92% cached"], ["the line", "0", "pays " * 9]]
+    columns = [Column("figure"), Column("today", figures=True), Column("")]
+    lines = drawn(Table("", columns, rows), limit=40).split("\n")
+    assert max(map(width, lines)) <= 40
+    assert any("10,708,480  92% cached" in line for line in lines)
+
+
 def test_aligned_tables_share_their_widths() -> None:
     one, two = aligned([table(["a", "$1"]), table(["longest", "$22222.00"])])
     assert {len(line) for line in plain(one).splitlines()} == {len("longest  $22222.00")}

@@ -93,5 +93,8 @@ def _git(folder: str, *arguments: str) -> str:
         raise _GitError(msg) from error
     if answer.returncode:
         words = answer.stderr.decode(errors="replace").strip().splitlines()
+        if words and "not a git repository" in words[-1]:
+            msg = "in no git repository, so nothing there is a commit"
+            raise _GitError(msg)
         raise _GitError(words[-1] if words else f"git failed ({answer.returncode})")
     return answer.stdout.decode(errors="replace")

@@ -183,12 +183,15 @@ def _drawn(part: Table | Paragraph, stream: TextIO, limit: int | None) -> None:
         pad_edge=False,
         header_style="dim",
     )
-    for column, wide in zip(part.columns, _widths(part), strict=True):
+    widths = _widths(part)
+    fits = limit is None or sum(widths) + GAP * (len(widths) - 1) <= limit
+    for column, wide in zip(part.columns, widths, strict=True):
         drawn.add_column(
             Text(column.head),
             justify="right" if column.figures else "left",
             overflow="fold",
-            width=wide if limit is None or wide <= limit else None,
+            # half a figure is another figure: where it is too wide, words are folded
+            width=wide if fits or column.figures else None,
         )
     for row in part.rows:
         drawn.add_row(*(Text(cell) for cell in row))

@@ -110,8 +110,8 @@ def _summary(total: Row) -> str:
 def _days(report: Row, tasks: str, *, ascii_only: bool) -> Table:
     heads = ["cost", "input", *([] if tasks == "handoffs" else [TASKS[tasks]]), "k", "cached"]
     columns = [Column("day"), *(Column(head, figures=True) for head in heads)]
-    columns.append(Column("hand-offs", figures=True))
-    columns += [Column("loops", figures=True, rank=1), Column("drift", figures=True, rank=2)]
+    ranks = {"hand-offs": 1, "loops": 2, "drift": 3}
+    columns += [Column(head, figures=True, rank=rank) for head, rank in ranks.items()]
     table = Table("", [*columns, Column("light")])
     for row in report["days"]:
         name = _day_name(row["date"])
