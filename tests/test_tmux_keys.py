@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from tmux_fixtures import wait_until
+from watching import tmuxmeter
 
 from tmuxmeter.tmux.client import Tmux
 from tmuxmeter.tmux.keys import bind_keys, unbind_keys
@@ -144,3 +145,21 @@ def test_what_is_no_key_is_said(tmux_server: TmuxServer, tool: Path, odd: str) -
     [problem] = bind_keys(Tmux(tmux_server.socket), str(HELPER), [str(tool)])
     assert problem.startswith("@tmuxmeter_pause_key: ")
     assert keys(tmux_server) == before
+
+
+def test_up_binds_and_down_gives_back(tmux_server: TmuxServer, home: Path) -> None:
+    server = ("--home", home, "--socket", tmux_server.socket)
+    before = keys(tmux_server), options(tmux_server)
+    tmux_server.run("set-option", "-g", "@tmuxmeter_pause_key", "P")
+    tmux_server.run("set-option", "-g", "@tmuxmeter_menu_key", "no-such-key")
+    answer = tmuxmeter("up", "--quiet", *server)
+    assert "@tmuxmeter_menu_key: unknown key: no-such-key" in answer.stderr
+    client = tmux_server.attach(160)
+    client.settle()
+    client.type(PREFIX + b"P")
+    # the key calls this very tmuxmeter, for the same home
+    client.wait_for("tmuxmeter: can't pause %0")
+    tmuxmeter("down", *server)
+    for option in ("@tmuxmeter_pause_key", "@tmuxmeter_menu_key"):
+        tmux_server.run("set-option", "-gu", option)
+    assert (keys(tmux_server), options(tmux_server)) == before

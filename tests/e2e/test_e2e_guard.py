@@ -149,3 +149,25 @@ def test_a_turn_is_ended_where_that_is_asked_for(meter: Meter) -> None:
     configure(made)
     wait_until(lambda: row_of(meter, "ended")["paused"] == [], 20, 0.2)
     assert made.server.format("#{pane_input_off}", made.panes["ended"]) == "0"
+
+
+def test_a_nested_agent_s_hook_doesn_t_take_the_pane(meter: Meter) -> None:
+    made = meter.world
+    (made.repo / "nested.sh").write_text("claude -p '[inner] run sleep 4 then say' >/dev/null\n")
+    session = made.live("told")["sessionId"]
+    made.say("outer", "run sh nested.sh then say", pane="told")
+    made.anthropic.wait_for(lambda _: len(made.anthropic.of("inner")) >= 1)
+    inner = made.anthropic.of("inner")[0].session
+    assert inner != session
+
+    def others() -> dict[str, str]:
+        row = row_of(meter, "told")
+        assert row["agent_session"] == session
+        return {each["agent_session"]: each["evidence"] for each in row["others"]}
+
+    # both report with the same TMUX_PANE
+    wait_until(lambda: others().get(inner) == "hook, tree", 20, 0.2)
+    made.anthropic.wait_for(lambda _: len(made.anthropic.of("outer")) == 2)
+    made.wait_live("told", status="idle")
+    row = row_of(meter, "told")
+    assert (row["agent_session"], row["evidence"]) == (session, "hook, tree")

@@ -27,7 +27,7 @@ COMMANDS = {
     "pause": "pause",
     "resume": "pause",
     "toggle": "pause",
-    "hold": "pause",
+    "hold": "hold",
     "run": "run",
     "sessions": "report",
     "handoff": "handoff",

@@ -1,4 +1,4 @@
-"""``pause``, ``resume``, ``toggle`` and ``hold``: holding agents where they are, and letting go."""
+"""``pause``, ``resume`` and ``toggle``: holding agents where they are, and letting them go."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import click
 from tmuxmeter.cli.context import Context, json_option, print_json, with_context
 from tmuxmeter.cli.pausing import Scene, Wanted, fits, over_budget, records_of, wanted
 from tmuxmeter.errors import PauseError, TmuxError
-from tmuxmeter.pause.records import FREEZE, HOLD, WAYS
+from tmuxmeter.pause.records import FREEZE, WAYS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -283,47 +283,3 @@ def _span(ms: int) -> str:
         return f"{seconds} s"
     hours, minutes = divmod(seconds // 60, 60)
     return f"{hours} h {minutes:02} min" if hours else f"{minutes} min"
-
-
-@click.group("hold")
-def hold_command() -> None:
-    """Hold agents by their own hooks: who is held now."""
-
-
-@hold_command.command("status")
-@json_option
-@with_context
-def hold_status_command(context: Context, as_json: bool) -> None:
-    """Show which sessions are held, since when and by whom, and whether their hooks obey."""
-    from datetime import datetime
-
-    from tmuxmeter.pause.hold import HoldFlags
-
-    scene = Scene(context, None)
-    flags = HoldFlags(context.places.runtime / "hold").active()
-    panes = {(p.agent, p.session): p for p in scene.store.all() if p.way == HOLD}
-    rows: list[Row] = [
-        {
-            "agent": flag.agent,
-            "agent_session": flag.session,
-            "who": flag.who,
-            "since_ms": flag.since_ms,
-            "pane": pause.pane_id if (pause := panes.get((flag.agent, flag.session))) else "",
-            "server": pause.socket if pause else "",
-        }
-        for flag in flags
-    ]
-    if as_json:
-        print_json({"watching": scene.watched, "held": rows})
-        return
-    for row in rows:
-        since = datetime.fromtimestamp(row["since_ms"] / 1000).astimezone()
-        where = row["pane"] or "no pane"
-        click.echo(
-            f"{where} ({row['agent']}): held by {row['who']} since {since:%H:%M:%S},"
-            f" session {row['agent_session']}"
-        )
-    if not rows:
-        click.echo("Nothing is held.")
-    elif not scene.watched:
-        click.echo("No watcher runs, so the hooks let go: `tmuxmeter up` starts one.")
