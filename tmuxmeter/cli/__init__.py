@@ -30,6 +30,7 @@ COMMANDS = {
     "breakeven": "breakeven",
     "calibrate": "calibrate",
     "agents": "agents",
+    "import": "imports",
     "doctor": "doctor",
     "prices": "money",
     "reprice": "money",
