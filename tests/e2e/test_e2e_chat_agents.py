@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import shutil
 import tempfile
@@ -198,11 +199,22 @@ def play(stage: ChatStage) -> None:
     """Play the scenario; return when all was served."""
     for name, cwd in (("left", stage.repo), ("right", stage.repo), ("far", stage.other)):
         stage.start(name, cwd)
-    stage.say("left", "run echo hello then say")
-    stage.say("right", f"read {stage.repo}/notes.txt then run echo x then say")
-    stage.say("far", "say")
+    ask(stage, "left", "run echo hello then say")
+    ask(stage, "right", f"read {stage.repo}/notes.txt then run echo x then say")
+    ask(stage, "far", "say")
     wanted = {"left": 2, "right": 3, "far": 1}
     stage.chat.wait_for(lambda _: all(len(stage.chat.of(m)) >= n for m, n in wanted.items()))
+
+
+def ask(stage: ChatStage, name: str, script: str) -> None:
+    """Send a prompt; an agent that is still busy with its start may not hear the first Enter."""
+    stage.say(name, script)
+    for _ in range(6):
+        with contextlib.suppress(AssertionError):
+            stage.chat.wait_for(lambda _: bool(stage.chat.of(name)), 10)
+            return
+        stage.server.run("send-keys", "-t", stage.panes[name], "Enter")
+    pytest.fail(f"{name} never asked:\n{stage.server.capture(stage.panes[name])}")
 
 
 def expected(served: list[Served]) -> dict[str, int]:

@@ -38,13 +38,10 @@ class Cursor(Defaults):
     provider = ""
     programs = ("cursor-agent",)
     meters = (
-        "prompts, turns, tools and time; tokens that the editor kept until early 2026, the stop"
-        " hook's, and those of the dashboard's export (`tmuxmeter import cursor FILE.csv`)"
+        "prompts, turns, tools and time; tokens the editor kept until early 2026 (cached input as"
+        " fresh), and those of the dashboard's export: `tmuxmeter import cursor FILE.csv`"
     )
-    lacks = (
-        "its own logs tell no tokens any more: sessions without any of those sources are"
-        " unmetered; cached input isn't told apart in what the editor kept"
-    )
+    unmetered = "its logs tell no tokens any more, and none are estimated from texts"
 
     def roots(self, home: Path, env: Mapping[str, str]) -> tuple[Root, ...]:
         """Return the command line agent's folders, then the editor's on all systems."""

@@ -37,6 +37,7 @@ COMMANDS = {
     "calibrate": "calibrate",
     "agents": "agents",
     "hooks": "hooks",
+    "import": "imports",
     "doctor": "doctor",
     "prices": "money",
     "reprice": "money",

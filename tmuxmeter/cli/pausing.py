@@ -197,10 +197,16 @@ class Scene:
             store=self.store,
             flags=HoldFlags(self.context.places.runtime / "hold"),
             watched=self.watched,
-            hooks_installed=hooks_installed,
+            hooks_installed=self._hooks_installed,
             state_now=self._state_now,
             own_pid=os.getpid(),
         )
+
+    def _hooks_installed(self, agent: str, account: str) -> bool:
+        """Tell whether hooks that obey this meter are installed in an account's folder."""
+        from tmuxmeter.hooks.status import installed
+
+        return bool(account) and installed(agent, Path(account), self.context.places.runtime)
 
     def _state_now(self, target: Target) -> str:
         picture = self.look([Path(target.ref.socket)], fresh=True).picture
@@ -234,13 +240,6 @@ class Seen:
                 return pane
         message = f"there is no pane {pane_id} in the tmux server at {socket}"
         raise TmuxError(message)
-
-
-def hooks_installed(agent: str, account: str) -> bool:
-    """Tell whether the hooks that hold an agent are installed in its account's folder."""
-    from tmuxmeter.hooks.status import installed
-
-    return bool(account) and installed(agent, Path(account))
 
 
 def over_budget(scene: Scene) -> Callable[[str], bool]:

@@ -15,6 +15,7 @@ from tmuxmeter.ledger.database import (
     ledger_errors,
     migrate,
 )
+from tmuxmeter.ledger.imports import Imports
 from tmuxmeter.ledger.schema import SCHEMA_VERSION
 from tmuxmeter.ledger.slices import (
     Attribution,
@@ -221,6 +222,10 @@ class Reader:
         with self.snapshot():
             row = self._connection.execute(queries.LAST_REQUEST_BEFORE, (time_ms,)).fetchone()
         return None if row[0] is None else int(row[0])
+
+    def imports(self, agent: str) -> Imports:
+        """Return what an import of an agent's requests has to know; ask it inside a snapshot."""
+        return Imports(self._connection, agent)
 
     def unpriced_models(self) -> list[queries.UnpricedModel]:
         """Return what has no price; takes longer the more history there is."""

@@ -222,7 +222,7 @@ def pause_means(state: Path, runtime: Path, state_now: Callable[[Target], str]) 
         store=PauseStore(state / FOLDER),
         flags=HoldFlags(runtime / "hold"),
         watched=True,
-        hooks_installed=lambda agent, root: bool(root) and installed(agent, Path(root)),
+        hooks_installed=lambda agent, root: bool(root) and installed(agent, Path(root), runtime),
         state_now=state_now,
         own_pid=os.getpid(),
     )

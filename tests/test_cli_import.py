@@ -1,0 +1,161 @@
+"""``import cursor`` by the real command line, on a home with sessions of Cursor's."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from build_cursor import CHAT, COMPOSER, T0, Chat, Editor, Transcript, asked, bubble, ended, said
+from test_agents_cursor_export import csv, row
+
+from tmuxmeter.agents.cursor_usage import Counts
+from tmuxmeter.ledger.reader import Reader
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+DAY = "2026-11-22"
+IN_CHAT = "2026-11-22T01:06:45.000Z"
+IN_EDITOR = "2026-11-22T03:00:00.500Z"
+NOWHERE = "2026-11-22T09:00:00.000Z"
+EDITOR_AT = 6_800_000
+
+
+def run(home: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "tmuxmeter", "--home", str(home), *arguments],
+        env={**os.environ, "COLUMNS": "300", "TZ": "UTC"},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+def imported(home: Path, text: str, *options: str) -> dict[str, Any]:
+    (home / "usage.csv").write_text(text)
+    done = run(home, "import", "cursor", str(home / "usage.csv"), "--json", *options)
+    assert done.returncode == 0, done.stderr
+    answer: dict[str, Any] = json.loads(done.stdout)
+    return answer
+
+
+def day(home: Path) -> dict[str, Any]:
+    answer: dict[str, Any] = json.loads(run(home, "today", "--date", DAY, "--json").stdout)
+    return answer
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    """A home with a chat in the terminal and a composer in the editor, neither with tokens."""
+    home = tmp_path / "home"
+    Chat(home / ".cursor").connection.close()
+    transcript = Transcript(home / ".cursor")
+    transcript.write(asked("Fix it"), said("assistant", "Fixed."), ended(), at=10_000)
+    editor = Editor(home / ".config/Cursor/User")
+    editor.composer(workspaceIdentifier={"uri": {"fsPath": "/home/me/web"}})
+    editor.put(f"bubbleId:{COMPOSER}:b0", bubble(1, "Colour it", at=EDITOR_AT))
+    editor.connection.close()
+    return home
+
+
+def test_unmetered_until_an_export_tells(home: Path) -> None:
+    before = day(home)
+    assert {s["session"] for s in before["unmetered_sessions"]} == {CHAT, COMPOSER}
+    assert before["requests"] == 0
+    assert imported(home, csv(row(at=IN_CHAT), row(at=NOWHERE))) == {
+        "requests": 2,
+        "new": 2,
+        "to_sessions": 1,
+        "to_account": 1,
+        "already_imported": 0,
+        "known_from_elsewhere": 0,
+        "without_spend": 0,
+    }
+    after = day(home)
+    assert [s["session"] for s in after["unmetered_sessions"]] == [COMPOSER]
+    assert after["requests"] == 2
+    assert after["input_tokens"]["total"] == 2 * (9_541 + 117_382 + 1_383_578)
+    projects = {p["project"]: p["requests"] for p in after["by_project"]}
+    assert projects == {"/home/me/app": 1, "": 1}
+
+
+def test_overlapping_exports_count_each_request_once(home: Path) -> None:
+    first = csv(row(at=IN_CHAT), row(at=IN_CHAT), row(at=NOWHERE))
+    assert imported(home, first)["new"] == 3
+    again = imported(home, first)
+    assert (again["new"], again["already_imported"]) == (0, 3)
+    second = csv(row(at="2026-11-22T10:00:00.000Z"), row(at=NOWHERE))
+    more = imported(home, second)
+    assert (more["new"], more["already_imported"]) == (1, 1)
+    assert day(home)["requests"] == 4
+    words = run(home, "import", "cursor", str(home / "usage.csv")).stdout
+    assert words == "Booked 0 of 2 requests. 2 were imported before.\n"
+
+
+def test_the_account_and_the_editor_are_outside_tmux(home: Path) -> None:
+    imported(home, csv(row(at=NOWHERE), row(at=IN_EDITOR)))
+    later = csv(row(at="2026-11-22T10:00:00.000Z"))
+    imported(home, later)
+    report = day(home)
+    assert [(p["where"], p["requests"]) for p in report["by_pane"]] == [("outside", 3)]
+    assert report["unattributed"]["requests"] == 0
+
+
+def test_nothing_of_a_bad_file_is_imported(home: Path) -> None:
+    bad = home / "bad.csv"
+    bad.write_text(csv(row(), row(tokens=("x", 1, 1, 1, 3))))
+    done = run(home, "import", "cursor", str(bad))
+    assert done.returncode == 1
+    assert done.stderr.startswith(f"tmuxmeter: {bad}:3: Input (w/ Cache Write) 'x' is no number")
+    assert day(home)["requests"] == 0
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (None, "No such file"),
+        (b"Date,Model\n\xff\xfe", ":2: is no UTF-8 text; nothing was imported"),
+        (b"", ":1: no column Date"),
+    ],
+)
+def test_a_file_that_can_not_be_read_is_one_line(
+    home: Path, content: bytes | None, words: str
+) -> None:
+    bad = home / "bad.csv"
+    if content is not None:
+        bad.write_bytes(content)
+    done = run(home, "import", "cursor", str(bad))
+    assert done.returncode in {1, 2}
+    assert words in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+def test_what_another_source_told_is_not_imported(home: Path) -> None:
+    from ledger_data import chunk, price
+    from test_agents_cursor_export import Told
+
+    from tmuxmeter.agents.cursor_usage import turn_events
+    from tmuxmeter.events import LogFile
+    from tmuxmeter.ledger.writer import Writer
+    from tmuxmeter.paths import places
+
+    state = places(home, os.environ).state
+    run(home, "scan")
+    hook = LogFile("cursor", str(home / ".cursor"), "stop", "")
+    told = Told(CHAT, fresh=1, cache_read=2, cache_write=3, output=4)
+    with Writer.open(state) as writer:
+        writer.book([chunk(hook, turn_events(told, T0 + 9_000))], price)
+    same = row(at=NOWHERE, tokens=(3, 1, 2, 4, 10))
+    far = row(at="2026-11-22T05:00:00.000Z", tokens=(3, 1, 2, 4, 10))
+    found = imported(home, csv(row(at=IN_CHAT), far, same))
+    assert (found["known_from_elsewhere"], found["new"]) == (2, 1)
+    with Reader.open(state) as reader:
+        known = reader.imports("cursor")
+        assert [Counts(*c)[1:] for c in known.told(0, T0 * 2, imported=True)] == [(1, 2, 3, 4)]
+        assert len(known.told(0, T0 * 2, imported=False)) == 1
