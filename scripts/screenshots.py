@@ -24,6 +24,8 @@ from rich.terminal_theme import TerminalTheme
 
 ROOT = Path(__file__).parents[1]
 WIDTH, HEIGHT = 120, 34
+REPORT_HEIGHT = 50
+"""A terminal so high shows a whole report."""
 PATIENCE_S = 90.0
 CLEAN_UP_S = 20.0
 PALETTE = "282c34 e06c75 98c379 d19a66 61afef c678dd 56b6c2 abb2bf"
@@ -156,6 +158,7 @@ def main() -> None:
         agents = screen.coloured()
         draw(agents, target / "panes.svg", slice(None))
         draw(agents, target / "status.svg", slice(-1, None))
+        screen.run("resize-window", "-x", str(WIDTH), "-y", str(REPORT_HEIGHT))
         screen.keys("C-n")
         screen.wait_for(r"unattributed .*demo\$")
         for command, sign in (("today", "unattributed "), ("days", "total  ")):
