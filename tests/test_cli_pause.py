@@ -157,7 +157,7 @@ def test_typed_at_the_agent_it_tells_what_it_did_before_all_stands_still(desk: D
 
 
 def test_by_agent_and_all(desk: Desk) -> None:
-    claude, unknown = desk.counter(), desk.counter("wrapper", "opencode")
+    claude, unknown = desk.counter(), desk.counter("wrapper", "nobodys")
     shell = desk.server.window("bash --norc -i")
     assert desk.did("pause", "--agent", "codex") == {}
     assert desk.did("pause", "--agent", "claude") == {claude.pane: "paused"}

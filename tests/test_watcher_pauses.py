@@ -79,6 +79,8 @@ def test_a_pause_is_shown_booked_and_outlives_the_watcher(
     pane = agent_in(meter, tmux_server)
     up(meter, tmux_server)
     wait_until(lambda: value(tmux_server, "STATE", pane), 20)
+    # today has a row for a pane once it spent something
+    wait_until(lambda: [r for r in data("today", "--home", meter)["by_pane"] if r["pane"] == pane])
     before = now_ms()
     assert "paused" in act(meter, tmux_server, "pause", pane, "--how", "freeze")
     wait_until(lambda: value(tmux_server, "STATE", pane) == "paused", 20)
