@@ -24,7 +24,9 @@ CLAUDE = Measures(fresh=500, cache_read=100_000, cost_microdollars=500_000)
 
 
 def test_only_budgets_that_are_set_count() -> None:
-    settings = BudgetSettings(dollars=8.0, claude=AgentBudget(dollars=0.5), codex=AgentBudget(7))
+    settings = BudgetSettings(
+        dollars=8.0, named={"claude": AgentBudget(dollars=0.5), "codex": AgentBudget(7)}
+    )
     agents = {"claude": CLAUDE}
     assert budget_uses(TOTAL, agents, settings, 300_000, "all") == [
         BudgetUse("all", "tokens", 241_000, 300_000),

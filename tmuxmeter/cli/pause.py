@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from tmuxmeter.agents import NAMES
 from tmuxmeter.cli.context import Context, json_option, print_json, with_context
 from tmuxmeter.cli.pausing import Scene, Wanted, fits, over_budget, records_of, wanted
 from tmuxmeter.errors import PauseError, TmuxError
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
     from tmuxmeter.pause.means import Means
     from tmuxmeter.pause.records import Pause
 
-AGENT_NAMES = ("claude", "codex")
 YOU = "you"
 
 Row = dict[str, Any]
@@ -34,7 +34,7 @@ def pane_options(command: Callable[..., None]) -> Callable[..., None]:
                 "--agent",
                 "agents",
                 multiple=True,
-                type=click.Choice(AGENT_NAMES),
+                type=click.Choice(NAMES),
                 help="All panes with this agent.",
             ),
             click.option(

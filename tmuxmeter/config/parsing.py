@@ -7,11 +7,9 @@ import re
 from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Any
 
-from tmuxmeter.agents import NAMES
 from tmuxmeter.config.checks import Refused
 from tmuxmeter.config.lines import KeyPath, key_lines, line_of
 from tmuxmeter.config.settings import (
-    AgentSettings,
     AgentsSettings,
     BreakevenSettings,
     Config,
@@ -57,16 +55,20 @@ class Parsing:
             for field in dataclasses.fields(kind)
             if "doc" in field.metadata and "each" not in field.metadata
         }
+        # one table for each agent that is named
+        each = next((f for f in dataclasses.fields(kind) if "each" in f.metadata), None)
+        names = each.metadata["names"] if each else ()
         values: dict[str, Any] = {}
         for name, value in data.items():
             here = (*path, name)
-            if kind is AgentsSettings and name in NAMES and isinstance(value, dict):
-                settings = AgentSettings(**self._section(AgentSettings, value, here))
-                if settings != AgentSettings():
-                    values.setdefault("named", {})[name] = settings
+            if each and name in names and isinstance(value, dict):
+                one = each.metadata["each"]
+                settings = one(**self._section(one, value, here))
+                if settings != one():
+                    values.setdefault(each.name, {})[name] = settings
                 continue
             if name not in fields:
-                self._unknown(here, (*fields, *(NAMES if kind is AgentsSettings else ())))
+                self._unknown(here, (*fields, *names))
                 continue
             meta = fields[name].metadata
             if kind is AgentsSettings and name == "custom":

@@ -259,8 +259,15 @@ class BudgetSettings:
         checks.Texts(),
         (),
     )
-    claude: AgentBudget = _section("Claude Code's own budget.", AgentBudget)
-    codex: AgentBudget = _section("Codex's own budget.", AgentBudget)
+    named: Mapping[str, AgentBudget] = field(
+        default_factory=dict,
+        metadata={
+            "doc": "One agent's own budget; likewise for every one that `tmuxmeter agents` lists.",
+            "each": AgentBudget,
+            "names": NAMES,
+            "example": "claude",
+        },
+    )
 
 
 @dataclass(frozen=True)

@@ -68,7 +68,7 @@ def budget_uses(
         What counts as input, as in the ``[breakeven]`` settings.
     """
     wanted = [(ALL, total, token_budget, settings.dollars)]
-    for name, own in (("claude", settings.claude), ("codex", settings.codex)):
+    for name, own in sorted(settings.named.items()):
         if name in agents:
             wanted.append((name, agents[name], own.tokens, own.dollars))
     uses = []
