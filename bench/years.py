@@ -176,7 +176,7 @@ def write_years(home: Path, days: int, requests: int, seed: int) -> dict[str, in
                 )
                 if last < now - HOUR_MS:
                     writer.end_binding(bound, last + HOUR_MS // 2)
-        remember(writer, where, {}, [], [], 0)
+        remember(writer, where, [], {}, [], [], 0)
     return dict(truth)
 
 
