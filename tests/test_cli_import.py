@@ -68,6 +68,16 @@ def test_unmetered_until_an_export_tells(home: Path) -> None:
     before = day(home)
     assert {s["session"] for s in before["unmetered_sessions"]} == {CHAT, COMPOSER}
     assert before["requests"] == 0
+    assert "no tokens known, + 2 unmetered" in run(home, "today", "--date", DAY).stdout
+    assert "no tokens known, + 2 unmetered" in run(home, "week", "--date", DAY).stdout
+    rows = json.loads(run(home, "sessions", "--json").stdout)["sessions"]
+    told = {s["session"]: (s["unmetered"], s["prompts"], s["turns"], s["requests"]) for s in rows}
+    assert told == {CHAT: (True, 1, 1, 0), COMPOSER: (True, 1, 0, 0)}
+    words = run(home, "sessions").stdout
+    assert words.count("unmetered") == 2
+    assert "1 turn" in words
+    assert "1 prompt" in words
+    assert "$0.00" not in run(home, "days", "--since", DAY).stdout
     assert imported(home, csv(row(at=IN_CHAT), row(at=NOWHERE))) == {
         "requests": 2,
         "new": 2,
@@ -83,6 +93,9 @@ def test_unmetered_until_an_export_tells(home: Path) -> None:
     assert after["input_tokens"]["total"] == 2 * (9_541 + 117_382 + 1_383_578)
     projects = {p["project"]: p["requests"] for p in after["by_project"]}
     assert projects == {"/home/me/app": 1, "": 1}
+    assert "+ 1 unmetered" in run(home, "today", "--date", DAY).stdout
+    week = run(home, "week", "--date", DAY)
+    assert "+ 1 unmetered" in week.stdout
 
 
 def test_overlapping_exports_count_each_request_once(home: Path) -> None:

@@ -92,6 +92,8 @@ class LivePane:
         What is wrong here, for people.
     flags : tuple of str
         Which of :data:`FLAGS` it has, in their order.
+    unmetered : bool
+        The agent's session worked today and tells no tokens: it spent more than is known.
     """
 
     pane: str
@@ -110,6 +112,7 @@ class LivePane:
     confidence: float = 1.0
     problem: str = ""
     flags: tuple[str, ...] = ()
+    unmetered: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +128,7 @@ class LiveWindow:
     waiting: int
     state: str
     flags: tuple[str, ...] = ()
+    unmetered: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +151,8 @@ class Live:
         Whether working in parallel pays.
     flags : tuple of tuple
         Which of :data:`FLAGS` agents have, and how many of them, wherever they run.
+    unmetered : int
+        Sessions that worked today and tell no tokens: they spent more than is known.
     """
 
     cost_microdollars: int | None = None
@@ -165,6 +171,7 @@ class Live:
     demo: bool = False
     light: LiveLight = LiveLight()
     flags: tuple[tuple[str, int], ...] = ()
+    unmetered: int = 0
 
 
 def windows(panes: Iterable[LivePane]) -> tuple[LiveWindow, ...]:
@@ -188,4 +195,5 @@ def _together(window: str, panes: list[LivePane]) -> LiveWindow:
         waiting=sum(p.state == WAITING for p in panes),
         state=next((s for s in (WAITING, WORKING, IDLE, GONE) if s in states), ""),
         flags=tuple(flag for flag in FLAGS if any(flag in p.flags for p in panes)),
+        unmetered=any(p.unmetered for p in panes),
     )

@@ -33,6 +33,7 @@ GLOBAL_NAMES = (
     "idle",
     "outside",
     "without_pane",
+    "unmetered",
     "problem",
     "light",
     "verdict",
