@@ -10,10 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from build_cursor import CHAT, COMPOSER, T0, Chat, Editor, Transcript, asked, bubble, ended, said
-from test_agents_cursor_export import csv, row
+from ledger_data import price
+from test_agents_cursor_export import Told, csv, row
 
-from tmuxmeter.agents.cursor_usage import Counts
+from tmuxmeter.agents.cursor_usage import Counts, turn_chunk
 from tmuxmeter.ledger.reader import Reader
+from tmuxmeter.ledger.writer import Writer
+from tmuxmeter.paths import places
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -150,20 +153,13 @@ def test_a_file_that_can_not_be_read_is_one_line(
 
 
 def test_what_another_source_told_is_not_imported(home: Path) -> None:
-    from ledger_data import chunk, price
-    from test_agents_cursor_export import Told
-
-    from tmuxmeter.agents.cursor_usage import turn_events
-    from tmuxmeter.events import LogFile
-    from tmuxmeter.ledger.writer import Writer
-    from tmuxmeter.paths import places
-
     state = places(home, os.environ).state
     run(home, "scan")
-    hook = LogFile("cursor", str(home / ".cursor"), "stop", "")
     told = Told(CHAT, fresh=1, cache_read=2, cache_write=3, output=4)
+    chunk = turn_chunk(told, T0 + 9_000, [])
+    assert chunk is not None
     with Writer.open(state) as writer:
-        writer.book([chunk(hook, turn_events(told, T0 + 9_000))], price)
+        writer.book([chunk], price)
     same = row(at=NOWHERE, tokens=(3, 1, 2, 4, 10))
     far = row(at="2026-11-22T05:00:00.000Z", tokens=(3, 1, 2, 4, 10))
     found = imported(home, csv(row(at=IN_CHAT), far, same))
