@@ -81,13 +81,15 @@ class Transcript(Log):
 class Chat(Log):
     """A chat of the command line agent: a database and a description beside it."""
 
-    def __init__(self, root: Path, session: str = CHAT, cwd: str = "/home/me/app") -> None:
+    def __init__(
+        self, root: Path, session: str = CHAT, cwd: str = "/home/me/app", made_ms: int = T0 - 5_000
+    ) -> None:
         folder = md5(cwd.encode()).hexdigest()
         super().__init__(root, f"chats/{folder}/{session}/store.db")
         meta = {
             "schemaVersion": 1,
             "title": "t",
-            "createdAtMs": T0 - 5_000,
+            "createdAtMs": made_ms,
             "hasConversation": True,
         }
         self.path.with_name("meta.json").write_text(json.dumps(meta))
@@ -95,7 +97,7 @@ class Chat(Log):
             "agentId": session,
             "latestRootBlobId": "00",
             "name": "t",
-            "createdAt": T0 - 5_000,
+            "createdAt": made_ms,
             "workspacePath": cwd,
             "lastUsedModel": "composer-2.5",
         }

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 import pytest
@@ -22,6 +23,8 @@ from build_cursor import (
     workspace,
 )
 from claude_reading import only
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from tmuxmeter.agents.base import DATABASE, DOCUMENT, Process
 from tmuxmeter.events import Prompt, SessionStart, Skipped, TurnEnd, Usage
@@ -251,6 +254,17 @@ def test_rows_deleted_at_the_end_hide_nothing(tmp_path: Path) -> None:
     assert len(only(Prompt, editor.read())) == 1
 
 
+def test_rows_that_take_the_numbers_of_deleted_ones_are_read(tmp_path: Path) -> None:
+    editor = Editor(tmp_path)
+    for number in range(10):
+        editor.put(f"agentKv:blob:{number}", b"x")
+    editor.read()
+    editor.connection.execute("DELETE FROM cursorDiskKV WHERE rowid > 8")
+    for number in range(3):
+        editor.put(f"bubbleId:{COMPOSER}:b{number}", bubble(1, "Hello"))
+    assert len({prompt.key for prompt in only(Prompt, editor.read())}) == 3
+
+
 def test_values_that_are_gone_or_broken(tmp_path: Path) -> None:
     editor = Editor(tmp_path)
     editor.put(f"bubbleId:{COMPOSER}:b0", None)
@@ -315,6 +329,77 @@ def test_the_editor_is_left_alone(tmp_path: Path) -> None:
     editor.connection.execute("COMMIT")
     assert len({prompt.key for prompt in only(Prompt, editor.read())}) == 2
     assert sorted(editor.path.parent.iterdir()) == before
+
+
+FIELDS = [
+    *("type", "role", "status", "message", "content", "text", "createdAt", "input", "uri"),
+    *("tokenCount", "inputTokens", "toolFormerData", "name", "params", "fsPath", "path"),
+    *("workspaceIdentifier", "subagentInfo", "parentComposerId", "modelInfo"),
+    *("fullConversationHeadersOnly", "composerId", "lastUpdatedAt"),
+]
+JSON = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**70), 2**70)
+    | st.floats()
+    | st.text(max_size=8)
+    | st.sampled_from(["user", "assistant", "turn_ended", "completed", "edit_file", T0]),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(
+            st.sampled_from(FIELDS),
+            inner,
+            max_size=6,
+        )
+    ),
+    max_leaves=12,
+)
+
+
+def believable(events: list[Event]) -> bool:
+    """Tell whether a ledger could book them."""
+    for event in events:
+        texts = [event.session, getattr(event, "cwd", ""), getattr(event, "parent", "")]
+        texts += [getattr(event, "model", ""), getattr(event, "path", "")]
+        if not all(isinstance(text, str) for text in texts) or not isinstance(event.time_ms, int):
+            return False
+        if isinstance(event, Usage) and not 0 <= event.fresh < 2**40 > event.output >= 0:
+            return False
+    return True
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(JSON, max_size=4))
+def test_a_transcript_of_anything_is_gone_through(records: list[object]) -> None:
+    with TemporaryDirectory() as folder:
+        root = Path(folder)
+        Chat(root).connection.close()
+        transcript = Transcript(root)
+        transcript.write(*records)
+        assert believable(transcript.read())
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(JSON, max_size=4), st.booleans())
+def test_a_database_of_anything_is_gone_through(values: list[object], in_table: bool) -> None:
+    with TemporaryDirectory() as folder:
+        editor = Editor(Path(folder), table=in_table)
+        for number, value in enumerate(values):
+            editor.put(f"bubbleId:{COMPOSER}:b{number}", value)
+            editor.put(f"composerData:c{number}", value)
+            content = json.dumps(value)
+            if in_table:
+                header = (f"c{number}", 0, number, 0, "w", content)
+                editor.connection.execute(
+                    "INSERT INTO composerHeaders VALUES (?, ?, ?, ?, ?, ?)", header
+                )
+        listed = json.dumps({"allComposers": values})
+        editor.connection.execute(
+            "INSERT INTO ItemTable VALUES ('composer.composerHeaders', ?)", (listed,)
+        )
+        assert believable(editor.read())
+        assert believable(editor.read())
+        editor.connection.close()
 
 
 # --- places and processes --------------------------------------------------------------------

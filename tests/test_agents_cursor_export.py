@@ -1,14 +1,17 @@
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import pytest
 from build_cursor import T0
 from claude_reading import booked
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from tmuxmeter.agents.cursor_export import ACCOUNT, Turn, parse, place
-from tmuxmeter.agents.cursor_usage import SAME_MS, Counts, turn_events
+from tmuxmeter.agents.cursor_usage import SAME_MS, Counts, turn_chunk, turn_events
 from tmuxmeter.errors import LogError, TmuxmeterError, UsageError
 from tmuxmeter.events import Usage
 
@@ -110,6 +113,23 @@ def test_a_bad_file_is_refused_with_its_line(text: str, words: str) -> None:
     assert words in str(caught.value)
     assert "cursor.com/dashboard" in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+CELLS = st.sampled_from(
+    ["", "0", "5", "-1", "1e3", "9" * 5_000, "١", AT, "m", "Included", '"', "\x00", "\r", "é"]
+)
+
+
+@settings(max_examples=80, deadline=None)
+@given(
+    st.sampled_from([V1, V2, V3, TEAM, "Date", ""]),
+    st.lists(st.lists(CELLS, max_size=13) | st.just([AT, *"m12345"]), max_size=4),
+)
+def test_a_file_of_anything_is_read_or_refused(header: str, cells: list[list[str]]) -> None:
+    text = csv(*(",".join(line) for line in cells), header=header)
+    with suppress(TmuxmeterError):
+        for one in rows(text):
+            assert all(0 <= count < 2**41 for count in one.counts[1:])
 
 
 def test_a_team_says_whose_rows_count() -> None:
@@ -215,6 +235,17 @@ def test_a_turn_that_is_told_twice_counts_once() -> None:
     assert len(booked([*twice, *others])) == 3
     unnamed = [*turn_events(Told(turn=""), T0), *turn_events(Told(turn=""), T0 + 1)]
     assert len(booked(unnamed)) == 2
+
+
+def test_a_turn_that_was_imported_before_the_hook_was_heard() -> None:
+    told = Told()
+    counts = Counts(T0 - 5_000, told.fresh, told.cache_read, told.cache_write, told.output)
+    assert turn_chunk(told, T0, [counts]) is None
+    assert turn_chunk(Told(fresh=0, cache_read=0, cache_write=0, output=0), T0, []) is None
+    chunk = turn_chunk(told, T0, [counts._replace(output=1)])
+    assert chunk is not None
+    assert chunk.events == turn_events(told, T0)
+    assert (chunk.file.agent, chunk.file.root) == ("cursor", "hook")
 
 
 def test_a_turn_of_zeros_tells_nothing() -> None:

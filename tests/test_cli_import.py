@@ -10,10 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from build_cursor import CHAT, COMPOSER, T0, Chat, Editor, Transcript, asked, bubble, ended, said
-from test_agents_cursor_export import csv, row
+from ledger_data import price
+from test_agents_cursor_export import Told, csv, row
 
-from tmuxmeter.agents.cursor_usage import Counts
+from tmuxmeter.agents.cursor_usage import Counts, turn_chunk
 from tmuxmeter.ledger.reader import Reader
+from tmuxmeter.ledger.writer import Writer
+from tmuxmeter.paths import places
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -68,6 +71,16 @@ def test_unmetered_until_an_export_tells(home: Path) -> None:
     before = day(home)
     assert {s["session"] for s in before["unmetered_sessions"]} == {CHAT, COMPOSER}
     assert before["requests"] == 0
+    assert "no tokens known, + 2 unmetered" in run(home, "today", "--date", DAY).stdout
+    assert "no tokens known, + 2 unmetered" in run(home, "week", "--date", DAY).stdout
+    rows = json.loads(run(home, "sessions", "--json").stdout)["sessions"]
+    told = {s["session"]: (s["unmetered"], s["prompts"], s["turns"], s["requests"]) for s in rows}
+    assert told == {CHAT: (True, 1, 1, 0), COMPOSER: (True, 1, 0, 0)}
+    words = run(home, "sessions").stdout
+    assert words.count("unmetered") == 2
+    assert "1 turn" in words
+    assert "1 prompt" in words
+    assert "$0.00" not in run(home, "days", "--since", DAY).stdout
     assert imported(home, csv(row(at=IN_CHAT), row(at=NOWHERE))) == {
         "requests": 2,
         "new": 2,
@@ -83,6 +96,9 @@ def test_unmetered_until_an_export_tells(home: Path) -> None:
     assert after["input_tokens"]["total"] == 2 * (9_541 + 117_382 + 1_383_578)
     projects = {p["project"]: p["requests"] for p in after["by_project"]}
     assert projects == {"/home/me/app": 1, "": 1}
+    assert "+ 1 unmetered" in run(home, "today", "--date", DAY).stdout
+    week = run(home, "week", "--date", DAY)
+    assert "+ 1 unmetered" in week.stdout
 
 
 def test_overlapping_exports_count_each_request_once(home: Path) -> None:
@@ -137,20 +153,13 @@ def test_a_file_that_can_not_be_read_is_one_line(
 
 
 def test_what_another_source_told_is_not_imported(home: Path) -> None:
-    from ledger_data import chunk, price
-    from test_agents_cursor_export import Told
-
-    from tmuxmeter.agents.cursor_usage import turn_events
-    from tmuxmeter.events import LogFile
-    from tmuxmeter.ledger.writer import Writer
-    from tmuxmeter.paths import places
-
     state = places(home, os.environ).state
     run(home, "scan")
-    hook = LogFile("cursor", str(home / ".cursor"), "stop", "")
     told = Told(CHAT, fresh=1, cache_read=2, cache_write=3, output=4)
+    chunk = turn_chunk(told, T0 + 9_000, [])
+    assert chunk is not None
     with Writer.open(state) as writer:
-        writer.book([chunk(hook, turn_events(told, T0 + 9_000))], price)
+        writer.book([chunk], price)
     same = row(at=NOWHERE, tokens=(3, 1, 2, 4, 10))
     far = row(at="2026-11-22T05:00:00.000Z", tokens=(3, 1, 2, 4, 10))
     found = imported(home, csv(row(at=IN_CHAT), far, same))

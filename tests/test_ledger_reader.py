@@ -160,6 +160,10 @@ def test_unmetered_sessions(writer: Writer, reader: Reader) -> None:
         ("claude", "mute", "/r", "/mute", 1),
         ("claude", "turns", "/r", "", 1),
     ]
+    # what was told longer ago than a month makes silence no news
+    late = NOON + 31 * 24 * 60 * MINUTE
+    book(writer, prompt(9, "late", late))
+    assert reader.unmetered_sessions(late, late + 1) == [("claude", "late", "/r", "", 0)]
 
 
 def test_bindings_of_a_span(writer: Writer, reader: Reader) -> None:

@@ -49,6 +49,7 @@ PANE = LivePane(
     [
         ({}, "$12.34 1.2M ↻62% 2▶ 1⏳", "$12.34 1.2M tok hit 62% 2 run 1 wait"),
         ({"working": 0, "waiting": 0}, "$12.34 1.2M ↻62%", "$12.34 1.2M tok hit 62%"),
+        ({"unmetered": 1}, "$12.34+? 1.2M ↻62% 2▶ 1⏳", "$12.34+? 1.2M tok hit 62% 2 run 1 wait"),
         (
             {"unpriced_tokens": 5},
             "$12.34+? 1.2M ↻62% 2▶ 1⏳",
@@ -112,6 +113,11 @@ def test_global_segment_has_the_parts_asked_for_in_their_order() -> None:
             {"state": "idle", "waiting_for": "left over", "context_fill": None},
             "Claude Code $1.20 212k ·",
             "Claude Code $1.20 212k tok idle",
+        ),
+        (
+            {"unmetered": True, "cost_microdollars": None, "input_tokens": 0},
+            "Claude Code ? ctx 43% ▶",
+            "Claude Code ? ctx 43% run",
         ),
         (
             {"confidence": 0.5, "state": "gone", "unpriced_tokens": 7},

@@ -37,9 +37,9 @@ def test_money_is_short_and_rounds_once(microdollars: int | None, text: str) -> 
 
 
 def test_money_says_that_some_tokens_have_no_price() -> None:
-    assert money(1_200_000, unpriced_tokens=1) == "$1.20+?"
-    assert money(0, unpriced_tokens=1) == "$0.00+?"
-    assert money(None, unpriced_tokens=1) == "?"
+    assert money(1_200_000, unknown=1) == "$1.20+?"
+    assert money(0, unknown=1) == "$0.00+?"
+    assert money(None, unknown=1) == "?"
 
 
 @given(st.integers(min_value=0, max_value=10**15))

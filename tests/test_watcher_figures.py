@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -127,6 +128,33 @@ def test_a_new_request_counts_at_once_and_the_light_follows(writer: Writer) -> N
     assert after.light.input_tokens == after.input_tokens == 1_807
     assert after.light.budget_share == 1_807 / 300_000
     assert day.weigh_due is not None
+
+
+def test_a_session_that_tells_nothing_is_never_free(writer: Writer) -> None:
+    day, scale = Day(), OwnScale(Path("/nowhere"), CONFIG)
+    writer.book(
+        [chunk(log("b.jsonl", "/r", "cursor"), [made("prompt", "b", NOON - HOUR, 0)])], price
+    )
+    silent = picture(in_pane("%2", replace(agent("b", pane="%2"), agent="cursor")))
+
+    def look() -> Live:
+        day.weigh(writer.reader(), CONFIG, NOON)
+        found = day.figures(
+            *(writer.reader(), CONFIG, scale, silent, {}, NOON), problem="", demo=False
+        )
+        return shown(found)
+
+    alone = look()
+    assert (alone.unmetered, alone.cost_microdollars) == (1, None)
+    assert [(p.unmetered, p.cost_microdollars) for p in alone.panes] == [(True, None)]
+    writer.book([chunk(log(), [usage("m", "a", NOON, fresh=700)])], price)
+    assert look().cost_microdollars is not None
+    # one of an agent that tells tokens waits for its first answer
+    writer.book([chunk(log("c.jsonl"), [made("prompt", "c", NOON, 0)])], price)
+    assert look().unmetered == 1
+    told = usage("told", "b", NOON, fresh=5)
+    writer.book([chunk(log("b.jsonl", "/r", "cursor"), [told])], price)
+    assert look().unmetered == 0
 
 
 def test_where_a_session_ran_all_day_is_taken_up_at_once(writer: Writer) -> None:

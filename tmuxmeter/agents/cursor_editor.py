@@ -85,14 +85,16 @@ _TABLE = """
     ORDER BY lastUpdatedAt, composerId LIMIT :page
 """
 _LIST = """
-    SELECT json_extract(e.value, '$.composerId') AS composer,
-        CAST(json_extract(e.value, '$.lastUpdatedAt') AS INTEGER) AS updated,
-        json_extract(e.value, '$.workspaceIdentifier.uri.fsPath',
+    SELECT json_extract(e.head, '$.composerId') AS composer,
+        CAST(json_extract(e.head, '$.lastUpdatedAt') AS INTEGER) AS updated,
+        json_extract(e.head, '$.workspaceIdentifier.uri.fsPath',
             '$.subagentInfo.parentComposerId')
-    FROM ItemTable i, json_each(CASE WHEN json_valid(CAST(i.value AS TEXT))
-        THEN CAST(i.value AS TEXT) ELSE '{}' END, '$.allComposers') e
-    WHERE i.key = 'composer.composerHeaders' AND (updated, composer) > (:time, :id)
-    ORDER BY updated, composer LIMIT :page
+    FROM (
+        SELECT CASE WHEN j.type = 'object' THEN j.value END AS head
+        FROM ItemTable i, json_each(CASE WHEN json_valid(CAST(i.value AS TEXT))
+            THEN CAST(i.value AS TEXT) ELSE '{}' END, '$.allComposers') j
+        WHERE i.key = 'composer.composerHeaders'
+    ) e WHERE (updated, composer) > (:time, :id) ORDER BY updated, composer LIMIT :page
 """
 
 
@@ -170,12 +172,12 @@ class CursorEditor:
     def _header(self, batch: Batch, session: str, fields: str | None) -> None:
         if not is_session(session) or fields is None:
             return
-        folder, parent = msgspec.json.decode(fields)
-        self._start(batch, session, 0, folder, parent)
+        self._start(batch, session, 0, *msgspec.json.decode(fields))
 
     def _start(
-        self, batch: Batch, session: str, time_ms: int, folder: str | None, parent: str | None
+        self, batch: Batch, session: str, time_ms: int, folder: object, parent: object
     ) -> None:
+        cwd, parent = _text(folder), _text(parent)
         if parent:
             self._spawned.add(session)
         batch.events.append(
@@ -183,8 +185,8 @@ class CursorEditor:
                 key=event_key("cursor", "session", session),
                 session=session,
                 time_ms=time_ms,
-                cwd=folder or "",
-                parent=parent or "",
+                cwd=cwd,
+                parent=parent,
                 spawned=bool(parent),
             )
         )
@@ -270,7 +272,7 @@ class CursorEditor:
                     ok=_OK[status],
                 )
             )
-            path = next((p for p in msgspec.json.decode(paths or "[]") if p), "")
+            path = next(filter(None, map(_text, msgspec.json.decode(paths or "[]"))), "")
             if path and tool in _EDITS | _READS:
                 batch.events.append(
                     FileTouch(
@@ -278,7 +280,7 @@ class CursorEditor:
                         session=session,
                         time_ms=time_ms,
                         edit=tool in _EDITS,
-                        path=str(path),
+                        path=path,
                     )
                 )
 
@@ -300,6 +302,10 @@ def _keep(known: dict[str, str], session: str, value: str) -> None:
     known[session] = value
     while len(known) > _COMPOSERS:
         del known[next(iter(known))]
+
+
+def _text(value: object) -> str:
+    return value if isinstance(value, str) else ""
 
 
 def _count(value: object) -> int:

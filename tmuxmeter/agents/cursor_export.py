@@ -29,6 +29,7 @@ _WRITTEN, _FRESH = "Input (w/ Cache Write)", "Input (w/o Cache Write)"
 _READ, _OUTPUT, _TOTAL = "Cache Read", "Output Tokens", "Total Tokens"
 _NEEDED = ("Date", "Model", _WRITTEN, _FRESH, _READ, _OUTPUT)
 _AGAIN = "download it again at cursor.com/dashboard (Usage, Export CSV)"
+_DIGITS = len(str(MOST_TOKENS))
 _UNCHARGED = ("no charge", "not charged")
 
 
@@ -204,7 +205,8 @@ def _counts(told: Mapping[str, str], name: str, number: int) -> Counts:
     tokens = {}
     for title in (_WRITTEN, _FRESH, _READ, _OUTPUT, _TOTAL):
         text = told.get(title, "").replace(",", "") or "0"
-        if not (text.isascii() and text.isdigit()) or int(text) >= MOST_TOKENS:
+        is_number = text.isascii() and text.isdigit() and len(text) <= _DIGITS
+        if not is_number or int(text) >= MOST_TOKENS:
             raise _wrong(name, number, f"{title} {told[title]!r} is no number of tokens")
         tokens[title] = int(text)
     written, fresh, read, output, total = tokens.values()

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
-from tmuxmeter.events import Usage, event_key
+from tmuxmeter.events import Chunk, LogFile, Position, Usage, event_key
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from tmuxmeter.events import Event
 
+HOOK = "hook"
+"""Root of what the hook tells: no log does, so sessions without it are no sign of a new format."""
 SAME_MS = 6 * 3_600_000
 """How far two reports of one request may be apart: a long turn, told at its begin or its end."""
 
@@ -87,3 +91,20 @@ def turn_events(report: Reported, time_ms: int) -> list[Event]:
             output=report.output,
         )
     ]
+
+
+def turn_chunk(report: Reported, time_ms: int, imported: Iterable[Counts]) -> Chunk | None:
+    """Return what is to be booked of a turn, None where an import told the same request before.
+
+    Parameters
+    ----------
+    report, time_ms
+        As :func:`turn_events` takes them.
+    imported : iterable of Counts
+        Cursor's requests that imports brought, :data:`SAME_MS` around ``time_ms``.
+    """
+    counts = Counts(time_ms, report.fresh, report.cache_read, report.cache_write, report.output)
+    events = turn_events(report, time_ms)
+    if not events or any(counts.is_same(other) for other in imported):
+        return None
+    return Chunk(LogFile("cursor", HOOK, "stop", ""), events, Position())

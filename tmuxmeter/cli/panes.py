@@ -27,6 +27,7 @@ def panes_command(context: Context, as_json: bool) -> None:
     from tmuxmeter.panes.processes import ProcessTable
     from tmuxmeter.panes.sources import default_source
     from tmuxmeter.pause.records import FOLDER, PauseStore
+    from tmuxmeter.reports.now import silent
     from tmuxmeter.reports.panes import panes_report
     from tmuxmeter.tmux.servers import Servers
     from tmuxmeter.views.panes import panes_parts
@@ -38,12 +39,15 @@ def panes_command(context: Context, as_json: bool) -> None:
     calendar = Calendar.of(config)
     with reader(context) as ledger, ledger.snapshot():
         now = now_ms()
-        slices = ledger.slices(*calendar.bounds(calendar.day_of(now)))
+        bounds = calendar.bounds(calendar.day_of(now))
+        slices = ledger.slices(*bounds)
+        unmetered = ledger.unmetered_sessions(*bounds)
         recent = {(row.agent, row.session): row for row in ledger.recent_sessions(now - RECENT_MS)}
         bindings = ledger.bindings(now - RECENT_MS, now + 1)
     watcher = read_state(context.places.runtime)
+    agents = agents_in_use(config)
     picture = glance(
-        agents_in_use(config),
+        agents,
         ProcessTable(default_source()),
         Servers(context.places.runtime).registered(),
         [root for _, root in agent_roots(context.places, config)],
@@ -62,6 +66,7 @@ def panes_command(context: Context, as_json: bool) -> None:
         watching=watcher is not None,
         booked_ms=max((row.seen_ms for row in bindings), default=None),
         own_home=not context.home_given,
+        unmetered=silent(unmetered, {agent.name for agent in agents if agent.unmetered}),
     )
     if as_json:
         print_json(report)

@@ -82,7 +82,9 @@ def week_command(
             total = ledger.total(done.start_ms, done.end_ms)
             facts.append(DayFacts(each, total, moved, done, light, count))
         typical = typical_day(facts)
-        report = week_report(facts, explain(typical, scale) if typical else None)
+        begin, end = found[0].activity.start_ms, found[-1].activity.end_ms
+        unmetered = len(ledger.unmetered_sessions(begin, end))
+        report = week_report(facts, explain(typical, scale) if typical else None, unmetered)
         if plot is not None:
             _save(report, Path(plot))
         if as_json:

@@ -58,7 +58,7 @@ class RecentSession(NamedTuple):
 class Unmetered(NamedTuple):
     """A session that worked without its log ever telling tokens.
 
-    ``told_before``: other sessions of its agent do tell them.
+    ``told_before``: logs of its account told some in the month before, so silence is news.
     """
 
     agent: str
@@ -106,7 +106,10 @@ class RateLimitRow(NamedTuple):
 
 
 class SessionRow(NamedTuple):
-    """A session as the ledger knows it; ``last_ms`` is its last sign of life."""
+    """A session as the ledger knows it; ``last_ms`` is its last sign of life.
+
+    ``prompts`` are the human's, ``turns`` those that ended.
+    """
 
     id: int
     agent: str
@@ -119,6 +122,8 @@ class SessionRow(NamedTuple):
     spawned: int
     started_ms: int | None
     last_ms: int
+    prompts: int
+    turns: int
 
 
 class AgentRow(NamedTuple):
@@ -228,7 +233,11 @@ RECENT_OF_THESE = _STATES.format(which=_NAMED, where="WHERE last_ms >= ?1")
 
 # a request may come on the other side of midnight, so "never" is asked, not "not in the span"
 UNMETERED = """
-    SELECT s.agent, s.key, s.account, s.cwd, EXISTS (SELECT 1 FROM model WHERE agent = s.agent)
+    SELECT s.agent, s.key, s.account, s.cwd, EXISTS (
+        SELECT 1 FROM session x JOIN usage u ON u.session_id = x.id
+             JOIN file f ON f.id = u.owner_file_id
+        WHERE x.agent = s.agent AND f.root = s.account AND u.time_ms >= ?1 - 2592000000
+    )
     FROM (
         SELECT session_id FROM prompt INDEXED BY prompt_time
         WHERE time_ms >= ?1 AND time_ms < ?2 AND human
@@ -258,10 +267,14 @@ _STORIES = """
 SESSIONS = (
     _STORIES
     + """
-    SELECT s.id, s.agent, s.key, s.account, s.cwd, s.branch, s.version, s.parent, s.spawned,
-           s.started_ms, t.last_ms
-    FROM story t JOIN session s ON s.id = t.id WHERE t.last_ms >= ? AND t.last_ms > 0
-    ORDER BY t.last_ms DESC, s.id DESC LIMIT ?
+    SELECT n.*, (SELECT count(*) FROM prompt WHERE session_id = n.id AND human),
+        (SELECT count(*) FROM turn_end WHERE session_id = n.id)
+    FROM (
+        SELECT s.id, s.agent, s.key, s.account, s.cwd, s.branch, s.version, s.parent, s.spawned,
+               s.started_ms, t.last_ms
+        FROM story t JOIN session s ON s.id = t.id WHERE t.last_ms >= ? AND t.last_ms > 0
+        ORDER BY t.last_ms DESC, s.id DESC LIMIT ?
+    ) n ORDER BY n.last_ms DESC, n.id DESC
 """
 )
 AGENTS = (

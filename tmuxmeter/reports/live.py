@@ -97,6 +97,8 @@ class LivePane:
         Which of :data:`FLAGS` it has, in their order.
     paused_by, paused_since : str
         Who paused it, and the time of day since when; "" where nobody did.
+    unmetered : bool
+        The agent's session worked today and tells no tokens: it spent more than is known.
     """
 
     pane: str
@@ -117,6 +119,7 @@ class LivePane:
     flags: tuple[str, ...] = ()
     paused_by: str = ""
     paused_since: str = ""
+    unmetered: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +136,7 @@ class LiveWindow:
     state: str
     flags: tuple[str, ...] = ()
     paused: int = 0
+    unmetered: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +159,8 @@ class Live:
         Whether working in parallel pays.
     flags : tuple of tuple
         Which of :data:`FLAGS` agents have, and how many of them, wherever they run.
+    unmetered : int
+        Sessions that worked today and tell no tokens: they spent more than is known.
     """
 
     cost_microdollars: int | None = None
@@ -174,6 +180,7 @@ class Live:
     demo: bool = False
     light: LiveLight = LiveLight()
     flags: tuple[tuple[str, int], ...] = ()
+    unmetered: int = 0
 
 
 def windows(panes: Iterable[LivePane]) -> tuple[LiveWindow, ...]:
@@ -198,4 +205,5 @@ def _together(window: str, panes: list[LivePane]) -> LiveWindow:
         paused=sum(p.state == PAUSED for p in panes),
         state=next((s for s in (WAITING, WORKING, PAUSED, IDLE, GONE) if s in states), ""),
         flags=tuple(flag for flag in FLAGS if any(flag in p.flags for p in panes)),
+        unmetered=any(p.unmetered for p in panes),
     )

@@ -29,9 +29,10 @@ from tmuxmeter.reports.live import (
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Set as AbstractSet
     from datetime import tzinfo
 
-    from tmuxmeter.ledger.queries import RecentSession
+    from tmuxmeter.ledger.queries import RecentSession, Unmetered
     from tmuxmeter.ledger.slices import Slice
     from tmuxmeter.panes.picture import AgentNow, PaneNow, Picture
     from tmuxmeter.tmux.snapshot import ServerSnapshot
@@ -63,6 +64,23 @@ def today(slices: Iterable[Slice]) -> Today:
     return Today(total, outside, panes, agents)
 
 
+def silent(rows: Iterable[Unmetered], never: AbstractSet[str]) -> frozenset[tuple[str, str]]:
+    """Return agents and keys of sessions that spend something and tell no tokens.
+
+    A session of an agent that does tell them may just not have had its first answer yet.
+
+    Parameters
+    ----------
+    rows : iterable of Unmetered
+        Sessions that worked and told nothing so far.
+    never : set of str
+        Agents whose logs never tell tokens.
+    """
+    return frozenset(
+        (row.agent, row.session) for row in rows if row.agent in never or not row.told_before
+    )
+
+
 def cost(measures: Measures) -> int | None:
     """Return microdollars, None where nothing of what was spent has a price."""
     if measures.unpriced_requests and measures.unpriced_requests == measures.requests:
@@ -84,6 +102,7 @@ def live(
     *,
     light: LiveLight,
     known: Trouble,
+    unmetered: AbstractSet[tuple[str, str]] = frozenset(),
     problem: str = "",
     demo: bool = False,
     zone: tzinfo | None = None,
@@ -106,6 +125,8 @@ def live(
         Whether working in parallel pays.
     known : Trouble
         What is wrong where.
+    unmetered : set
+        Agents and keys of today's sessions that tell no tokens.
     problem : str
         What keeps the figures from being right, for people.
     demo : bool
@@ -123,7 +144,7 @@ def live(
     # several agents may be in one pane, and some in none
     counts[FURTHER] = len(further)
     return Live(
-        cost_microdollars=cost(day.total),
+        cost_microdollars=None if unmetered and not day.total.requests else cost(day.total),
         unpriced_tokens=day.total.unpriced_tokens,
         input_tokens=day.total.input,
         output_tokens=day.total.output,
@@ -139,12 +160,13 @@ def live(
             pane
             for now in picture.panes
             if _of(now, server)
-            and (pane := _pane(now, day, recent, titles, flags[pane_key(now)], zone))
+            and (pane := _pane(now, day, recent, titles, flags[pane_key(now)], unmetered, zone))
         ),
         problem=problem,
         demo=demo,
         light=light,
         flags=tuple((flag, counts[flag]) for flag in FLAGS if counts[flag]),
+        unmetered=len(unmetered),
     )
 
 
@@ -171,6 +193,7 @@ def _pane(
     recent: Mapping[tuple[str, str], RecentSession],
     titles: Mapping[str, str],
     flags: tuple[str, ...],
+    unmetered: AbstractSet[tuple[str, str]],
     zone: tzinfo | None,
 ) -> LivePane | None:
     """Return a pane's figures; None where no agent is or was today."""
@@ -184,6 +207,7 @@ def _pane(
     if agent and agent.state == PAUSED:
         # the agent's own, or that of whatever it stands still with
         pause = next((each for each in now.pauses if is_of(each, agent)), now.pauses[0])
+    silent = agent is not None and (agent.agent, agent.session) in unmetered
     fill = None
     if session and session.context_window:
         fill = session.context_tokens / session.context_window
@@ -191,9 +215,9 @@ def _pane(
         pane=ref.pane,
         window=now.pane.window_id,
         session=now.pane.session_id,
-        # an agent whose session can't be told spends something, nobody knows what
+        # a session that can't be told, or tells nothing, spends something, nobody knows what
         cost_microdollars=None
-        if agent and not agent.session and not spent.requests
+        if agent and (silent or not agent.session) and not spent.requests
         else cost(spent),
         unpriced_tokens=spent.unpriced_tokens,
         input_tokens=spent.input,
@@ -208,4 +232,5 @@ def _pane(
         flags=flags,
         paused_by=pause.who if pause else "",
         paused_since=clock(pause.since_ms, zone) if pause else "",
+        unmetered=silent,
     )

@@ -13,6 +13,7 @@ from tmuxmeter.reports.pauses import pause_row
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from collections.abc import Set as AbstractSet
 
     from tmuxmeter.ledger.queries import RecentSession
     from tmuxmeter.ledger.slices import Slice
@@ -23,6 +24,7 @@ SessionKey = tuple[str, str]
 AGENT_FIELDS = (
     *("agent", "agent_session", "model", "state", "waiting_for", "evidence", "confidence"),
     *("pid", "nested", "project", "context_tokens", "context_window", "context_fill"),
+    "unmetered",
 )
 
 
@@ -34,6 +36,7 @@ def panes_report(
     watching: bool,
     booked_ms: int | None,
     own_home: bool,
+    unmetered: AbstractSet[SessionKey] = frozenset(),
 ) -> Row:
     """Return every pane with an agent or with spend today, and the agents in no pane.
 
@@ -52,6 +55,8 @@ def panes_report(
     own_home : bool
         Whether it is the user's own home. An agent outside tmux whose session isn't known may
         belong to any home, so it is only counted to that one.
+    unmetered : set
+        Agents and keys of today's sessions that tell no tokens.
     """
     by_pane = today(slices).panes
     last: dict[PaneKey, Slice] = {}
@@ -66,7 +71,7 @@ def panes_report(
     def no_pane(agents: Sequence[AgentNow]) -> list[Row]:
         return [
             {
-                **_agent(agent, recent),
+                **_agent(agent, recent, unmetered),
                 **sums(by_session.get((agent.agent, agent.session), Measures())),
             }
             for agent in agents
@@ -77,7 +82,8 @@ def panes_report(
         ref = now.ref
         key = PaneKey(ref.socket, ref.server_pid, ref.server_started, ref.pane)
         if now.main or key in by_pane:
-            panes.append(_pane(now, by_pane.get(key, Measures()), last.get(key), recent))
+            spent = by_pane.get(key, Measures())
+            panes.append(_pane(now, spent, last.get(key), recent, unmetered))
     return {
         "watching": watching,
         "booked_ms": booked_ms,
@@ -88,6 +94,7 @@ def panes_report(
         "panes": panes,
         "outside": no_pane([agent for agent in picture.outside if own_home or agent.session]),
         "without_pane": no_pane(picture.without_pane),
+        "unmetered_sessions": len(unmetered),
     }
 
 
@@ -96,6 +103,7 @@ def _pane(
     spent: Measures,
     last: Slice | None,
     recent: Mapping[SessionKey, RecentSession],
+    unmetered: AbstractSet[SessionKey],
 ) -> Row:
     pane = now.pane
     place = {
@@ -107,17 +115,21 @@ def _pane(
         "pane_index": pane.pane_index,
     }
     if now.main is not None:
-        agent = _agent(now.main, recent)
+        agent = _agent(now.main, recent, unmetered)
     elif last is not None:
         agent = _gone(last)
     else:
         agent = dict.fromkeys(AGENT_FIELDS)
-    others = [_agent(other, recent) for other in now.others]
+    others = [_agent(other, recent, unmetered) for other in now.others]
     paused = [pause_row(pause) for pause in now.pauses]
     return {**place, **agent, "others": others, "paused": paused, **sums(spent)}
 
 
-def _agent(agent: AgentNow, recent: Mapping[SessionKey, RecentSession]) -> Row:
+def _agent(
+    agent: AgentNow,
+    recent: Mapping[SessionKey, RecentSession],
+    unmetered: AbstractSet[SessionKey],
+) -> Row:
     """Return what an agent does; None where something isn't known."""
     session = recent.get((agent.agent, agent.session))
     window = session.context_window if session else 0
@@ -135,6 +147,7 @@ def _agent(agent: AgentNow, recent: Mapping[SessionKey, RecentSession]) -> Row:
         "context_tokens": (session.context_tokens if session else 0) or None,
         "context_window": window or None,
         "context_fill": session.context_tokens / window if session and window else None,
+        "unmetered": (agent.agent, agent.session) in unmetered,
     }
 
 
@@ -147,5 +160,6 @@ def _gone(last: Slice) -> Row:
         "model": last.model or None,
         "state": GONE,
         "nested": False,
+        "unmetered": False,
         "project": last.project or None,
     }

@@ -66,6 +66,10 @@ def _session(
         "spawned": bool(row.spawned),
         "started_ms": row.started_ms or min((piece.first_ms for piece in pieces), default=None),
         "last_ms": row.last_ms,
+        "prompts": row.prompts,
+        "turns": row.turns,
+        # a sub-agent may be metered as a part of its parent
+        "unmetered": not total.requests and not row.spawned and bool(row.prompts or row.turns),
         "last_place": {**place_name(story.where), "still_there": story.open if watching else None},
         **sums(total),
         "unlogged_microdollars": gap(bill) if bill else None,

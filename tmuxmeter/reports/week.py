@@ -34,7 +34,7 @@ class DayFacts(NamedTuple):
     tasks: int | None
 
 
-def week_report(days: Sequence[DayFacts], typical: Row | None = None) -> Row:
+def week_report(days: Sequence[DayFacts], typical: Row | None = None, unmetered: int = 0) -> Row:
     """Return days as rows, the early ones against the late ones, and the curve with their points.
 
     Parameters
@@ -43,6 +43,8 @@ def week_report(days: Sequence[DayFacts], typical: Row | None = None) -> Row:
         In order, empty ones included: a week or several.
     typical : dict or None
         The light of :func:`typical_day` as data, with its curve.
+    unmetered : int
+        Sessions that worked in these days and tell no tokens.
     """
     rows = [_day(each) for each in days]
     weeks = [rows[first : first + DAYS] for first in range(0, len(rows), DAYS)]
@@ -65,6 +67,7 @@ def week_report(days: Sequence[DayFacts], typical: Row | None = None) -> Row:
         "over_line": [row["date"] for row in worked if _over(row)],
         "typical": _without_curve(typical) if typical else None,
         "curve": list(typical["curve"]) if typical else [],
+        "unmetered_sessions": unmetered,
         "points": [
             {
                 "date": row["date"],

@@ -34,7 +34,11 @@ def prompt_file(lives: Mapping[int, Live], lease_s: int) -> str:
         Epoch second until which the figures hold.
     """
     first = next(iter(lives.values()), None)
-    total = "" if first is None else money(first.cost_microdollars, first.unpriced_tokens)
+    total = (
+        ""
+        if first is None
+        else money(first.cost_microdollars, first.unpriced_tokens or first.unmetered)
+    )
     if first is not None and first.demo:
         total += " demo"
     lines = [str(lease_s), total]

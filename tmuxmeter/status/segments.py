@@ -114,7 +114,7 @@ def segment(live: Live, options: StatusOptions) -> Segment:
     plain = not options.icons
     budget = live.light.budget_share
     parts = {
-        "cost": money(live.cost_microdollars, live.unpriced_tokens),
+        "cost": money(live.cost_microdollars, live.unpriced_tokens or live.unmetered),
         "light": light_glyph(live.light, options) if live.input_tokens else "",
         "gauge": _gauge_part(live, options),
         "tokens": tokens(live.input_tokens) + sign.tokens if live.input_tokens else "",
@@ -184,7 +184,7 @@ def window_segment(window: LiveWindow, options: StatusOptions) -> str:
     """Return ``#{tmuxmeter_window}``: ``$3.10 1▶``."""
     sign = signs(options)
     parts = {
-        "cost": money(window.cost_microdollars, window.unpriced_tokens),
+        "cost": money(window.cost_microdollars, window.unpriced_tokens or window.unmetered),
         "tokens": tokens(window.input_tokens) + sign.tokens if window.input_tokens else "",
         "output": sign.output + tokens(window.output_tokens) if window.output_tokens else "",
         "agents": _agents(window.working, window.waiting, window.paused, sign),
@@ -226,7 +226,7 @@ def flag_signs(flags: Iterable[str], options: StatusOptions, *, waiting: bool) -
 def pane_cost(pane: LivePane) -> str:
     """Return what a pane has spent, with a ``~`` where the pane is not quite sure."""
     unsure = "~" if pane.confidence < UNSURE_BELOW else ""
-    return unsure + money(pane.cost_microdollars, pane.unpriced_tokens)
+    return unsure + money(pane.cost_microdollars, pane.unpriced_tokens or pane.unmetered)
 
 
 def _outside(live: Live, sign: _Signs) -> str:

@@ -49,15 +49,16 @@ def for_tmux(text: str) -> str:
     return text.replace("#", "##")
 
 
-def money(microdollars: int | None, unpriced_tokens: int = 0) -> str:
+def money(microdollars: int | None, unknown: int = 0) -> str:
     """Return dollars in at most seven characters: ``$0.004``, ``$1.20``, ``$123.4``, ``$12.3k``.
 
-    ``?`` where nothing has a price, ``+?`` at the end where some tokens have none.
+    ``?`` where nothing is known, ``+?`` at the end where more was spent: ``unknown`` tokens that
+    have no price, or sessions that tell none.
     """
     if microdollars is None:
         return UNKNOWN
     sign = "-" if microdollars < 0 else ""
-    return sign + _dollars(abs(microdollars)) + ("+?" if unpriced_tokens > 0 else "")
+    return sign + _dollars(abs(microdollars)) + ("+?" if unknown > 0 else "")
 
 
 def _dollars(micro: int) -> str:

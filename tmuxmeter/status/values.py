@@ -59,7 +59,7 @@ def _global(live: Live, options: StatusOptions) -> dict[str, str]:
         "segment": composed.head,
         "segment_light": composed.light,
         "segment_rest": composed.rest,
-        "total": money(live.cost_microdollars, live.unpriced_tokens),
+        "total": money(live.cost_microdollars, live.unpriced_tokens or live.unmetered),
         "tokens": tokens(live.input_tokens),
         "output": tokens(live.output_tokens),
         "hit": share(live.cache_hit_rate),
@@ -69,6 +69,7 @@ def _global(live: Live, options: StatusOptions) -> dict[str, str]:
         "paused": str(live.paused),
         "outside": money(live.outside_cost_microdollars, live.outside_unpriced_tokens),
         "without_pane": str(live.without_pane),
+        "unmetered": str(live.unmetered),
         "problem": clean(live.problem, PROBLEM_LENGTH, ascii_only=plain),
         "light": light_glyph(light, options),
         "verdict": light.verdict,
@@ -97,7 +98,7 @@ def _line_share(light: LiveLight) -> str:
 def _window(window: LiveWindow, options: StatusOptions) -> dict[str, str]:
     return {
         "window": window_segment(window, options),
-        "window_cost": money(window.cost_microdollars, window.unpriced_tokens),
+        "window_cost": money(window.cost_microdollars, window.unpriced_tokens or window.unmetered),
         "window_tokens": tokens(window.input_tokens),
         "window_output": tokens(window.output_tokens),
         "window_working": str(window.working),

@@ -34,6 +34,7 @@ GLOBAL_NAMES = (
     "paused",
     "outside",
     "without_pane",
+    "unmetered",
     "problem",
     "light",
     "verdict",

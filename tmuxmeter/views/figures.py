@@ -23,11 +23,11 @@ PLACES = {
 
 
 def row_money(row: Row) -> str:
-    """Return a row's dollars; ``?`` where nothing in it has a price."""
-    unpriced = row["unpriced_requests"]
-    if unpriced and unpriced == row["requests"]:
+    """Return a row's dollars; ``?`` where nothing in it has a price or tells any tokens."""
+    unpriced, silent = row["unpriced_requests"], bool(row.get("unmetered_sessions"))
+    if (unpriced or silent) and unpriced == row["requests"]:
         return money(None)
-    return money(row["cost_microdollars"], row["unpriced_tokens"])
+    return money(row["cost_microdollars"], row["unpriced_tokens"] or silent)
 
 
 def measures(row: Row) -> list[str]:

@@ -57,6 +57,11 @@ def panes_parts(report: Row, zone: tzinfo | None, about: Circumstances) -> list[
                 project = home_path(row["project"] or "", about.home)
                 table.rows.append([project or f"process {row['pid']}", *_cells(row, names, zone)])
             parts.append(table)
+    if report["unmetered_sessions"]:
+        sessions = count(report["unmetered_sessions"], "session")
+        parts.append(
+            Paragraph(f"+ {sessions} today unmetered: no log tells their tokens.", "yellow")
+        )
     if any(row["requests"] for row in everybody):
         parts.append(Paragraph(API_EQUIVALENT, "dim"))
     return [*parts, *_notes(report, zone)]
@@ -116,7 +121,7 @@ def _cells(row: Row, names: dict[str, str], zone: tzinfo | None) -> list[str]:
         row["agent"] or "",
         row["model"] or "",
         state,
-        row_money(row) if spent else "",
+        (row_money(row) if spent else "") or ("unmetered" if row["unmetered"] else ""),
         tokens(row["input_tokens"]["total"]) if spent else "",
         context,
         names.get(row["agent_session"], "?" if row["agent"] else ""),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from tmuxmeter.reports.words import count
 from tmuxmeter.status.text import money, tokens
 from tmuxmeter.views.days import API_EQUIVALENT, marks
 from tmuxmeter.views.figures import place, row_money
@@ -69,9 +70,11 @@ def sessions_parts(
                 row["branch"],
                 model,
                 row_money(row) if row["requests"] else "",
-                tokens(row["input_tokens"]["total"]) if row["requests"] else "unmetered",
+                tokens(row["input_tokens"]["total"])
+                if row["requests"]
+                else "unmetered" * row["unmetered"],
                 tokens(row["output_tokens"]) if row["requests"] else "",
-                f"{row['requests']:,}",
+                f"{row['requests']:,}" if row["requests"] else _turns(row),
                 place(row["last_place"]),
                 row["version"],
                 *([_unlogged(row["unlogged_microdollars"])] * unlogged),
@@ -83,6 +86,13 @@ def sessions_parts(
 
 def _unlogged(microdollars: int | None) -> str:
     return "" if microdollars is None else money(microdollars)
+
+
+def _turns(row: Row) -> str:
+    """Return how much a session without any request did: its turns that ended, else its prompts."""
+    if row["turns"]:
+        return count(row["turns"], "turn")
+    return count(row["prompts"], "prompt") if row["prompts"] else ""
 
 
 def short_names(sessions: Sequence[str]) -> list[str]:

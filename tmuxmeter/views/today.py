@@ -94,6 +94,8 @@ def today_parts(
         head.append(light_line(report["light"], ascii_only=ascii_only))
     else:
         words = "nothing yet today" if is_today else "nothing spent"
+        if report["unmetered_sessions"]:
+            words = f"no tokens known, + {len(report['unmetered_sessions'])} unmetered"
         head.append(Paragraph(f"{report['date']}: {words}.", "bold"))
     waiting = report["levers"]["handoffs"]["pending"]
     begin = report["hours"][0]["begins_ms"]

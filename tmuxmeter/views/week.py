@@ -61,7 +61,8 @@ def week_parts(
     if total["tasks_are"] == "handoffs":
         tasks = "handoffs"
     head = marks(about)
-    head.append(Paragraph(f"{days[0]['date']} to {days[-1]['date']}: {_summary(total)}", "bold"))
+    words = _summary(total, report["unmetered_sessions"])
+    head.append(Paragraph(f"{days[0]['date']} to {days[-1]['date']}: {words}", "bold"))
     if not total["requests"]:
         return head
     head.append(Paragraph(API_EQUIVALENT, "dim"))
@@ -95,15 +96,17 @@ def graph_of_week(report: Row) -> Graph | None:
     return Graph(points, light["line_input_tokens"], band, dots)
 
 
-def _summary(total: Row) -> str:
+def _summary(total: Row, unmetered: int) -> str:
     if not total["requests"]:
-        return "nothing spent."
+        return f"no tokens known, + {unmetered} unmetered." if unmetered else "nothing spent."
     words = [
         row_money(total),
         f"{tokens(total['input_tokens'])} tokens in",
         count(total["days"], "day"),
         f"{total['hours_worked']:.1f} h of work",
     ]
+    if unmetered:
+        words.append(f"+ {unmetered} unmetered")
     return ", ".join(words)
 
 

@@ -18,7 +18,7 @@ from tmuxmeter.reports.days import local_day_bounds, local_day_of
 from tmuxmeter.reports.flags import Trouble, trouble
 from tmuxmeter.reports.lights import live_light, with_tokens
 from tmuxmeter.reports.live import LiveLight
-from tmuxmeter.reports.now import live, today
+from tmuxmeter.reports.now import live, silent, today
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from tmuxmeter.watcher.scale import OwnScale
 
 TITLES = {agent.name: agent.title for agent in AGENTS}
+NEVER = frozenset(agent.name for agent in AGENTS if agent.unmetered)
 
 RECENT_MS = 10 * 60_000
 """What was spent longer ago is not read again for every line of a log."""
@@ -67,6 +68,7 @@ class _Weighed(NamedTuple):
     levers: Levers
     known: Trouble
     total: Measures
+    unmetered: frozenset[tuple[str, str]]
 
 
 class Day:
@@ -107,7 +109,8 @@ class Day:
         slices = self._slices(reader, begin, end, now_ms, anew=True)
         found = levers(facts, minutes_per_handoff=config.breakeven.minutes_per_handoff)
         threads = {line.thread.id: line.thread for line in facts.activity.timelines}
-        self._weighed = _Weighed(found, trouble(found, threads), today(slices).total)
+        without = silent(reader.unmetered_sessions(begin, end), NEVER)
+        self._weighed = _Weighed(found, trouble(found, threads), today(slices).total, without)
         took = time.monotonic() - began
         self._may_weigh = began + max(WEIGH_EVERY_S, WEIGH_SHARE * took)
         self.weigh_due = None
@@ -136,8 +139,9 @@ class Day:
             config.breakeven.input_counts,
         )
         known, light = Trouble(), LiveLight(budget_share=fullest(uses))
+        unmetered: frozenset[tuple[str, str]] = frozenset()
         if self._weighed is not None:
-            found, known, then = self._weighed
+            found, known, then, unmetered = self._weighed
             light = live_light(
                 with_tokens(found.day, then, sums.total),
                 scale.scale,
@@ -150,6 +154,7 @@ class Day:
                 *(sums, picture, server, recent, TITLES),
                 light=light,
                 known=known,
+                unmetered=unmetered,
                 problem=problem,
                 demo=demo,
                 zone=config.day.zone,
