@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from ledger_data import NOON
+from msgspec import structs
 
 from tmuxmeter.agents.base import Root
 from tmuxmeter.errors import LedgerUnwritableError
+from tmuxmeter.events import LogFile, Usage
 from tmuxmeter.hooks.facts import EXPIRED, HELD, UNUSABLE
 from tmuxmeter.ledger.writer import Writer
 from tmuxmeter.watcher.reported import Reported
@@ -97,6 +99,29 @@ def test_sessions_go_to_the_panes_and_unmetered_agents_nowhere(writer: Writer, i
     news = Reported(inbox, ["claude", "codex"]).take(writer, [], NOON)
     assert [(report.session, report.source) for report in news.sessions] == [("s", "clear")]
     assert not news.booked
+
+
+def test_turns_of_cursor_are_spend_once_and_not_where_an_import_told_them(
+    writer: Writer, inbox: Path
+) -> None:
+    counts = {"input_tokens": 1000, "cache_read_tokens": 600, "cache_write_tokens": 300}
+    turn = {"session_id": "t", "generation_id": "g1", "model": "gpt-5", "output_tokens": 7}
+    reported = Reported(inbox, ["cursor"])
+    for at_ms in (NOON, NOON + 1000):
+        drop(inbox, "stop", agent="cursor", at_ms=at_ms, **turn, **counts)
+    reported.take(writer, [], NOON)
+    first, again = reported.spent(writer.reader())
+    (usage,) = first.events
+    assert isinstance(usage, Usage)
+    assert (usage.fresh, usage.cache_read, usage.cache_write_5m, usage.output) == (100, 600, 300, 7)
+    assert [event.key for event in again.events] == [usage.key]
+    assert reported.spent(writer.reader()) == []
+
+    imported = structs.replace(first, file=LogFile("cursor", "import", "usage", ""))
+    writer.book([imported], lambda *_: None)
+    drop(inbox, "stop", agent="cursor", at_ms=NOON, **{**turn, "generation_id": "g2"}, **counts)
+    reported.take(writer, [], NOON)
+    assert reported.spent(writer.reader()) == []
 
 
 @pytest.mark.parametrize(("event", "told"), [(HELD, 0), (EXPIRED, 1), (UNUSABLE, 1)])

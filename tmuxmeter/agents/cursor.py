@@ -39,7 +39,8 @@ class Cursor(Defaults):
     programs = ("cursor-agent",)
     meters = (
         "prompts, turns, tools and time; tokens the editor kept until early 2026 (cached input as"
-        " fresh), and those of the dashboard's export: `tmuxmeter import cursor FILE.csv`"
+        " fresh), of the stop hook (`tmuxmeter hooks install cursor`) and of the dashboard's"
+        " export (`tmuxmeter import cursor FILE.csv`)"
     )
     unmetered = "its logs tell no tokens any more, and none are estimated from texts"
 

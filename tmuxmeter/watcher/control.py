@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from tmuxmeter.agents.base import Root
     from tmuxmeter.config import Config
+    from tmuxmeter.events import Chunk
     from tmuxmeter.ledger.reader import Reader
     from tmuxmeter.ledger.writer import Writer
     from tmuxmeter.panes.pausing import PaneName
@@ -101,6 +102,10 @@ class Control:
         self._look.hear(news.sessions)
         self._tell(news.notices)
         return bool(news.sessions) or self._pauses.changed() or self._guard.busy
+
+    def spent(self, reader: Reader) -> list[Chunk]:
+        """Return the spend that hooks reported and no log tells, to be booked now."""
+        return self._reported.spent(reader)
 
     def paused(self, writer: Writer, now_ms: int) -> dict[PaneName, list[PauseNow]]:
         """Book what is paused, end what nobody can resume; return what is paused, by its pane.

@@ -178,13 +178,17 @@ class Watcher:
     def _hear(self, *, anyway: bool) -> bool:
         """Take what agents' hooks report; return whether the panes are to be looked at."""
         try:
-            return self._control.hear(
+            heard = self._control.hear(
                 self._intake.writer, self._reading.roots, _now_ms(), anyway=anyway
             )
         except LedgerUnwritableError as error:
             self._intake.fall_back(error, _now_ms())
-            self._note_ledger()
-            return True
+            heard = True
+        spent = self._control.spent(self._intake.writer.reader())
+        if spent and self._intake.book(spent, _now_ms()):
+            self._news()
+        self._note_ledger()
+        return heard
 
     def _weigh(self) -> bool:
         self._weighing = True
@@ -202,6 +206,8 @@ class Watcher:
             return
         if read.booked:
             self._news()
+        if read.booked or self._intake.busy:
+            # also of a database that can't be read yet: its agent may be gone by then
             self._tick_due = min(self._tick_due, now + SOON_S)
         self._read_due = time.monotonic() + TOGETHER_S
         self._note_ledger()

@@ -1,10 +1,11 @@
-"""What agents' hooks report, taken from their inbox: sessions to the panes, money to the ledger."""
+"""What agents' hooks report, taken from their inbox: sessions to the panes, spend to the ledger."""
 
 from __future__ import annotations
 
 import logging
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
+from tmuxmeter.agents.cursor_usage import SAME_MS, Counts, turn_chunk
 from tmuxmeter.hooks.facts import (
     EXPIRED,
     KILLED,
@@ -13,6 +14,7 @@ from tmuxmeter.hooks.facts import (
     CostReport,
     HoldReport,
     SessionReport,
+    TokensReport,
 )
 from tmuxmeter.hooks.inbox import Inbox
 from tmuxmeter.panes.folders import real_path
@@ -22,11 +24,17 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tmuxmeter.agents.base import Root
+    from tmuxmeter.events import Chunk
+    from tmuxmeter.ledger.reader import Reader
 
 logger = logging.getLogger(__name__)
 
 WORTH_TELLING = frozenset({EXPIRED, KILLED, UNUSABLE, WATCHER_GONE})
 """Holds that ended, or never began, without anybody having resumed: the human has to know."""
+
+
+CURSOR = "cursor"
+"""The agent whose hook tells what no log of it does: a turn's tokens."""
 
 
 class Book(Protocol):
@@ -62,9 +70,7 @@ class News(NamedTuple):
 
 
 class Reported:
-    """The inbox of agents' hooks, and the costs in it that could not be booked yet.
-
-    Tokens that a hook reports (Cursor's) are left out until their agent's module books them.
+    """The inbox of agents' hooks, and the costs and turns in it that could not be booked yet.
 
     Parameters
     ----------
@@ -78,6 +84,7 @@ class Reported:
         self._inbox = Inbox(folder)
         self._agents = frozenset(agents)
         self._costs: dict[tuple[str, str], CostReport] = {}
+        self._turns: list[TokensReport] = []
 
     def take(self, book: Book, roots: Iterable[Root], now_ms: int) -> News:
         """Take what has come.
@@ -101,11 +108,28 @@ class Reported:
             elif isinstance(report, CostReport):
                 # only the newest word of a session counts
                 self._costs[report.agent, report.session] = report
+            elif isinstance(report, TokensReport) and report.agent == CURSOR:
+                self._turns.append(report)
         booked = False
         for key, report in list(self._costs.items()):
             booked |= _book(report, book, roots)
             del self._costs[key]
         return News(sessions, notices, booked)
+
+    def spent(self, reader: Reader) -> list[Chunk]:
+        """Return what is to be booked of the turns that were reported, each once.
+
+        A turn that an import of Cursor's own export told before is none.
+        """
+        chunks = []
+        for report in self._turns:
+            at = report.origin.time_ms
+            told = reader.imports(CURSOR).told(at - SAME_MS, at + SAME_MS, imported=True)
+            chunk = turn_chunk(report, at, [Counts(*counts) for counts in told])
+            if chunk is not None:
+                chunks.append(chunk)
+        self._turns.clear()
+        return chunks
 
 
 def _book(report: CostReport, book: Book, roots: Iterable[Root]) -> bool:
