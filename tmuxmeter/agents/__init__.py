@@ -36,6 +36,7 @@ REGISTRY = (
     Registered("qwen", "Qwen"),
     Registered("kimi", "Kimi"),
     Registered("pi", "Pi"),
+    Registered("copilot", "Copilot"),
 )
 """All agents, in the order in which they are listed. Adding one adds a line here."""
 
