@@ -37,6 +37,7 @@ REGISTRY = (
     Registered("kimi", "Kimi"),
     Registered("pi", "Pi"),
     Registered("copilot", "Copilot"),
+    Registered("droid", "Droid"),
 )
 """All agents, in the order in which they are listed. Adding one adds a line here."""
 
