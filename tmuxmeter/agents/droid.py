@@ -93,7 +93,7 @@ class Droid(Defaults):
         return "helper" if first in _TASKS or _LEAVES.intersection(argv) else "agent"
 
     def session_in_argv(self, argv: Sequence[str]) -> str:
-        """Return the id behind ``resume``, ``--resume`` or ``--session-id``; forks have new ones."""
+        """Return the id behind ``resume``, ``--resume`` or ``--session-id``; forks have others."""
         if not argv or base(argv[0]).removesuffix(".exe") != "droid":
             return ""
         told = value_of(argv, "--resume", "-r", "--session-id", "-s", "resume")
