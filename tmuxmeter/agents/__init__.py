@@ -38,6 +38,7 @@ REGISTRY = (
     Registered("pi", "Pi"),
     Registered("copilot", "Copilot"),
     Registered("droid", "Droid"),
+    Registered("amp", "Amp"),
 )
 """All agents, in the order in which they are listed. Adding one adds a line here."""
 
