@@ -39,6 +39,7 @@ REGISTRY = (
     Registered("copilot", "Copilot"),
     Registered("droid", "Droid"),
     Registered("amp", "Amp"),
+    Registered("aider", "Aider"),
 )
 """All agents, in the order in which they are listed. Adding one adds a line here."""
 
