@@ -50,7 +50,7 @@ class AmpThread:
 
     def __init__(self, session: str, state: bytes = b"") -> None:
         self._session = session
-        self._state = msgspec.msgpack.decode(state, type=_State) if state else _State()
+        self._state = _load(state)
         self._written_ms = 0
         self._cwd = ""
 
@@ -246,3 +246,10 @@ def _described(entry: Entry, answers: dict[str, Message]) -> str:
         if tally and (tally.model, tally.input_tokens, tally.output_tokens) == same:
             return number
     return ""
+
+
+def _load(state: bytes) -> _State:
+    try:
+        return msgspec.msgpack.decode(state, type=_State) if state else _State()
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        return _State()
