@@ -175,9 +175,9 @@ def test_a_new_database_brings_new_requests_only(store: Store, tmp_path: Path) -
     again = Store(tmp_path)
     again.book = store.book
     with closing(again.connection):
-        again.request(1, 10, 1)
-        again.request(2, 20, 2)
-        assert len(only(Usage, booked([*first, *again.read()]).values())) == 2
+        again.connection.execute("DELETE FROM assistant_usage_events")
+        again.request(2, 20, 2)  # under the number that another one had
+        assert kinds([*first, *again.read()]) == [(10, 0, 0, 1, 0), (20, 0, 0, 2, 0)]
 
 
 def test_older_and_strange_databases(tmp_path: Path) -> None:
@@ -255,6 +255,20 @@ def test_golden_table_of_events() -> None:
     ]
     assert [c.tokens_before for c in only(Compaction, events)] == [9000]
     assert kinds(events) == [(35, 60, 5, 20, 7)]
+
+
+def test_a_turn_ends_with_the_answer_that_calls_no_tools() -> None:
+    content = lines(
+        start(),
+        record(1, "user.message", content="go"),
+        record(2, "assistant.message", content="", toolRequests=[{"toolCallId": "1"}]),
+        record(3, "assistant.turn_end", turnId="0"),
+        record(4, "assistant.message", content="done", toolRequests=[]),
+        record(5, "assistant.turn_end", turnId="0") | {"agentId": "agent-1"},
+        record(6, "assistant.turn_end", turnId="1"),
+    )
+    ends = only(TurnEnd, read(COPILOT, NAME, content))
+    assert [one.time_ms % 60_000 for one in ends] == [6000]
 
 
 def test_shutdowns_are_cumulative_over_resumed_parts() -> None:

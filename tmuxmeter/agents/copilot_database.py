@@ -112,7 +112,7 @@ def _request(
     kinds = _billed(details) or disjoint(
         *(_count(count) for count in (taken, read, written, given))
     )
-    if kinds is None or not isinstance(session, str):
+    if kinds is None or not (isinstance(session, str) and session):
         batch.skip(BAD_COUNTS)
         return
     fresh, cache_read, cache_write, output = kinds
