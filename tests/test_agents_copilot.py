@@ -180,6 +180,15 @@ def test_a_new_database_brings_new_requests_only(store: Store, tmp_path: Path) -
         assert kinds([*first, *again.read()]) == [(10, 0, 0, 1, 0), (20, 0, 0, 2, 0)]
 
 
+def test_rows_under_old_numbers_are_read_even_unnoticed(store: Store) -> None:
+    store.request(1, 10, 1)
+    first = store.read()
+    store.connection.execute("DELETE FROM assistant_usage_events")
+    store.connection.execute("DELETE FROM sqlite_sequence")
+    store.request(2, 20, 2)
+    assert kinds([*first, *store.read()]) == [(10, 0, 0, 1, 0), (20, 0, 0, 2, 0)]
+
+
 def test_older_and_strange_databases(tmp_path: Path) -> None:
     store = Store(tmp_path, "CREATE TABLE sessions (id TEXT)")
     with closing(store.connection):

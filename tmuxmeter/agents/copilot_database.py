@@ -31,25 +31,38 @@ _ROWS = """
     SELECT e.id, e.session_id, e.created_at, e.model, e.input_tokens, e.output_tokens,
            e.cache_read_tokens, e.cache_write_tokens, {reasoning}, {details}, {agent}, {cwd},
            {branch}
-    FROM assistant_usage_events e {joined} WHERE e.id > :row ORDER BY e.id LIMIT :page
+    FROM assistant_usage_events e {joined} WHERE e.id > (SELECT CASE WHEN EXISTS (
+        SELECT 1 FROM assistant_usage_events WHERE id = :row AND created_at = :last)
+        THEN :row ELSE 0 END)
+    ORDER BY e.id LIMIT :page
 """
 _JOINED = "LEFT JOIN sessions s ON s.id = e.session_id"
 _details = msgspec.json.Decoder(list[Detail]).decode
+
+
+class _Place(msgspec.Struct, array_like=True, frozen=True):
+    """The row read last. Where it is no longer, the database is another one: all is read again."""
+
+    row: int = 0
+    last: str = ""
+
+
+_load = msgspec.msgpack.Decoder(_Place).decode
 
 
 class CopilotDatabase:
     """Reads the database. See :class:`tmuxmeter.agents.base.DatabaseReader`."""
 
     def __init__(self, state: bytes = b"") -> None:
-        self._row: int = msgspec.msgpack.decode(state, type=int) if state else 0
+        self._place = _load(state) if state else _Place()
 
     def state(self) -> bytes:
         """Return what a new reader needs to go on."""
-        return msgspec.msgpack.encode(self._row)
+        return msgspec.msgpack.encode(self._place)
 
     def rewind(self) -> None:
         """Go back to the first request."""
-        self._row = 0
+        self._place = _Place()
 
     def queries(self, tables: Mapping[str, frozenset[str]]) -> Sequence[Query]:
         """Return what to ask next.
@@ -75,13 +88,13 @@ class CopilotDatabase:
             branch="s.branch" if joined and "branch" in sessions else "''",
             joined=_JOINED if joined else "",
         )
-        return (Query("requests", text, {"row": self._row}),)
+        return (Query("requests", text, msgspec.structs.asdict(self._place)),)
 
     def rows(self, query: str, rows: Sequence[Sequence[Any]]) -> list[Event]:  # noqa: ARG002
         """Return the events of rows."""
         batch = Batch()
         for row in rows:
-            self._row = row[0]
+            self._place = _Place(row[0], str(row[2]))
             _request(batch, *row)
         return batch.finish()
 
