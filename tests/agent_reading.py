@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from claude_reading import booked, only
 
-from tmuxmeter.agents.base import DOCUMENT
+from tmuxmeter.agents.base import DOCUMENT, Dated
 from tmuxmeter.events import Event, Skipped, Usage
 from tmuxmeter.logs.found import Scope
 
@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
 
 FIXTURES = Path(__file__).parent / "fixtures"
+
+WRITTEN_MS = 1_795_309_600_000
+"""When documents whose records carry no times were changed last."""
 
 Tokens = tuple[int, int, int, int]
 """Fresh, cache read, output, reasoning."""
@@ -37,6 +40,8 @@ def read(
 ) -> list[Event]:
     """Return the events of a whole log, read at once."""
     reader = agent.reader_beside(name, b"", files) if files else agent.reader(name)
+    if isinstance(reader, Dated):
+        reader.written(WRITTEN_MS)
     if agent.log_kind(name) == DOCUMENT:
         events: list[Event] = reader.read(content) or []
         return events

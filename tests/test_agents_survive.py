@@ -40,6 +40,8 @@ LINES = [
     (agent, log, line) for agent, log, content in LOGS for line in content.splitlines(keepends=True)
 ]
 _OLD = "sessions/0123/s1/wire.jsonl"
+_COPILOT = "session-state/s/events.jsonl"
+_AT = "2026-11-22T01:33:00Z"
 _MESSAGES: list[tuple[str, dict[str, Any]]] = [
     ("TurnBegin", {"user_input": [{"type": "text", "text": "make it so"}]}),
     ("ToolCall", {"id": "c", "function": {"name": "ReadFile", "arguments": '{"path": "a"}'}}),
@@ -54,6 +56,118 @@ LINES += [
     ("kimi", _OLD, lines({"timestamp": 1.8e9, "message": {"type": kind, "payload": payload}}))
     for kind, payload in _MESSAGES
 ]
+_MORE: list[tuple[str, str, dict[str, Any]]] = [
+    ("copilot", _COPILOT, {"type": kind, "id": "e", "timestamp": _AT, "data": data})
+    for kind, data in (
+        ("session.start", {"sessionId": "s", "copilotVersion": "1.0", "context": {"cwd": "/r"}}),
+        ("user.message", {"content": "make it so", "source": "user"}),
+        ("assistant.message", {"content": "Done?", "toolRequests": []}),
+        ("assistant.turn_end", {"turnId": "0"}),
+        (
+            "tool.execution_start",
+            {"toolCallId": "c", "toolName": "edit", "arguments": {"path": "a"}},
+        ),
+        ("tool.execution_complete", {"toolCallId": "c", "success": True}),
+        ("session.compaction_complete", {"success": True, "preCompactionTokens": 9}),
+        (
+            "session.shutdown",
+            {
+                "modelMetrics": {
+                    "m": {
+                        "usage": {
+                            "inputTokens": 9,
+                            "outputTokens": 5,
+                            "cacheReadTokens": 2,
+                            "cacheWriteTokens": 1,
+                            "reasoningTokens": 3,
+                        }
+                    }
+                }
+            },
+        ),
+    )
+]
+_MORE += [
+    ("droid", "sessions/r/s.jsonl", {"id": "m", "timestamp": _AT, "turnId": "t"} | record)
+    for record in (
+        {"type": "session_start", "cwd": "/r", "parent": "p"},
+        {
+            "type": "message",
+            "message": {"role": "user", "content": [{"type": "text", "text": "x"}]},
+        },
+        {
+            "type": "message",
+            "message": {
+                "role": "assistant",
+                "content": [
+                    {"type": "tool_use", "id": "c", "name": "Read", "input": {"file_path": "a"}}
+                ],
+            },
+        },
+        {
+            "type": "message",
+            "message": {
+                "role": "user",
+                "content": [{"type": "tool_result", "tool_use_id": "c", "is_error": False}],
+            },
+        },
+        {"type": "message", "role": "user", "text": "x"},
+        {"type": "agent_turn_outcome", "reason": "completed"},
+        {"type": "compaction_state"},
+    )
+]
+_MORE += [
+    (
+        "droid",
+        "sessions/r/s.settings.json",
+        {
+            "model": "gemini-3-pro",
+            "tags": [{"metadata": {"callingSessionId": "p"}}],
+            "tokenUsage": {"inputTokens": 9, "outputTokens": 5, "thinkingTokens": 3},
+        },
+    ),
+    (
+        "amp",
+        "threads/T-1.json",
+        {
+            "created": 1_795_309_600_000,
+            "env": {"initial": {"trees": [{"uri": "file:///r"}]}},
+            "messages": [
+                {"role": "user", "messageId": 0, "content": [{"type": "text", "text": "x"}]},
+                {
+                    "role": "assistant",
+                    "messageId": 1,
+                    "content": [
+                        {"type": "tool_use", "id": "c", "name": "Read", "input": {"path": "a"}}
+                    ],
+                    "state": {"type": "complete", "stopReason": "end_turn"},
+                    "usage": {"model": "m", "inputTokens": 9, "cacheReadInputTokens": 2},
+                },
+                {
+                    "role": "user",
+                    "messageId": 2,
+                    "content": [
+                        {"type": "tool_result", "toolUseID": "c", "run": {"status": "done"}}
+                    ],
+                },
+            ],
+            "usageLedger": {
+                "events": [
+                    {
+                        "id": "e",
+                        "timestamp": _AT,
+                        "model": "m",
+                        "tokens": {"input": 9, "output": 5},
+                        "toMessageId": 1,
+                    }
+                ]
+            },
+        },
+    ),
+    ("aider", "analytics.jsonl", {"event": "launched", "time": 1.8e9, "properties": {}}),
+    ("aider", "analytics.jsonl", {"event": "message_send", "time": 1_800_000_000}),
+]
+LINES += [(agent, log, lines(record)) for agent, log, record in _MORE]
 RECORDS = [(agent, log, json.loads(line)) for agent, log, line in LINES]
 
 

@@ -36,6 +36,10 @@ REGISTRY = (
     Registered("qwen", "Qwen"),
     Registered("kimi", "Kimi"),
     Registered("pi", "Pi"),
+    Registered("copilot", "Copilot"),
+    Registered("droid", "Droid"),
+    Registered("amp", "Amp"),
+    Registered("aider", "Aider"),
 )
 """All agents, in the order in which they are listed. Adding one adds a line here."""
 

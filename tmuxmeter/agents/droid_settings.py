@@ -1,0 +1,132 @@
+"""Turns the settings of a Droid session into events: its tokens so far, as what they grew by.
+
+``tokenUsage`` is the session's own; ``inclusiveTokenUsage`` has its sub-agents' too, who have
+sessions and settings of their own, so it never counts. The kinds are disjoint. Whether
+``thinkingTokens`` lie inside ``outputTokens`` is not documented: they are taken as each vendor's
+API counts them, inside for all but Google's models. Times are those of the file.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from tmuxmeter.agents.lines import BAD_COUNTS, Batch, Tokens
+from tmuxmeter.agents.totals import Totals
+from tmuxmeter.events import Event, SessionStart, Usage, event_key
+
+
+class _Tokens(msgspec.Struct, gc=False, rename="camel"):
+    input_tokens: Tokens | None = 0
+    output_tokens: Tokens | None = 0
+    cache_creation_tokens: Tokens | None = 0
+    cache_read_tokens: Tokens | None = 0
+    thinking_tokens: Tokens | None = 0
+
+
+class _Metadata(msgspec.Struct, gc=False, rename="camel"):
+    calling_session_id: Any = None
+
+
+class _Tag(msgspec.Struct, gc=False):
+    metadata: _Metadata | None = None
+
+
+class _Parents(msgspec.Struct, gc=False):
+    tags: list[_Tag] = []
+
+
+class _Settings(msgspec.Struct, gc=False, rename="camel"):
+    model: Any = None
+    token_usage: _Tokens | None = None
+
+
+_settings = msgspec.json.Decoder(_Settings).decode
+_parents = msgspec.json.Decoder(_Parents).decode
+
+
+class DroidSettings:
+    """Reads settings. See :class:`tmuxmeter.agents.base.DocumentReader` and ``Dated``."""
+
+    def __init__(self, session: str, state: bytes = b"") -> None:
+        self._session = session
+        self._totals = msgspec.msgpack.decode(state, type=Totals) if state else Totals()
+        self._written_ms = 0
+
+    def written(self, time_ms: int) -> None:
+        """Take the time of the file's last change: its records have none."""
+        self._written_ms = time_ms
+
+    def state(self) -> bytes:
+        """Return the tokens so far."""
+        return msgspec.msgpack.encode(self._totals)
+
+    def read(self, content: bytes) -> list[Event] | None:
+        """Return what the session's tokens grew by."""
+        batch = Batch()
+        try:
+            settings = _settings(content)
+        except msgspec.ValidationError:
+            batch.skip(BAD_COUNTS)
+            return batch.finish()
+        except (msgspec.DecodeError, ValueError, RecursionError):
+            return None
+        model = settings.model if isinstance(settings.model, str) else ""
+        parent = parent_of(content)
+        if parent:
+            # known before its messages are read, so that no spend of its own is ever shown
+            batch.events.append(
+                SessionStart(
+                    key=event_key("droid", "spawn", self._session),
+                    session=self._session,
+                    time_ms=self._written_ms,
+                    parent=parent,
+                    spawned=True,
+                )
+            )
+        if settings.token_usage is not None:
+            self._usage(batch, settings.token_usage, model)
+        return batch.finish()
+
+    def _usage(self, batch: Batch, tokens: _Tokens, model: str) -> None:
+        counts = (
+            tokens.input_tokens or 0,
+            tokens.cache_read_tokens or 0,
+            tokens.cache_creation_tokens or 0,
+            tokens.output_tokens or 0,
+            tokens.thinking_tokens or 0,
+        )
+        growth = self._totals.grown(self._session, counts)
+        if growth is None:
+            return
+        fresh, read, written, output, thought = growth.counts
+        if _thinks_beside(model):
+            output += thought
+        batch.events.append(
+            Usage(
+                key=event_key("droid", "usage", growth.identity),
+                session=self._session,
+                time_ms=self._written_ms,
+                model=model,
+                fresh=fresh,
+                cache_read=read,
+                cache_write_5m=written,
+                output=output,
+                reasoning=min(thought, output),
+            )
+        )
+
+
+def parent_of(content: bytes) -> str:
+    """Return the session that called this one as its sub-agent, "" where its settings tell none."""
+    try:
+        tags = _parents(content).tags
+    except (msgspec.MsgspecError, ValueError, RecursionError):
+        return ""
+    called = (tag.metadata.calling_session_id for tag in tags if tag.metadata is not None)
+    return next((one for one in called if isinstance(one, str) and one), "")
+
+
+def _thinks_beside(model: str) -> bool:
+    return model.lower().startswith("gemini-")
