@@ -19,10 +19,25 @@ if os.environ.get("CI"):
 pytest_plugins = ("tmux_fixtures",)
 
 AGENT_VARIABLES = (
+    "AIDER_ANALYTICS_LOG",
+    "AMP_DATA_DIR",
+    "AMP_DATA_HOME",
     "ANTHROPIC_API_KEY",
     "CLAUDE_CONFIG_DIR",
     "CLAUDECODE",
     "CODEX_HOME",
+    "COPILOT_HOME",
+    "CRUSH_GLOBAL_DATA",
+    "CURSOR_CONFIG_DIR",
+    "GEMINI_CLI_HOME",
+    "GOOSE_PATH_ROOT",
+    "KIMI_CODE_HOME",
+    "KIMI_SHARE_DIR",
+    "OPENCODE_DB",
+    "PI_CODING_AGENT_DIR",
+    "PI_CODING_AGENT_SESSION_DIR",
+    "QWEN_HOME",
+    "QWEN_RUNTIME_DIR",
     "TMUX",
     "TMUX_PANE",
     "XDG_CACHE_HOME",
@@ -30,6 +45,12 @@ AGENT_VARIABLES = (
     "XDG_RUNTIME_DIR",
     "XDG_STATE_HOME",
 )
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """Return the number of workers for ``-n auto``: half of a test's time is waiting for tmux."""
+    cores = os.cpu_count() or 1
+    return cores + cores // 2
 
 
 @pytest.fixture(autouse=True)
