@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from tmuxmeter.watcher.display import Display
 from tmuxmeter.watcher.figures import TITLES, Day
+from tmuxmeter.watcher.memory import give_back
 from tmuxmeter.watcher.notify import Notifier
 from tmuxmeter.watcher.scale import OwnScale
 
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 
 ANEW_EVERY_S = 60.0
 """How often figures are worked out although nothing happened: an overlap is one for some time."""
+LONG_S = 0.5
+"""A day that takes so long to weigh took much memory as well, and it is given back."""
 
 
 class Showing:
@@ -89,7 +92,10 @@ class Showing:
         """Work out what takes every row of the day, if it is due; return whether it was."""
         if self._day.weigh_due is None or time.monotonic() < self._day.weigh_due:
             return False
+        began = time.monotonic()
         self._day.weigh(writer.reader(), config, now_ms)
+        if time.monotonic() - began >= LONG_S:
+            give_back()
         self._stale = True
         return True
 
