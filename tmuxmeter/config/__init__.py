@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from tmuxmeter.config.entries import PriceOverride
 from tmuxmeter.config.reading import load, parse, read, try_load
-from tmuxmeter.config.settings import Config, PriceOverride
+from tmuxmeter.config.settings import Config
 
 if TYPE_CHECKING:
     from tmuxmeter.config.showing import Effective, effective, example

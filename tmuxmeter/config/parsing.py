@@ -8,14 +8,9 @@ from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Any
 
 from tmuxmeter.config.checks import Refused
+from tmuxmeter.config.entries import CustomAgent, PriceOverride
 from tmuxmeter.config.lines import KeyPath, key_lines, line_of
-from tmuxmeter.config.settings import (
-    AgentsSettings,
-    BreakevenSettings,
-    Config,
-    CustomAgent,
-    PriceOverride,
-)
+from tmuxmeter.config.settings import AgentsSettings, BreakevenSettings, Config
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

@@ -7,40 +7,34 @@ generated from it.
 from __future__ import annotations
 
 from dataclasses import field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from tmuxmeter.agents import NAMES
 from tmuxmeter.breakeven import constants
 from tmuxmeter.config import checks
+from tmuxmeter.config.fields import section, setting
 from tmuxmeter.records import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from datetime import date, tzinfo
-    from decimal import Decimal
+    from datetime import tzinfo
+
+    from tmuxmeter.config.entries import CustomAgent, PriceOverride
 
 NOTIFY, HOLD, INTERRUPT = GUARD_ACTIONS = ("notify", "hold", "interrupt")
 """What the guard does at a limit."""
-
-
-def _setting(doc: str, check: checks.Check, default: object = None) -> Any:
-    return field(default=default, metadata={"doc": doc, "check": check})
-
-
-def _section(doc: str, kind: type) -> Any:
-    return field(default_factory=kind, metadata={"doc": doc, "section": kind})
 
 
 @dataclass(frozen=True)
 class DaySettings:
     """When a day begins."""
 
-    start: str = _setting(
+    start: str = setting(
         "When a new day begins: work after midnight can count for the evening before.",
         checks.Clock(),
         "00:00",
     )
-    timezone: str = _setting("The time zone that days are cut in.", checks.Zone(), "")
+    timezone: str = setting("The time zone that days are cut in.", checks.Zone(), "")
 
     @property
     def start_minutes(self) -> int:
@@ -61,52 +55,16 @@ class DaySettings:
 class AgentSettings:
     """One agent's settings."""
 
-    roots: tuple[str, ...] = _setting(
+    roots: tuple[str, ...] = setting(
         "Further folders that hold its logs; ~ is the home folder.", checks.Texts(), ()
     )
-
-
-@dataclass(frozen=True)
-class CustomAgent:
-    """An agent that isn't known, with JSON lines as logs and the places of what counts in them."""
-
-    name: str = _setting("Its name.", checks.NewName(*NAMES))
-    logs: str = _setting("Its logs.", checks.LogGlob())
-    time: str = _setting("Where the time stands: ISO 8601, or epoch seconds.", checks.Text())
-    output: str = _setting("Output tokens.", checks.Text())
-    input: str = _setting("Input tokens.", checks.Text(), "")
-    cache_read: str = _setting("Input tokens read from the cache.", checks.Text(), "")
-    cache_write: str = _setting("Input tokens written to the cache.", checks.Text(), "")
-    reasoning: str = _setting("Output tokens of reasoning.", checks.Text(), "")
-    session: str = _setting("The session; the file's name, if left out.", checks.Text(), "")
-    cwd: str = _setting("The folder it works in.", checks.Text(), "")
-    model: str = _setting("The model.", checks.Text(), "")
-    id: str = _setting(
-        "What tells one request from another; the whole line, if left out.", checks.Text(), ""
-    )
-    input_includes_cache: bool = _setting(
-        "Whether input counts the cache too.", checks.Switch(), default=False
-    )
-    output_includes_reasoning: bool = _setting(
-        "Whether output counts reasoning too.", checks.Switch(), default=True
-    )
-    program: str = _setting("The program's name, to find it in panes.", checks.Text(), "")
-    provider: str = _setting(
-        'Whose prices count where the model doesn\'t tell, such as "openai".', checks.Text(), ""
-    )
-    where: str = ""
-
-    @staticmethod
-    def required() -> tuple[str, ...]:
-        """Return the keys that every entry must have."""
-        return ("name", "logs", "time", "output")
 
 
 @dataclass(frozen=True)
 class AgentsSettings:
     """Which agents are read, and where."""
 
-    disabled: tuple[str, ...] = _setting("Agents that are not read.", checks.AgentNames(*NAMES), ())
+    disabled: tuple[str, ...] = setting("Agents that are not read.", checks.AgentNames(*NAMES), ())
     named: Mapping[str, AgentSettings] = field(
         default_factory=dict,
         metadata={
@@ -149,12 +107,12 @@ class AgentsSettings:
 class WatchSettings:
     """How the watcher notices that logs have grown."""
 
-    poll: str = _setting(
+    poll: str = setting(
         '"auto": file events, and looking at the files where there are none; "always": only look.',
         checks.Choice("auto", "always"),
         "auto",
     )
-    look_seconds: int = _setting(
+    look_seconds: int = setting(
         "Seconds between two looks at panes and processes while no agent works.",
         checks.Whole(1, 60),
         5,
@@ -165,7 +123,7 @@ class WatchSettings:
 class StatusSettings:
     """What stands in tmux's status line."""
 
-    icons: bool = _setting(
+    icons: bool = setting(
         "Symbols such as ▶ instead of words; where tmux sets @tmuxmeter_icons, that counts.",
         checks.Switch(),
         True,
@@ -176,51 +134,49 @@ class StatusSettings:
 class BreakevenSettings:
     """The model's constants; ``tmuxmeter.breakeven.constants`` says where the defaults are from."""
 
-    hourly_rate: float = _setting(
+    hourly_rate: float = setting(
         "What an hour of your time is worth.",
         checks.Number(0.01, 10_000, "dollars"),
         constants.HOURLY_RATE,
     )
-    minutes_per_handoff: float = _setting(
+    minutes_per_handoff: float = setting(
         "Review time for each hand-off where it couldn't be measured.",
         checks.Number(0, 480, "minutes"),
         constants.MINUTES_PER_HANDOFF,
     )
-    token_multiplier: float = _setting(
+    token_multiplier: float = setting(
         "Spend of an hour with several agents, against one with one agent.",
         checks.Number(0.1, 1000),
         constants.TOKEN_MULTIPLIER,
     )
-    k_high: float = _setting(
+    k_high: float = setting(
         "Speed-up over one agent before the knee.", checks.Number(0.1, 50), constants.K_HIGH
     )
-    k_low: float = _setting(
+    k_low: float = setting(
         "Speed-up over one agent beyond the knee; not more than k_high.",
         checks.Number(0, 50),
         constants.K_LOW,
     )
-    knee: float = _setting(
+    knee: float = setting(
         "Input tokens a day, at the reference hit rate, at which the speed-up collapses.",
         checks.Number(1000, 1e12, "tokens"),
         constants.KNEE,
     )
-    steepness: float = _setting(
-        "How sharp the knee is.", checks.Number(1, 200), constants.STEEPNESS
-    )
-    reference_hit_rate: float = _setting(
+    steepness: float = setting("How sharp the knee is.", checks.Number(1, 200), constants.STEEPNESS)
+    reference_hit_rate: float = setting(
         "The share of input read from the cache that knee and line are expressed at.",
         checks.Number(0, 0.99),
         constants.REFERENCE_HIT_RATE,
     )
-    hours_per_day: float = _setting(
+    hours_per_day: float = setting(
         "A full working day.", checks.Number(0.25, 24, "hours"), constants.HOURS_PER_DAY
     )
-    uncertainty: float = _setting(
+    uncertainty: float = setting(
         "How far off the line may be until it is calibrated; within that the light is amber.",
         checks.Number(0, 0.9),
         constants.UNCERTAINTY,
     )
-    input_counts: str = _setting(
+    input_counts: str = setting(
         'Input that the line counts: "all" of it, or "uncached" (not read from the cache).',
         checks.Choice(constants.ALL, constants.UNCACHED),
         constants.ALL,
@@ -237,24 +193,24 @@ class BreakevenSettings:
 class AgentBudget:
     """What one agent may use in a day."""
 
-    tokens: int = _setting("Input tokens a day; 0: no budget.", checks.Whole(0, 10**15), 0)
-    dollars: float = _setting("Dollars a day; 0: no budget.", checks.Number(0, 1e9, "dollars"), 0.0)
+    tokens: int = setting("Input tokens a day; 0: no budget.", checks.Whole(0, 10**15), 0)
+    dollars: float = setting("Dollars a day; 0: no budget.", checks.Number(0, 1e9, "dollars"), 0.0)
 
 
 @dataclass(frozen=True)
 class BudgetSettings:
     """What may be used in a day, and who is told when 50, 80 and 100 % of it are."""
 
-    tokens: int = _setting(
+    tokens: int = setting(
         "Input tokens a day, all agents; 0: none. Once calibrated: of your line, unless set here.",
         checks.Whole(0, 10**15),
         300_000,
     )
-    dollars: float = _setting(
+    dollars: float = setting(
         "Dollars a day, all agents; 0: no budget.", checks.Number(0, 1e9, "dollars"), 0.0
     )
-    desktop: bool = _setting("Show a desktop notification as well.", checks.Switch(), False)
-    command: tuple[str, ...] = _setting(
+    desktop: bool = setting("Show a desktop notification as well.", checks.Switch(), False)
+    command: tuple[str, ...] = setting(
         "A program and its arguments to run as well; no shell (docs/tmux.md tells its variables).",
         checks.Texts(),
         (),
@@ -274,29 +230,29 @@ class BudgetSettings:
 class GuardSettings:
     """What agents may spend before something is done about it."""
 
-    action: str = _setting(
+    action: str = setting(
         'What is done at a limit: only "notify"; "hold": no further request; or "interrupt".',
         checks.Choice(*GUARD_ACTIONS),
         "notify",
     )
-    day_dollars: float = _setting(
+    day_dollars: float = setting(
         "Dollars a day, all agents; 0: no limit. What has no price is said, and counts in tokens.",
         checks.Number(0, 1e9, "dollars"),
         0.0,
     )
-    day_tokens: int = _setting(
+    day_tokens: int = setting(
         "Input tokens a day, all agents; 0: no limit.", checks.Whole(0, 10**15), 0
     )
-    pane_dollars: float = _setting(
+    pane_dollars: float = setting(
         "Dollars a day in one pane; 0: no limit.", checks.Number(0, 1e9, "dollars"), 0.0
     )
-    pane_tokens: int = _setting(
+    pane_tokens: int = setting(
         "Input tokens a day in one pane; 0: no limit.", checks.Whole(0, 10**15), 0
     )
-    loop: int = _setting(
+    loop: int = setting(
         "Failing tool calls in a row, of one agent; 0: no limit.", checks.AtLeast(3, 1000), 0
     )
-    grace_seconds: int = _setting(
+    grace_seconds: int = setting(
         "Seconds from the notice (at 90 % of a limit) to what is done.", checks.Whole(0, 3600), 30
     )
 
@@ -308,50 +264,14 @@ class GuardSettings:
 
 
 @dataclass(frozen=True)
-class PriceOverride:
-    """What one model costs from a day on, in dollars per million tokens.
-
-    A kind of token without a price costs what the kind it is a part of costs: a cache read or
-    write the price of input, a 1 h write that of a 5 m write.
-    """
-
-    model: str
-    input: Decimal = _setting("Fresh input.", checks.Dollars())
-    output: Decimal = _setting("Output, reasoning included.", checks.Dollars())
-    cache_read: Decimal | None = _setting(
-        "Input read from the cache; as input if left out.", checks.Dollars()
-    )
-    cache_write_5m: Decimal | None = _setting(
-        "Input written to the cache for 5 minutes; as input if left out.", checks.Dollars()
-    )
-    cache_write_1h: Decimal | None = _setting(
-        "Input written to the cache for an hour; as cache_write_5m if left out.", checks.Dollars()
-    )
-    from_: date | None = _setting(
-        "The first day (UTC) of this price; always, if left out.", checks.Day()
-    )
-    tier: str = _setting(
-        'The service tier it is for: "standard", "fast", "priority", "flex" or "batch".',
-        checks.Choice("standard", "fast", "priority", "flex", "batch"),
-        "standard",
-    )
-    where: str = ""
-
-    @staticmethod
-    def required() -> tuple[str, ...]:
-        """Return the keys that every entry must have."""
-        return ("input", "output")
-
-
-@dataclass(frozen=True)
 class Config:
     """All settings as they are in force, and where those that aren't defaults come from.
 
     ``sources`` maps a key such as ``day.start`` to ``FILE:LINE``.
     """
 
-    day: DaySettings = _section("Which moments make a day.", DaySettings)
-    agents: AgentsSettings = _section("Which agents are read.", AgentsSettings)
+    day: DaySettings = section("Which moments make a day.", DaySettings)
+    agents: AgentsSettings = section("Which agents are read.", AgentsSettings)
     accounts: Mapping[str, str] = field(
         default_factory=dict,
         metadata={
@@ -359,16 +279,16 @@ class Config:
             "example": '"~/.claude-work" = "work"',
         },
     )
-    watch: WatchSettings = _section("How growing logs are noticed.", WatchSettings)
-    status: StatusSettings = _section("What tmux's status line shows.", StatusSettings)
-    breakeven: BreakevenSettings = _section(
+    watch: WatchSettings = section("How growing logs are noticed.", WatchSettings)
+    status: StatusSettings = section("What tmux's status line shows.", StatusSettings)
+    breakeven: BreakevenSettings = section(
         "Whether working in parallel pays: the model behind the light (docs/breakeven.md).",
         BreakevenSettings,
     )
-    budget: BudgetSettings = _section(
+    budget: BudgetSettings = section(
         "What may be used in a day; tmux says when 50, 80 and 100 % of it are.", BudgetSettings
     )
-    guard: GuardSettings = _section(
+    guard: GuardSettings = section(
         "Limits at which agents are stopped (docs/guard.md); not in panes with @tmuxmeter_exempt.",
         GuardSettings,
     )

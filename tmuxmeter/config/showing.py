@@ -6,7 +6,8 @@ import dataclasses
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from tmuxmeter.config.settings import Config, CustomAgent, PriceOverride
+from tmuxmeter.config.entries import CustomAgent, PriceOverride
+from tmuxmeter.config.settings import Config
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

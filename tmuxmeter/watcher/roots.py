@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from tmuxmeter.agents.base import Agent
     from tmuxmeter.config import Config
-    from tmuxmeter.config.settings import CustomAgent
+    from tmuxmeter.config.entries import CustomAgent
     from tmuxmeter.paths import Places
 
 INDEX_BYTES = 4 << 20
