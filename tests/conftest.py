@@ -47,6 +47,7 @@ AGENT_VARIABLES = (
 )
 
 
+@pytest.hookimpl(optionalhook=True)  # the suites that run one by one are without xdist
 def pytest_xdist_auto_num_workers() -> int:
     """Return the number of workers for ``-n auto``: half of a test's time is waiting for tmux."""
     cores = os.cpu_count() or 1
