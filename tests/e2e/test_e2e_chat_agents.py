@@ -197,11 +197,15 @@ def stage(request: pytest.FixtureRequest) -> Iterator[ChatStage]:
 
 def play(stage: ChatStage) -> None:
     """Play the scenario; return when all was served."""
-    for name, cwd in (("left", stage.repo), ("right", stage.repo), ("far", stage.other)):
+    # Each is asked before the next one starts: a session may begin with the first prompt, and two
+    # programs in one folder that wait for theirs can't be told apart.
+    for name, cwd, script in (
+        ("left", stage.repo, "run echo hello then say"),
+        ("right", stage.repo, f"read {stage.repo}/notes.txt then run echo x then say"),
+        ("far", stage.other, "say"),
+    ):
         stage.start(name, cwd)
-    ask(stage, "left", "run echo hello then say")
-    ask(stage, "right", f"read {stage.repo}/notes.txt then run echo x then say")
-    ask(stage, "far", "say")
+        ask(stage, name, script)
     wanted = {"left": 2, "right": 3, "far": 1}
     stage.chat.wait_for(lambda _: all(len(stage.chat.of(m)) >= n for m, n in wanted.items()))
 

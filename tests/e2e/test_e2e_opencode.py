@@ -127,8 +127,10 @@ def play(stage: OpenCodeStage) -> None:
     screen = stage.server.capture(stage.panes["far"])
     session = screen.split("opencode -s ", 1)[1].split()[0]
     stage.server.send(stage.panes["far"], f"opencode run -s {session} '[far-again] say'")
-    stage.open("printed", "opencode run '[printed] run echo x then say'", stage.other)
-    answered(stage, {"far-again": 1, "printed": 2})
+    answered(stage, {"far-again": 1})
+    # A program that is gone before anybody looked leaves nothing that tells its pane.
+    stage.open("printed", "opencode run '[printed] run sleep 4 then say'", stage.other)
+    answered(stage, {"printed": 2})
 
 
 def at_rest(stage: OpenCodeStage, name: str) -> bool:

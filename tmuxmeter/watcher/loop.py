@@ -29,8 +29,11 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+AT_ONCE_S = 0.05
+"""How soon panes are looked at when a log grew, once the figures are out: who wrote it may be gone
+in a moment (`claude -p`), its session may be new, its turn have ended."""
 SOON_S = 0.5
-"""How soon panes are looked at when a log grew: its session may be new, its turn have ended."""
+"""How soon at the earliest after the look before, however much logs grow."""
 TOGETHER_S = 0.05
 """After a read, lines that follow at once are read together; the first of a burst never waits."""
 RETRY_S = 5.0
@@ -63,7 +66,7 @@ class Watcher:
         self._first_fit = FirstFit(places.state, fit_command(home))
         self._stopping = self._renewing = self._weighing = False
         self._ledger_version = 0
-        self._tick_due = self._retry_due = self._read_due = 0.0
+        self._tick_due = self._ticked = self._retry_due = self._read_due = 0.0
         self._day_end = 0
         self._missing = ""
 
@@ -208,7 +211,7 @@ class Watcher:
             self._news()
         if read.booked or self._intake.busy:
             # also of a database that can't be read yet: its agent may be gone by then
-            self._tick_due = min(self._tick_due, now + SOON_S)
+            self._tick_due = min(self._tick_due, max(now + AT_ONCE_S, self._ticked + SOON_S))
         self._read_due = time.monotonic() + TOGETHER_S
         self._note_ledger()
 
@@ -243,6 +246,7 @@ class Watcher:
             self._ledger_version = version
             self._showing.recorded()
         self._showing.looked(self._settings.config, _now_ms(), other=self._look.changed)
+        self._ticked = now
         self._tick_due = now + self._look.pause(self._settings.config.watch.look_seconds)
 
     def _look_at_panes(self) -> None:
