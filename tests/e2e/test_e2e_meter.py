@@ -185,6 +185,12 @@ def test_work_that_outlives_its_pane_is_booked_without_one(meter: Meter, played:
         world.openai.release()
     world.openai.wait_for(lambda _: len(world.openai.of("codex-orphan")) >= 2, 30)
     world.settle()
-    rows = rows_by_place(meter.today(lambda report: "without-pane" in rows_by_place(report)))
-    assert measures(rows["without-pane"]) == expected(truth(world, ["codex-orphan"]))
+    wanted = expected(truth(world, ["codex-orphan"]))
+
+    def all_is_booked(report: dict[str, Any]) -> bool:
+        row = rows_by_place(report).get("without-pane")
+        return row is not None and measures(row) == wanted
+
+    rows = rows_by_place(meter.today(all_is_booked))
+    assert measures(rows["without-pane"]) == wanted
     assert measures(rows[world.panes["codex-b"]]) == expected(truth(world, MARKERS["codex-b"]))
