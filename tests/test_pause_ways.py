@@ -425,11 +425,16 @@ def test_a_turn_that_goes_on_is_not_called_paused(
 
 def test_no_key_is_pressed_where_it_would_reach_something_else(stage: Stage) -> None:
     pane = turning(stage, "busy", below="script -qec 'exec {}' /dev/null")
-    with pytest.raises(PauseError, match="isn't in front"):
-        pause(stage.means, stage.target(pane), "interrupt", YOU, now_ms())
-    stage.server.run("send-keys", "-t", pane, "-l", "y")
-    wait_until(lambda: "up79" in stage.server.capture(pane))
-    assert stage.means.store.all() == []
+    target = stage.target(pane)
+    try:
+        with pytest.raises(PauseError, match="isn't in front"):
+            pause(stage.means, target, "interrupt", YOU, now_ms())
+        stage.server.run("send-keys", "-t", pane, "-l", "y")
+        wait_until(lambda: "up79" in stage.server.capture(pane))
+        assert stage.means.store.all() == []
+    finally:
+        # on a terminal of its own it would outlive the server
+        os.kill(target.core.pid, signal.SIGKILL)
 
 
 def test_only_a_session_that_is_sure_is_held(stage: Stage) -> None:
