@@ -154,14 +154,18 @@ def main() -> None:
     screen = Screen(folder)
     try:
         screen.start(f"exec {shlex.quote(sys.executable)} -m tmuxmeter demo")
-        screen.wait_for(r"⏳permission prompt.*demo \$", r"▶ ─", r"(Done\..*){3}")
+        screen.wait_for(r"⏳permission prompt.*demo \$", r"▶ .*─", r"(Bash.*){3}")
         agents = screen.coloured()
         draw(agents, target / "panes.svg", slice(None))
         draw(agents, target / "status.svg", slice(-1, None))
         screen.run("resize-window", "-x", str(WIDTH), "-y", str(REPORT_HEIGHT))
         screen.keys("C-n")
         screen.wait_for(r"unattributed .*demo\$")
-        for command, sign in (("today", "unattributed "), ("days", "total  ")):
+        for command, sign in (
+            ("today", "unattributed "),
+            ("week", "Not calibrated"),
+            ("days", "total  "),
+        ):
             screen.keys("C-l", f"tmuxmeter {command}", "Enter")
             screen.wait_for(rf"^[^\n]*\n[^\n]*tmuxmeter {command}\n.*{sign}.*demo\$")
             name = command.split()[0]

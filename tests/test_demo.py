@@ -17,6 +17,9 @@ from typing import TYPE_CHECKING
 import psutil
 import pytest
 from tmux_fixtures import wait_until
+from watching import data
+
+from tmuxmeter.demo.play import write_week
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -107,6 +110,19 @@ def test_without_a_terminal_it_prints_the_day(
     assert "~/projects/shop" in answer.stdout
     assert nothing_left(scratch)
     assert not (home / ".local/state/tmuxmeter/ledger.db").exists()
+
+
+def test_the_played_week_is_the_published_one(tmp_path: Path) -> None:
+    """It pays early in the week and doesn't late; today begins green and near the line."""
+    write_week(tmp_path, time.time_ns() // 1_000_000)
+    week = data("week", "--home", tmp_path)["days"]
+    assert [day["light"]["verdict"] for day in week] == [
+        *("green", "green", "amber", "amber", "red", "red", "green"),
+    ]
+    assert all(0.55 < day["cache_hit_rate"] < 0.65 for day in week)
+    assert [day["overlaps"] > 0 for day in week] == [*[False] * 4, True, True, False]
+    light = week[-1]["light"]
+    assert 0.5 < light["input_tokens"] / light["line_input_tokens"] < 0.7
 
 
 def test_it_plays_in_a_terminal_and_leaves_nothing(

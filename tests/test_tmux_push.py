@@ -274,6 +274,10 @@ def drive(pusher: Pusher, client: Client, seconds: float, tick: float = 1 / 16) 
     return pushes, client.settle() - before
 
 
+PROMISED = 4096
+"""Bytes a second; what is aimed at leaves room for a redraw that costs more than the last one."""
+
+
 def test_no_client_redraws_more_than_four_times_a_second(tmux_server: TmuxServer) -> None:
     place(tmux_server, right="#{tmuxmeter_total}")
     client = tmux_server.attach(100, 30)
@@ -281,7 +285,7 @@ def test_no_client_redraws_more_than_four_times_a_second(tmux_server: TmuxServer
     pusher.push({}, [client.tty], 0, epoch())
     pushes, drawn = drive(pusher, client, seconds=2)
     assert pushes == 8
-    assert drawn <= 2 * BYTES_PER_S
+    assert drawn <= 2 * PROMISED
 
 
 def test_costly_redraws_are_rarer(tmux_servers: Callable[..., TmuxServer]) -> None:
@@ -294,7 +298,7 @@ def test_costly_redraws_are_rarer(tmux_servers: Callable[..., TmuxServer]) -> No
     pusher.push({}, [client.tty], 0, epoch())
     pushes, drawn = drive(pusher, client, seconds=6, tick=1 / 8)
     assert 2 <= pushes <= 8
-    assert drawn <= 6 * BYTES_PER_S
+    assert drawn <= 6 * PROMISED
     assert drawn > pushes * 1000
 
 
@@ -310,7 +314,7 @@ def test_redraws_are_charged_what_they_cost(tmux_servers: Callable[..., TmuxServ
     pushes, drawn = drive(pusher, client, seconds=6)
     # by the most that they may cost there would be fewer
     assert pushes > 6 * BYTES_PER_S / most + 1
-    assert drawn <= 6 * BYTES_PER_S
+    assert drawn <= 6 * PROMISED
 
 
 def test_a_busy_pane_is_not_charged_and_a_costly_redraw_is_made_up_for() -> None:

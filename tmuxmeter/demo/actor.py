@@ -1,6 +1,6 @@
 """A played agent in a pane: writes its log live and shows what it pretends to do.
 
-Run as ``python -m tmuxmeter.demo.actor KIND HOME CWD SEED`` with ``claude`` or ``codex`` as the
+Run as ``python -m tmuxmeter.demo.actor KIND HOME PROJECT SEED`` with ``claude`` or ``codex`` as the
 name of the process, so that it is found the way a real agent is.
 """
 
@@ -16,19 +16,17 @@ from random import Random
 from typing import TYPE_CHECKING
 
 from tmuxmeter.demo.claude import ClaudeSession
-from tmuxmeter.demo.codex import CodexSession
 from tmuxmeter.demo.screen import BOLD, DIM, PLAIN, shown
+from tmuxmeter.demo.script import live_agent
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from tmuxmeter.demo.script import Session
 
-# a played turn is quicker than a real one: watching it should not bore
-PACE = 0.35
-PAUSE_BETWEEN_TURNS_S = (3.0, 9.0)
+PAUSE_BETWEEN_TURNS_S = (6.0, 14.0)
 WAIT_FOR_HUMAN_S = (4.0, 8.0)
-ASKS = 0.5
+ASKS = 0.3
 """How often a command waits for permission."""
 
 
@@ -124,14 +122,9 @@ def wait_for_human(live: LiveFile, rng: Random) -> None:
 
 def main() -> None:
     """Play the agent that the command line names."""
-    kind, home, cwd, seed = sys.argv[1:5]
+    kind, home, project, seed = sys.argv[1:]
     rng = Random(seed)  # noqa: S311 - a played agent, not a secret
-    session: Session
-    if kind == "claude":
-        model = sys.argv[5] if len(sys.argv) > 5 else "claude-sonnet-4-6"
-        session = ClaudeSession(rng, cwd, "main", model=model, pace=PACE)
-    else:
-        session = CodexSession(rng, cwd, "feature/invoices", now_ms(), pace=PACE)
+    session = live_agent(kind, project, f"{home}/projects", rng, now_ms())
     with contextlib.suppress(KeyboardInterrupt, BrokenPipeError):
         play(session, Path(home), rng)
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from tmuxmeter.demo.words import COMMANDS, FILES, as_line, prompt, random_id, stamp
+from tmuxmeter.demo.role import LOOP, Context
+from tmuxmeter.demo.words import COMMANDS, as_line, prompt, random_id, stamp
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from random import Random
 
+    from tmuxmeter.demo.role import Role, Tempo
     from tmuxmeter.demo.words import Line
 
 
@@ -21,16 +23,17 @@ class ClaudeSession:
     rng: Random
     cwd: str
     branch: str
+    role: Role
+    tempo: Tempo
     model: str = "claude-sonnet-4-6"
     session: str = ""
-    context: int = 18_000
-    cached: int = 0
-    pace: float = 1.0
     turns: int = 0
+    failing: int = 0
     last_uuid: str | None = None
 
     def __post_init__(self) -> None:
         self.session = self.session or random_id(self.rng)
+        self.context = Context(self.role.context)
 
     @property
     def path(self) -> str:
@@ -50,37 +53,29 @@ class ClaudeSession:
                 "user",
                 promptSource="typed",
                 origin={"kind": "human"},
-                message={"role": "user", "content": prompt(self.turns)},
+                message={"role": "user", "content": prompt(self.turns, strays=self.role.strays)},
             ),
         )
-        steps = rng.randint(2, 6)
-        for step in range(steps):
-            now += self._pause(2_500, 9_000)
-            last = step == steps - 1
-            yield from self._reply(now, last)
-            now += self._pause(300, 900)
+        for left in range(rng.randint(*self.tempo.requests) - 1, -1, -1):
+            for line in self._request(now + rng.randint(*self.tempo.reply), last=not left):
+                now = line[0]
+                yield line
         yield now, self._record(now, "system", subtype="turn_duration", durationMs=now - start_ms)
 
-    def _pause(self, least: int, most: int) -> int:
-        return int(self.rng.randint(least, most) * self.pace)
-
-    def _reply(self, now: int, last: bool) -> Iterator[Line]:
+    def _request(self, now: int, *, last: bool) -> Iterator[Line]:
+        """Yield a reply, part by part, and what its tools answer."""
         rng = self.rng
-        added = rng.randint(300, 2_600)
+        fresh, read, written = self.context.send(rng)
         usage = {
-            "input_tokens": rng.randint(3, 40),
-            "output_tokens": 8,
-            "cache_read_input_tokens": self.cached,
-            "cache_creation_input_tokens": self.context - self.cached + added,
+            "input_tokens": fresh,
+            "cache_read_input_tokens": read,
+            "cache_creation_input_tokens": written,
             "cache_creation": {
-                "ephemeral_5m_input_tokens": 0,
-                "ephemeral_1h_input_tokens": self.context - self.cached + added,
+                "ephemeral_5m_input_tokens": written,
+                "ephemeral_1h_input_tokens": 0,
             },
             "service_tier": "standard",
         }
-        self.context += added
-        # now and then the cache has expired and everything is written anew
-        self.cached = 0 if rng.random() < 0.06 else self.context
         message_id = f"msg_demo{rng.getrandbits(64):016x}"
         request_id = f"req_demo{rng.getrandbits(64):016x}"
 
@@ -96,35 +91,52 @@ class ClaudeSession:
             }
             return now, self._record(now, "assistant", requestId=request_id, message=message)
 
-        output = rng.randint(120, 900)
+        output = self.role.output(rng, self.turns)
         yield part({"type": "thinking", "thinking": "", "signature": "demo"}, 8, None)
         if last:
             yield part({"type": "text", "text": "Done."}, output, "end_turn")
             return
-        call = f"toolu_demo{rng.getrandbits(64):016x}"
-        path = f"{self.cwd}/{rng.choice(FILES)}"
-        name, inputs = rng.choice(
-            (
-                ("Read", {"file_path": path}),
-                ("Edit", {"file_path": path, "old_string": "a", "new_string": "b"}),
-                ("Bash", {"command": rng.choice(COMMANDS)}),
-            )
-        )
-        yield part(
-            {"type": "tool_use", "id": call, "name": name, "input": inputs}, output, "tool_use"
-        )
-        failed = name == "Bash" and rng.random() < 0.3
+        calls = [self._call() for _ in range(rng.randint(2, 3))]
+        for call, _ in calls:
+            yield part({"type": "tool_use", **call}, output, "tool_use")
+        for call, failed in calls:
+            now += rng.randint(*self.tempo.tool)
+            yield now, self._result(now, call["id"], failed=failed)
+
+    def _call(self) -> tuple[dict[str, Any], bool]:
+        """Return a tool call and whether it fails.
+
+        Every second turn only looks, and leaves nothing to be reviewed.
+        """
+        rng = self.rng
+        path = f"{self.cwd}/{rng.choice(self.role.files)}"
+        tools: list[tuple[str, dict[str, str]]] = [
+            ("Read", {"file_path": path}),
+            ("Bash", {"command": rng.choice(COMMANDS)}),
+        ]
+        if self.turns % 2:
+            tools.append(("Edit", {"file_path": path, "old_string": "a", "new_string": "b"}))
+        name, inputs = rng.choice(tools)
+        failed = name == "Bash" and rng.random() < 0.2
+        if self.failing:
+            self.failing -= 1
+            name, inputs, failed = "Bash", {"command": "make test"}, True
+        elif failed and rng.random() < self.role.stuck:
+            self.failing = LOOP
+        return {
+            "id": f"toolu_demo{rng.getrandbits(64):016x}",
+            "name": name,
+            "input": inputs,
+        }, failed
+
+    def _result(self, now: int, call: str, *, failed: bool) -> str:
         text = "Exit code 2\ndemo" if failed else "ok (demo)"
-        result = {"type": "tool_result", "tool_use_id": call, "content": text, "is_error": failed}
-        later = now + self._pause(100, 280)
-        yield (
-            later,
-            self._record(
-                later,
-                "user",
-                message={"role": "user", "content": [result]},
-                toolUseResult={"stdout": text},
-            ),
+        result = {"type": "tool_result", "tool_use_id": call, "content": text}
+        return self._record(
+            now,
+            "user",
+            message={"role": "user", "content": [{**result, "is_error": failed}]},
+            toolUseResult={"stdout": text},
         )
 
     def _record(self, time_ms: int, kind: str, **fields: Any) -> str:

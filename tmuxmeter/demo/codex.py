@@ -7,12 +7,14 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from tmuxmeter.demo.role import LOOP, Context
 from tmuxmeter.demo.words import COMMANDS, as_line, prompt, stamp, timed_id
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from random import Random
 
+    from tmuxmeter.demo.role import Role, Tempo
     from tmuxmeter.demo.words import Line
 
 
@@ -24,16 +26,17 @@ class CodexSession:
     cwd: str
     branch: str
     started_ms: int
+    role: Role
+    tempo: Tempo
     model: str = "gpt-5.5"
     session: str = ""
-    context: int = 14_000
-    cached: int = 0
-    pace: float = 1.0
     turns: int = 0
+    failing: int = 0
     totals: dict[str, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.session = self.session or timed_id(self.rng, self.started_ms)
+        self.context = Context(self.role.context)
 
     @property
     def path(self) -> str:
@@ -80,39 +83,13 @@ class CodexSession:
                 {"turn_id": turn_id, "cwd": self.cwd, "model": self.model, "effort": "medium"},
             ),
         )
-        yield now, self._event(now, {"type": "user_message", "message": prompt(self.turns)})
-        for _ in range(rng.randint(2, 5)):
-            now += self._pause(2_500, 8_000)
-            call = f"call_demo{rng.getrandbits(64):016x}"
-            yield (
-                now,
-                self._line(
-                    now,
-                    "response_item",
-                    {
-                        "type": "function_call",
-                        "name": "exec_command",
-                        "call_id": call,
-                        "arguments": json.dumps({"cmd": rng.choice(COMMANDS)}),
-                    },
-                ),
-            )
-            code = 1 if rng.random() < 0.15 else 0
-            yield (
-                now + 200,
-                self._line(
-                    now + 200,
-                    "response_item",
-                    {
-                        "type": "function_call_output",
-                        "call_id": call,
-                        "output": f"Process exited with code {code}\ndemo",
-                    },
-                ),
-            )
-            yield now + 210, self._count(now + 210)
-        now += self._pause(900, 2_500)
-        yield now, self._count(now)
+        asked = prompt(self.turns, strays=self.role.strays)
+        yield now, self._event(now, {"type": "user_message", "message": asked})
+        for left in range(rng.randint(*self.tempo.requests) - 1, -1, -1):
+            now += rng.randint(*self.tempo.reply)
+            for _ in range(rng.randint(2, 3) if left else 0):
+                yield from self._tool(now, now := now + rng.randint(*self.tempo.tool))
+            yield now, self._count(now)
         yield (
             now,
             self._event(
@@ -126,20 +103,39 @@ class CodexSession:
             ),
         )
 
-    def _pause(self, least: int, most: int) -> int:
-        return int(self.rng.randint(least, most) * self.pace)
+    def _tool(self, begun: int, ended: int) -> Iterator[Line]:
+        """Yield a tool call and its outcome: a patch in every second turn, else a command."""
+        rng = self.rng
+        call = f"call_demo{rng.getrandbits(64):016x}"
+        if self.turns % 2 and not self.failing and rng.random() < 0.3:
+            path = f"{self.cwd}/{rng.choice(self.role.files)}"
+            ended_well = {"call_id": call, "success": True, "changes": {path: {"type": "update"}}}
+            yield ended, self._event(ended, {"type": "patch_apply_end", **ended_well})
+            return
+        command = {"cmd": rng.choice(COMMANDS)}
+        called = {"name": "exec_command", "call_id": call, "arguments": json.dumps(command)}
+        yield begun, self._line(begun, "response_item", {"type": "function_call", **called})
+        if self.failing:
+            self.failing -= 1
+            failed = True
+        else:
+            failed = rng.random() < 0.1
+            self.failing = LOOP if failed and rng.random() < self.role.stuck else 0
+        output = f"Process exited with code {int(failed)}\ndemo"
+        answer = {"type": "function_call_output", "call_id": call, "output": output}
+        yield ended, self._line(ended, "response_item", answer)
 
     def _count(self, now: int) -> str:
         rng = self.rng
-        self.context += rng.randint(200, 2_200)
+        fresh, read, written = self.context.send(rng)
+        output = self.role.output(rng, self.turns)
         last = {
-            "input_tokens": self.context,
-            "cached_input_tokens": self.cached,
-            "output_tokens": rng.randint(80, 700),
-            "reasoning_output_tokens": rng.randint(0, 60),
+            "input_tokens": fresh + read + written,
+            "cached_input_tokens": read // 128 * 128,
+            "output_tokens": output,
+            "reasoning_output_tokens": rng.randint(0, min(60, output)),
         }
         last["total_tokens"] = last["input_tokens"] + last["output_tokens"]
-        self.cached = self.context // 128 * 128
         self.totals = {kind: self.totals.get(kind, 0) + count for kind, count in last.items()}
         return self._event(
             now,

@@ -13,11 +13,13 @@ from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING
 
-from tmuxmeter.demo.script import past_days
+from tmuxmeter.demo.script import CAST, past_days
 from tmuxmeter.paths import DEMO_MARK
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from tmuxmeter.demo.script import Part
 
 SEED = 340_000
 
@@ -58,8 +60,9 @@ bind -n C-q kill-server
 GREETING = """
   Three played agents work in the first window. This shell is in their home, so try:
 
-    tmuxmeter today       what the day cost, and whether it paid
-    tmuxmeter days        the week
+    tmuxmeter today       what the day cost, and whether it pays
+    tmuxmeter week        the shape of the week
+    tmuxmeter breakeven   why the light has its colour, and where the line is
     tmuxmeter panes       who runs where, and how that is known
     tmuxmeter doctor      what the meter sees
 
@@ -81,8 +84,8 @@ def write_week(home: Path, now_ms: int, seed: int = SEED) -> None:
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text("\n".join(lines) + "\n")
         os.utime(file, (last_ms[path] / 1000, last_ms[path] / 1000))
-    for project in ("shop", "docs"):
-        (home / "projects" / project).mkdir(parents=True, exist_ok=True)
+    for part in CAST:
+        (home / "projects" / part.project).mkdir(parents=True, exist_ok=True)
     write_settings(home, now_ms)
 
 
@@ -96,13 +99,12 @@ def write_settings(home: Path, now_ms: int) -> None:
     file.write_text(f'[day]\nstart = "{begin:%H:%M}"\n')
 
 
-def actor_command(home: Path, kind: str, project: str, model: str = "") -> str:
+def actor_command(home: Path, kind: str, project: str) -> str:
     """Return the shell command that plays one agent under the agent's own process name."""
     # under another name Python does not find its environment: name its folder, and the real program
     package = Path(__file__).parents[2]
     python = Path(sys.executable).resolve()
-    cwd = home / "projects" / project
-    words = [str(home), str(cwd), str(SEED + hash_of(kind + project)), *([model] if model else [])]
+    words = [str(home), project, str(SEED + hash_of(kind + project))]
     return (
         f"PYTHONPATH={shlex.quote(str(package))} exec -a {kind} {shlex.quote(str(python))} "
         f"-m tmuxmeter.demo.actor {kind} {shlex.join(words)}"
@@ -135,16 +137,17 @@ def stage_commands(home: Path) -> list[list[str]]:
     """
     bash = ["bash", "--norc", "--noprofile"]
 
-    def actor(kind: str, project: str, model: str = "") -> list[str]:
-        return [*bash, "-c", actor_command(home, kind, project, model)]
+    def actor(part: Part) -> list[str]:
+        return [*bash, "-c", actor_command(home, part.kind, part.project)]
 
     greet = f"printf '%s\\n' {shlex.quote(GREETING)}; PS1='demo$ ' exec {shlex.join([*bash, '-i'])}"
+    left, right, below = map(actor, CAST)
     first = ["-d", "-s", SESSION, "-n", "agents", "-x", "200", "-y", "50", "-c", str(home)]
     look = f"set-hook -gu session-window-changed; send-keys -t {SHELL} 'tmuxmeter today' Enter"
     return [
-        ["new-session", *first, *actor("claude", "shop")],
-        ["split-window", "-h", "-t", AGENTS, *actor("codex", "shop")],
-        ["split-window", "-v", "-t", AGENTS, *actor("claude", "docs", "claude-haiku-4-5")],
+        ["new-session", *first, *left],
+        ["split-window", "-h", "-t", AGENTS, *right],
+        ["split-window", "-v", "-t", AGENTS, *below],
         ["new-window", "-d", "-t", f"{SESSION}:", "-n", "shell", "bash", "-c", greet],
         ["set-hook", "-g", "session-window-changed", look],
     ]

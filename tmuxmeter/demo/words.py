@@ -13,14 +13,6 @@ if TYPE_CHECKING:
 Line = tuple[int, str]
 """When a line is written (epoch ms) and its text without the newline."""
 
-FILES = (
-    "src/api/routes.py",
-    "src/api/models.py",
-    "src/billing.py",
-    "tests/test_api.py",
-    "README.md",
-)
-
 TASKS = (
     "round invoices the way the law wants",
     "make the API's errors say what is wrong",
@@ -38,9 +30,13 @@ def stamp(time_ms: int) -> str:
     return moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{time_ms % 1000:03d}Z"
 
 
-def prompt(turn: int) -> str:
-    """Return what the human asks for in a session's turn, the first being 1."""
-    return f"demo: {TASKS[(turn - 1) % len(TASKS)]}"
+def prompt(turn: int, *, strays: bool = False) -> str:
+    """Return what the human asks for in a session's turn, the first being 1.
+
+    An agent that ``strays`` has to be corrected from the fourth turn on.
+    """
+    asked = f"demo: {TASKS[(turn - 1) % len(TASKS)]}"
+    return f"No, that's not what I asked for. {asked}" if strays and turn > 3 else asked
 
 
 def random_id(rng: Random) -> str:
