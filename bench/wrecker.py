@@ -25,11 +25,12 @@ from player import tell
 
 from tmuxmeter.demo.claude import ClaudeSession
 from tmuxmeter.demo.codex import CodexSession
+from tmuxmeter.demo.role import Tempo
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-PACE = 0.01
+QUICK = Tempo(reply=(25, 90), tool=(1, 3), requests=(2, 6))
 LONG_BYTES = 50_000_000
 LEDGER = ".local/state/tmuxmeter/ledger.db"
 
@@ -51,12 +52,12 @@ class Wrecker:
         cwd = f"/work/{self.rng.randrange(50)}"
         if self.kind == "claude":
             self.session: ClaudeSession | CodexSession = ClaudeSession(
-                self.rng, cwd, "main", pace=PACE
+                self.rng, cwd, "main", tempo=QUICK
             )
             tell(self.home, self.session.session, "busy")
         else:
             now = time.time_ns() // 1_000_000
-            self.session = CodexSession(self.rng, cwd, "main", now, pace=PACE)
+            self.session = CodexSession(self.rng, cwd, "main", now, tempo=QUICK)
 
     @property
     def log(self) -> Path:
@@ -146,7 +147,7 @@ class Wrecker:
         lines = self.log.read_bytes().splitlines(keepends=True)
         half = [line for line in lines[: len(lines) // 2] if len(line) < 1_000_000]
         old = self.session
-        fork = ClaudeSession(self.rng, old.cwd, "fork", pace=PACE)
+        fork = ClaudeSession(self.rng, old.cwd, "fork", tempo=QUICK)
         own, new = old.session.encode(), fork.session.encode()
         self.append([line.replace(own, new) for line in half], fork.path)
         self.session = fork
@@ -160,9 +161,9 @@ class Wrecker:
             cwd = f"/tmp/{self.rng.getrandbits(48):012x}"
             now = time.time_ns() // 1_000_000
             self.session = (
-                ClaudeSession(self.rng, cwd, "main", pace=PACE)
+                ClaudeSession(self.rng, cwd, "main", tempo=QUICK)
                 if self.kind == "claude"
-                else CodexSession(self.rng, cwd, "main", now, pace=PACE)
+                else CodexSession(self.rng, cwd, "main", now, tempo=QUICK)
             )
             self.append(self.lines(1))
         self.session = old

@@ -22,11 +22,12 @@ WRITER = """
 import sys, time
 from pathlib import Path
 from random import Random
-from tmuxmeter.demo.script import played_agents
+from tmuxmeter.demo.role import LIVE
+from tmuxmeter.demo.script import CAST, TODAY, played
 home, seed, stop = Path(sys.argv[1]), int(sys.argv[2]), Path(sys.argv[3])
 rng = Random(seed)
 now = int(time.time() * 1000) - 3_600_000
-sessions = played_agents(rng, "/work", now)
+sessions = [played(part, TODAY, LIVE, "/work", rng, now) for part in CAST]
 while not stop.exists():
     for session in sessions:
         path = home / session.path
@@ -38,7 +39,7 @@ while not stop.exists():
                 time.sleep(rng.random() * 0.004)
                 log.write(line[cut:] + "\\n"); log.flush()
         if rng.random() < 0.1:
-            sessions = played_agents(rng, "/work", now)
+            sessions = [played(part, TODAY, LIVE, "/work", rng, now) for part in CAST]
 """
 
 

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from tmuxmeter.demo.role import LOOP, Context
+from tmuxmeter.demo.role import LIVE, LOOP, Context, Role
 from tmuxmeter.demo.words import COMMANDS, as_line, prompt, random_id, stamp
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from random import Random
 
-    from tmuxmeter.demo.role import Role, Tempo
+    from tmuxmeter.demo.role import Tempo
     from tmuxmeter.demo.words import Line
 
 
@@ -23,8 +23,8 @@ class ClaudeSession:
     rng: Random
     cwd: str
     branch: str
-    role: Role
-    tempo: Tempo
+    role: Role = field(default_factory=Role)
+    tempo: Tempo = LIVE
     model: str = "claude-sonnet-4-6"
     session: str = ""
     turns: int = 0

@@ -7,14 +7,14 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from tmuxmeter.demo.role import LOOP, Context
+from tmuxmeter.demo.role import LIVE, LOOP, Context, Role
 from tmuxmeter.demo.words import COMMANDS, as_line, prompt, stamp, timed_id
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from random import Random
 
-    from tmuxmeter.demo.role import Role, Tempo
+    from tmuxmeter.demo.role import Tempo
     from tmuxmeter.demo.words import Line
 
 
@@ -26,8 +26,8 @@ class CodexSession:
     cwd: str
     branch: str
     started_ms: int
-    role: Role
-    tempo: Tempo
+    role: Role = field(default_factory=Role)
+    tempo: Tempo = LIVE
     model: str = "gpt-5.5"
     session: str = ""
     turns: int = 0

@@ -54,7 +54,7 @@ class Role:
         Whether it grows long-winded, and has to be corrected, as the day goes on.
     """
 
-    files: tuple[str, ...]
+    files: tuple[str, ...] = ("src/app.py", "tests/test_app.py", "README.md")
     context: int = 4_000
     stuck: float = 0.1
     strays: bool = False
