@@ -297,7 +297,8 @@ def test_costly_redraws_are_rarer(tmux_servers: Callable[..., TmuxServer]) -> No
     pusher = Pusher(Tmux(server.socket))
     pusher.push({}, [client.tty], 0, epoch())
     pushes, drawn = drive(pusher, client, seconds=6, tick=1 / 8)
-    assert 2 <= pushes <= 8
+    # without a limit there would be four a second; what one costs depends on tmux
+    assert 2 <= pushes <= 12
     assert drawn <= 6 * PROMISED
     assert drawn > pushes * 1000
 

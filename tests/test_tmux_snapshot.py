@@ -124,8 +124,11 @@ NAMES = [
 @pytest.mark.parametrize("name", NAMES)
 def test_names_can_not_break_the_answer(tmux_server: TmuxServer, name: str) -> None:
     tmux_server.run("set-option", "-g", "automatic-rename", "off")
-    tmux_server.run("rename-window", "-t", "main:0", name.replace("#", "##"))
-    tmux_server.run("rename-session", "-t", "main", "s" + name.replace("#", "##"))
+    # tmux 3.8 refuses control characters
+    may_fail = not name.isprintable()
+    tmux_server.run("rename-window", "-t", "main:0", name.replace("#", "##"), check=not may_fail)
+    renamed = "s" + name.replace("#", "##")
+    tmux_server.run("rename-session", "-t", "main", renamed, check=not may_fail)
     tmux_server.run("split-window", "-d", "-t", "%0", "sleep 600")
     snapshot = take_snapshot(Tmux(tmux_server.socket))
     assert [pane.pane_id for pane in snapshot.panes] == ["%0", "%1"]
