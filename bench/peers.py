@@ -45,7 +45,7 @@ def ccusage(home: Path, *arguments: str) -> Callable[[], Run]:
     return lambda: run(command, plain_environment(home))
 
 
-def tokscale(home: Path) -> Callable[[], Run]:
+def tokscale(home: Path, command: str = "monthly") -> Callable[[], Run]:
     """Return what runs tokscale over a home's logs."""
     binaries = FOLDER / "node_modules/.bin"
     env = plain_environment(home)
@@ -57,6 +57,6 @@ def tokscale(home: Path) -> Callable[[], Run]:
         for name in ("litellm", "openrouter"):
             entry = {"timestamp": int(time.time()), "data": {}}
             (cache / f"pricing-{name}.json").write_text(json.dumps(entry))
-        return run([str(binaries / "tokscale"), "monthly", "--json"], env)
+        return run([str(binaries / "tokscale"), command, "--json"], env)
 
     return once

@@ -144,6 +144,8 @@ def test_cold_and_today_print_figures(tmp_path: Path) -> None:
     said = program("cold.py", "--size", "4", "--rounds", "1", "--folder", folder).stdout
     assert "tmuxmeter scan" in said
     assert "equal to the truth in every run" in said
+    said = program("accuracy.py", "--size", "4", "--folder", folder).stdout
+    assert said.splitlines()[-1].split() == ["tmuxmeter", *["."] * 8]
     said = program("today.py", "--size", "4", "--rounds", "1", "--folder", folder).stdout
     assert said.count("tmuxmeter today") == 2
 
