@@ -3,8 +3,8 @@
 The database is a table of keys and values that grows to gigabytes, most of it of no use here. So
 it is gone through once in the order of its rows, and from then on only what was written last is
 looked at: what is written anew gets a new row, and what may be changed in place is among the
-newest keys. SQLite takes the few fields that count out of each value; no text leaves it but the
-beginning of a prompt.
+newest keys. SQLite takes the few fields that count out of each value, of texts their lengths; none
+leaves it but the beginning of a prompt.
 
 Cursor wrote the tokens of a bubble from September 2025 to January 2026. 0 in and 0 out is what it
 writes where it knows nothing.
@@ -21,6 +21,7 @@ from tmuxmeter.agents import wording
 from tmuxmeter.agents.base import Query
 from tmuxmeter.agents.cursor_places import is_session
 from tmuxmeter.agents.cursors import Cursor as Place
+from tmuxmeter.agents.estimates import estimate
 from tmuxmeter.agents.lines import MOST_TOKENS, Batch
 from tmuxmeter.agents.times import epoch_ms, plausible_ms
 from tmuxmeter.errors import LogError
@@ -66,7 +67,12 @@ _FIELDS = f"""
     CASE WHEN key >= 'bubbleId:' AND key < 'bubbleId;' AND json_valid(CAST(value AS TEXT))
         AND json_valid(json_extract(CAST(value AS TEXT), '$.toolFormerData.params')) THEN
         json_extract(json_extract(CAST(value AS TEXT), '$.toolFormerData.params'),
-            '$.relativeWorkspacePath', '$.targetFile', '$.target_file', '$.path') END
+            '$.relativeWorkspacePath', '$.targetFile', '$.target_file', '$.path') END,
+    CASE WHEN key >= 'bubbleId:' AND key < 'bubbleId;' AND json_valid(CAST(value AS TEXT)) THEN
+        json_array(length(json_extract(CAST(value AS TEXT), '$.text')),
+            length(json_extract(CAST(value AS TEXT), '$.thinking.text')),
+            length(json_extract(CAST(value AS TEXT), '$.toolFormerData.params')),
+            length(json_extract(CAST(value AS TEXT), '$.toolFormerData.result'))) END
 """
 _ROWS = f"""
     SELECT rowid, key, {_FIELDS} FROM cursorDiskKV
@@ -198,6 +204,7 @@ class CursorEditor:
         fields: str | None,
         text: str | None,
         paths: str | None,
+        lengths: str | None,
         *,
         is_new: bool,
     ) -> None:
@@ -216,7 +223,7 @@ class CursorEditor:
             if bubbles:
                 self._start(batch, session, _time(created) or 0, folder, parent)
             return
-        self._bubble(batch, session, bubble, told, text or "", paths)
+        self._bubble(batch, session, bubble, told, text or "", paths, lengths)
 
     def _remember(self, key: str, session: str) -> None:
         """Look at a key again in the next passes, and at its composer."""
@@ -237,6 +244,7 @@ class CursorEditor:
         told: list[Any],
         text: str,
         paths: str | None,
+        lengths: str | None,
     ) -> None:
         kind, created, started, taken, given, model, tool, status, call = told
         time_ms = _time(created) or _time(started)
@@ -250,6 +258,14 @@ class CursorEditor:
             return
         if is_prompt:
             self._prompt(batch, session, bubble, text, time_ms)
+        text_length, thoughts, called, found = (
+            int(length or 0) for length in msgspec.json.decode(lengths or "[0, 0, 0, 0]")
+        )
+        batch.events += estimate(
+            *("cursor", f"{session}/{bubble}", session, time_ms),
+            sent=found + text_length * (kind == 1),
+            received=thoughts + called + text_length * (kind != 1),
+        )
         if any(counts):
             batch.events.append(
                 Usage(

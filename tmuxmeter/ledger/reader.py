@@ -148,9 +148,15 @@ class Reader:
         with self.snapshot():
             return list(spans_facts(self._connection, spans)) if spans else []
 
-    def unmetered_sessions(self, start_ms: int, end_ms: int) -> list[queries.Unmetered]:
-        """Return sessions with prompts or turns in a span whose log never told any tokens."""
-        return self._rows(queries.Unmetered, queries.UNMETERED, start_ms, end_ms)
+    def unmetered_sessions(
+        self, start_ms: int, end_ms: int, *, estimated: bool = False
+    ) -> list[queries.Unmetered]:
+        """Return sessions with prompts or turns in a span whose log never told any tokens.
+
+        ``estimated``: with what their texts may have been in tokens.
+        """
+        question = queries.UNMETERED_ESTIMATED if estimated else queries.UNMETERED
+        return self._rows(queries.Unmetered, question, start_ms, end_ms)
 
     def agents(self) -> list[queries.AgentRow]:
         """Return the agents that were ever read, with their sessions and last signs of life."""
