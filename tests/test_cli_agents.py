@@ -63,6 +63,12 @@ def test_every_agent_is_listed(home: Path) -> None:
         assert (row["metering"] == "unmetered") <= bool(row["not_metered"])
 
 
+def test_what_an_unmetered_agent_lacks_beside_its_tokens_is_told(home: Path) -> None:
+    told = agent(home, "aider")["not_metered"]
+    assert "its own estimate" in told
+    assert "also missing: prompts, tools and files" in told
+
+
 def test_how_far_logs_are_read(home: Path) -> None:
     row = agent(home, "opencode")
     assert (row["here"], row["logs"], row["unread_logs"]) == (True, 1, 1)

@@ -55,7 +55,7 @@ def _row(agent: Known) -> Row:
         "disabled": agent.disabled,
         "metering": "unmetered" if agent.unmetered else "metered",
         "meters": agent.meters,
-        "not_metered": "; ".join(filter(None, (agent.unmetered, agent.lacks))),
+        "not_metered": "; also missing: ".join(filter(None, (agent.unmetered, agent.lacks))),
         "logs": logs,
         "unread_logs": sum(place.unread for place in agent.places),
         "roots": [place._asdict() for place in agent.places],
