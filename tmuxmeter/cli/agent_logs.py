@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from tmuxmeter.agents.base import Agent, Root
     from tmuxmeter.cli.context import Context
     from tmuxmeter.config import Config
+    from tmuxmeter.events import LogFile, Position
     from tmuxmeter.logs.discover import Catalog
     from tmuxmeter.logs.found import Entry
 
@@ -64,18 +65,31 @@ def look(context: Context, config: Config) -> Look:
             newest_ms=max((entry.mtime_ns for entry in its), default=0) // 1_000_000,
         )
         found.append((agent, facts))
-        troubles |= _troubles(agent, its)
+        troubles |= _troubles(context, agent, its)
     return Look(found, roots, catalog, troubles, read)
 
 
-def _troubles(agent: Agent, entries: list[Entry]) -> dict[str, str]:
+def _troubles(context: Context, agent: Agent, entries: list[Entry]) -> dict[str, str]:
     databases = [entry.log for entry in entries if entry.database and entry.log]
     if not databases:
         return {}
     from tmuxmeter.logs.databases import trouble
 
-    told = {log.path: trouble(agent, log) for log in databases}
+    at = _positions(context, databases)
+    told = {log.path: trouble(agent, log, at[log]) for log in databases}
     return {path: reason for path, reason in told.items() if reason}
+
+
+def _positions(context: Context, logs: list[LogFile]) -> dict[LogFile, Position]:
+    """Return where reading each log goes on; at its beginning if the ledger is broken."""
+    from tmuxmeter.events import Position
+    from tmuxmeter.ledger.reader import Reader
+
+    try:
+        with Reader.open(context.places.state) as ledger:
+            return {log: ledger.position(log) for log in logs}
+    except LedgerError:
+        return dict.fromkeys(logs, Position())
 
 
 def _read_sizes(context: Context) -> dict[str, tuple[int, int]]:

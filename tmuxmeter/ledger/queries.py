@@ -331,6 +331,10 @@ SKIPPED = """
     FROM skipped k JOIN file f ON f.id = k.file_id ORDER BY k.count DESC, f.id, k.reason
 """
 FILES = "SELECT agent, root, name, path, size, offset, mtime_ns FROM file ORDER BY id"
+POSITION = """
+    SELECT device, inode, size, mtime_ns, offset, mark, reader FROM file
+    WHERE agent = ? AND root = ? AND name = ?
+"""
 FILE_PATHS = "SELECT id, path FROM file ORDER BY id"
 AT_ONCE = 5000
 """Ids in one question, which SQLite reads as text."""

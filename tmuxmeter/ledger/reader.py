@@ -7,6 +7,7 @@ import sqlite3
 from typing import TYPE_CHECKING
 
 from tmuxmeter.errors import LedgerError
+from tmuxmeter.events import Position
 from tmuxmeter.ledger import bills, queries
 from tmuxmeter.ledger.database import (
     LEDGER_NAME,
@@ -28,7 +29,7 @@ from tmuxmeter.ledger.slices import (
     total,
 )
 from tmuxmeter.ledger.span import spans_facts
-from tmuxmeter.ledger.text import shown, storable, text_of
+from tmuxmeter.ledger.text import exact, shown, storable, text_of
 from tmuxmeter.records import NamedTuple
 
 if TYPE_CHECKING:
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Self
 
+    from tmuxmeter.events import LogFile
     from tmuxmeter.ledger.span import SpanFacts
 
 
@@ -262,6 +264,13 @@ class Reader:
             row._replace(root=shown(row.root), name=shown(row.name), path=shown(row.path))
             for row in rows
         ]
+
+    def position(self, file: LogFile) -> Position:
+        """Return how far a file has been read."""
+        with self.snapshot():
+            values = file.agent, exact(file.root), exact(file.name)
+            row = self._connection.execute(queries.POSITION, values).fetchone()
+        return Position(*row) if row else Position()
 
     def file_ids(self, paths: Iterable[str]) -> list[int]:
         """Return the ids of those log files whose paths these are, in rising order."""
