@@ -7,7 +7,6 @@ import sqlite3
 from typing import TYPE_CHECKING
 
 from tmuxmeter.errors import LedgerError
-from tmuxmeter.events import Position
 from tmuxmeter.ledger import bills, queries
 from tmuxmeter.ledger.database import (
     LEDGER_NAME,
@@ -38,7 +37,7 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Self
 
-    from tmuxmeter.events import LogFile
+    from tmuxmeter.events import LogFile, Position
     from tmuxmeter.ledger.span import SpanFacts
 
 
@@ -267,6 +266,8 @@ class Reader:
 
     def position(self, file: LogFile) -> Position:
         """Return how far a file has been read."""
+        from tmuxmeter.events import Position  # heavy, and no report needs it
+
         with self.snapshot():
             values = file.agent, exact(file.root), exact(file.name)
             row = self._connection.execute(queries.POSITION, values).fetchone()

@@ -50,7 +50,7 @@ def _row(agent: Known) -> Row:
     return {
         "agent": agent.name,
         "title": agent.title,
-        "here": bool(agent.program or logs or agent.sessions),
+        "here": bool(agent.program or logs or agent.sessions or agent.troubles),
         "program": agent.program,
         "disabled": agent.disabled,
         "metering": "unmetered" if agent.unmetered else "metered",
