@@ -116,6 +116,18 @@ class Reported:
             del self._costs[key]
         return News(sessions, notices, booked)
 
+    def waiting(self, reader: Reader) -> list[Chunk]:
+        """Return what is to be booked of turns that no watcher took yet, and leave them there.
+
+        Whoever takes them later books the same again, which counts once.
+        """
+        self._turns += [
+            report
+            for report in self._inbox.look()
+            if isinstance(report, TokensReport) and report.agent in self._agents & {CURSOR}
+        ]
+        return self.spent(reader)
+
     def spent(self, reader: Reader) -> list[Chunk]:
         """Return what is to be booked of the turns that were reported, each once.
 
