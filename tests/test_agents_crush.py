@@ -68,7 +68,8 @@ class Store:
     ) -> None:
         content = json.dumps([{"type": kind, "data": data} for kind, data in parts])
         self.connection.execute(
-            "INSERT OR REPLACE INTO messages VALUES (?, ?, ?, ?, 'm', ?, ?, NULL)",
+            "INSERT INTO messages VALUES (?, ?, ?, ?, 'm', ?, ?, NULL)"
+            " ON CONFLICT (id) DO UPDATE SET parts = excluded.parts",
             (identity, session, role, content, T0 + at, T0 + at),
         )
 
