@@ -77,7 +77,7 @@ def test_every_agent_is_listed(home: Path) -> None:
 def test_what_an_unmetered_agent_lacks_beside_its_tokens_is_told(home: Path) -> None:
     told = agent(home, "aider")["not_metered"]
     assert "its own estimate" in told
-    assert "also missing: prompts, tools and files" in told
+    assert "also missing: prompts, tools, files, and the folder" in told
 
 
 def test_how_far_logs_are_read(home: Path) -> None:

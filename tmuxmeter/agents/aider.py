@@ -39,7 +39,7 @@ class Aider(Defaults):
     programs = ("aider",)
     meters = "turns and time, where it writes an analytics log"
     lacks = (
-        "prompts, tools and files; runs without --analytics-log leave nothing to read but rounded "
+        "prompts, tools, files, and the folder, so no pane is known; runs without --analytics-log leave nothing to read but rounded "
         "figures; of two runs at once into one log, turns go to the one begun last"
     )
     unmetered = (
