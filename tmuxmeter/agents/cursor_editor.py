@@ -20,6 +20,7 @@ import msgspec
 from tmuxmeter.agents import wording
 from tmuxmeter.agents.base import Query
 from tmuxmeter.agents.cursor_places import is_session
+from tmuxmeter.agents.cursor_queries import AGAIN, HEADERS_LIST, HEADERS_TABLE, ROWS
 from tmuxmeter.agents.cursors import Cursor as Place
 from tmuxmeter.agents.estimates import estimate
 from tmuxmeter.agents.lines import MOST_TOKENS, Batch
@@ -38,70 +39,12 @@ _COMPOSERS = 16
 _BUBBLES = 64
 _SPAWNED = 500
 _OVERLAP_MS = 60_000
-_TEXT = 400
 _EDITS = frozenset(
     {"apply_patch", "delete_file", "edit_file", "multi_edit", "search_replace", "write"}
     | {"edit_file_v2", "edit_notebook"}
 )
 _READS = frozenset({"read_file", "read_file_v2"})
 _OK = {"completed": True, "error": False}
-
-# one JSON text of all fields: the value is parsed once, and a broken one is NULL, not an error
-_FIELDS = f"""
-    CASE WHEN key >= 'composerData:' AND key < 'composerData;' THEN
-        CASE WHEN json_valid(CAST(value AS TEXT)) THEN json_array(
-            json_extract(CAST(value AS TEXT), '$.createdAt'),
-            json_extract(CAST(value AS TEXT), '$.workspaceIdentifier.uri.fsPath'),
-            json_extract(CAST(value AS TEXT), '$.subagentInfo.parentComposerId'),
-            json_array_length(CAST(value AS TEXT), '$.fullConversationHeadersOnly')
-        ) WHEN value IS NOT NULL THEN '' END
-    WHEN key >= 'bubbleId:' AND key < 'bubbleId;' THEN
-        CASE WHEN json_valid(CAST(value AS TEXT)) THEN json_extract(CAST(value AS TEXT),
-            '$.type', '$.createdAt', '$.timingInfo.clientStartTime',
-            '$.tokenCount.inputTokens', '$.tokenCount.outputTokens', '$.modelInfo.modelName',
-            '$.toolFormerData.name', '$.toolFormerData.status', '$.toolFormerData.toolCallId'
-        ) WHEN value IS NOT NULL THEN '' END
-    END,
-    CASE WHEN key >= 'bubbleId:' AND key < 'bubbleId;' AND json_valid(CAST(value AS TEXT)) THEN
-        substr(json_extract(CAST(value AS TEXT), '$.text'), 1, {_TEXT}) END,
-    CASE WHEN key >= 'bubbleId:' AND key < 'bubbleId;' AND json_valid(CAST(value AS TEXT))
-        AND json_valid(json_extract(CAST(value AS TEXT), '$.toolFormerData.params')) THEN
-        json_extract(json_extract(CAST(value AS TEXT), '$.toolFormerData.params'),
-            '$.relativeWorkspacePath', '$.targetFile', '$.target_file', '$.path') END,
-    CASE WHEN key >= 'bubbleId:' AND key < 'bubbleId;' AND json_valid(CAST(value AS TEXT)) THEN
-        json_array(length(json_extract(CAST(value AS TEXT), '$.text')),
-            length(json_extract(CAST(value AS TEXT), '$.thinking.text')),
-            length(json_extract(CAST(value AS TEXT), '$.toolFormerData.params')),
-            length(json_extract(CAST(value AS TEXT), '$.toolFormerData.result'))) END
-"""
-_ROWS = f"""
-    SELECT rowid, key, {_FIELDS} FROM cursorDiskKV
-    WHERE rowid > min(:row, coalesce((SELECT max(rowid) FROM cursorDiskKV), 0)) - :overlap
-    ORDER BY rowid LIMIT :page
-"""  # noqa: S608 - fields are this module's own
-_AGAIN = f"""
-    SELECT rowid, key, {_FIELDS} FROM cursorDiskKV
-    WHERE key IN (SELECT value FROM json_each(:keys)) ORDER BY rowid LIMIT :page
-"""  # noqa: S608
-_TABLE = """
-    SELECT composerId, lastUpdatedAt,
-        CASE WHEN json_valid(CAST(value AS TEXT)) THEN json_extract(CAST(value AS TEXT),
-            '$.workspaceIdentifier.uri.fsPath', '$.subagentInfo.parentComposerId') END
-    FROM composerHeaders WHERE (lastUpdatedAt, composerId) > (:time, :id)
-    ORDER BY lastUpdatedAt, composerId LIMIT :page
-"""
-_LIST = """
-    SELECT json_extract(e.head, '$.composerId') AS composer,
-        CAST(json_extract(e.head, '$.lastUpdatedAt') AS INTEGER) AS updated,
-        json_extract(e.head, '$.workspaceIdentifier.uri.fsPath',
-            '$.subagentInfo.parentComposerId')
-    FROM (
-        SELECT CASE WHEN j.type = 'object' THEN j.value END AS head
-        FROM ItemTable i, json_each(CASE WHEN json_valid(CAST(i.value AS TEXT))
-            THEN CAST(i.value AS TEXT) ELSE '{}' END, '$.allComposers') j
-        WHERE i.key = 'composer.composerHeaders'
-    ) e WHERE (updated, composer) > (:time, :id) ORDER BY updated, composer LIMIT :page
-"""
 
 
 class _State(msgspec.Struct, array_like=True):
@@ -150,12 +93,12 @@ class CursorEditor:
             raise LogError(msg)
         asked = []
         if {"composerId", "lastUpdatedAt", "value"} <= tables.get("composerHeaders", frozenset()):
-            asked.append(Query("headers", _TABLE, self._headers.values))
+            asked.append(Query("headers", HEADERS_TABLE, self._headers.values))
         elif {"key", "value"} <= tables.get("ItemTable", frozenset()):
-            asked.append(Query("headers", _LIST, self._headers.values))
+            asked.append(Query("headers", HEADERS_LIST, self._headers.values))
         place = {"row": self._state.row, "overlap": self._overlap}
         keys = {"keys": json.dumps(self._state.recent)}
-        return (*asked, Query("again", _AGAIN, keys), Query("rows", _ROWS, place))
+        return (*asked, Query("again", AGAIN, keys), Query("rows", ROWS, place))
 
     def rows(self, query: str, rows: Sequence[Sequence[Any]]) -> list[Event]:
         """Return the events of rows."""

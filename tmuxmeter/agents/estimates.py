@@ -10,7 +10,7 @@ from __future__ import annotations
 from tmuxmeter.events import Estimate, event_key
 
 CHARACTERS_PER_TOKEN = 4
-"""OpenAI's and Google's help pages: "one token is about four characters of English"."""
+"""What OpenAI and Google tell their users for English."""
 
 
 def estimate(
