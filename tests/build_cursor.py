@@ -10,7 +10,7 @@ from hashlib import md5
 from typing import TYPE_CHECKING, Any
 
 from tmuxmeter.agents.cursor import Cursor
-from tmuxmeter.events import LogFile, Position
+from tmuxmeter.events import Estimate, LogFile, Position
 from tmuxmeter.logs.reading import read_log
 
 if TYPE_CHECKING:
@@ -55,13 +55,13 @@ class Log:
         self.log = LogFile("cursor", str(root), name, str(self.path))
         self.position = Position()
 
-    def read(self) -> list[Event]:
-        """Return the events of what came since the last time."""
+    def read(self, *, estimates: bool = False) -> list[Event]:
+        """Return the events of what came since the last time: estimates, or all others."""
         events: list[Event] = []
         for chunk in read_log(CURSOR, self.log, self.position):
             events += chunk.events
             self.position = chunk.position
-        return events
+        return [event for event in events if isinstance(event, Estimate) == estimates]
 
 
 class Transcript(Log):

@@ -67,6 +67,9 @@ QUERIES = {
     "compaction": """
         SELECT e.key, s.key, time_ms, owner_file_id, cause, tokens_before
         FROM compaction e JOIN session s ON s.id = session_id""",
+    "estimate": """
+        SELECT e.key, s.key, time_ms, owner_file_id, input, output
+        FROM estimate e JOIN session s ON s.id = session_id""",
     "rate_limit": "SELECT * FROM rate_limit",
     "skipped": "SELECT name, reason, count, skipped.offset FROM skipped JOIN file ON id = file_id",
     "file": "SELECT id, agent, root, name, path, size, offset, mark, reader FROM file",

@@ -10,7 +10,7 @@ from tmuxmeter.agents.aider import Aider
 from tmuxmeter.agents.base import Process
 from tmuxmeter.agents.custom import Custom, Fields
 from tmuxmeter.config import parse
-from tmuxmeter.events import SessionStart, TurnEnd
+from tmuxmeter.events import Estimate, SessionStart, TurnEnd
 
 AIDER = Aider()
 NAME = "analytics.jsonl"
@@ -57,9 +57,14 @@ def test_golden_table() -> None:
     assert expected.count("TurnEnd") == 3
 
 
-def test_estimates_are_never_booked() -> None:
-    assert spent(read(AIDER, NAME, LOG)) == []
+def test_estimates_are_never_booked_as_spent() -> None:
+    events = read(AIDER, NAME, LOG)
+    assert spent(events) == []
     assert AIDER.unmetered
+    assert [(one.input, one.output) for one in only(Estimate, events)] == [(12_345, 678)] * 3
+    odd = lines(line(0, "message_send", prompt_tokens="many", completion_tokens=-5))
+    (guess,) = only(Estimate, read(AIDER, NAME, odd))
+    assert (guess.input, guess.output) == (0, 0)
 
 
 def test_who_wants_its_figures_describes_the_log() -> None:

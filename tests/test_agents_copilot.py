@@ -329,6 +329,8 @@ def test_unknown_and_broken_records_are_told() -> None:
     content = lines(
         start(),
         record(1, "assistant.telepathy"),
+        record(1, "session.usage_ledger", tokens=5),
+        record(1, "session.usage_checkpoint", totalNanoAiu=5),
         shutdown(2, gpt_5=(-1, 0, 0, 0, 0)),
         b"{",
         shutdown(3, gpt_5=(10, 5, 60, 0, 0)),
@@ -336,6 +338,7 @@ def test_unknown_and_broken_records_are_told() -> None:
     )
     assert skips(read(COPILOT, NAME, content)) == {
         "unknown type assistant.telepathy in 1.0.91": 1,
+        "unknown type session.usage_ledger in 1.0.91": 1,
         "bad token counts": 2,
         "broken record": 1,
         "bad time": 1,

@@ -13,6 +13,7 @@ from tmuxmeter.agents.crush import Crush
 from tmuxmeter.config import Config
 from tmuxmeter.errors import LogError
 from tmuxmeter.events import (
+    Estimate,
     Event,
     FileTouch,
     LogFile,
@@ -67,7 +68,8 @@ class Store:
     ) -> None:
         content = json.dumps([{"type": kind, "data": data} for kind, data in parts])
         self.connection.execute(
-            "INSERT OR REPLACE INTO messages VALUES (?, ?, ?, ?, 'm', ?, ?, NULL)",
+            "INSERT INTO messages VALUES (?, ?, ?, ?, 'm', ?, ?, NULL)"
+            " ON CONFLICT (id) DO UPDATE SET parts = excluded.parts",
             (identity, session, role, content, T0 + at, T0 + at),
         )
 
@@ -100,7 +102,8 @@ def test_golden_table(store: Store) -> None:
     store.message("m5", "user", ("text", {"text": "find it"}), session="s2", at=4)
     stopped = ("finish", {"reason": "canceled", "time": 0})
     store.message("m6", "assistant", stopped, session="s2", at=5)
-    first, second, prompt, touch, result, end, task, cut = store.read()
+    told = [event for event in store.read() if not isinstance(event, Estimate)]
+    first, second, prompt, touch, result, end, task, cut = told
     assert isinstance(first, SessionStart)
     assert isinstance(second, SessionStart)
     assert (second.parent, second.spawned) == ("s1", True)
@@ -130,7 +133,45 @@ def test_a_message_is_followed_while_it_is_written(store: Store) -> None:
     store.read()
     ended = ("finish", {"reason": "end_turn", "time": T0 + 4})
     store.message("m1", "assistant", ("text", {"text": "Let me"}), ended, at=3)
-    assert [type(event) for event in store.read()] == [SessionStart, TurnEnd]
+    again = [event for event in store.read() if not isinstance(event, Estimate)]
+    assert [type(event) for event in again] == [SessionStart, TurnEnd]
+
+
+def test_what_its_texts_may_have_been_in_tokens(store: Store) -> None:
+    store.session()
+    store.message("m1", "user", ("text", {"text": "x" * 9}))
+    thought = ("reasoning", {"thinking": "y" * 8})
+    call = {"id": "c1", "name": "bash", "input": '{"command":1}', "finished": True}
+    store.message("m2", "assistant", thought, ("tool_call", call))
+    back = {"tool_call_id": "c1", "name": "bash", "content": "z" * 400}
+    store.message("m3", "tool", ("tool_result", back))
+    found = [(e.input, e.output) for e in store.read() if isinstance(e, Estimate)]
+    assert found == [(3, 0), (0, 6), (100, 0)]
+
+
+def test_times_may_be_milliseconds(store: Store) -> None:
+    store.connection.execute(
+        "INSERT INTO sessions VALUES ('s1', NULL, 't', 0, 0, 0, 0, ?, ?)", (T0 * 1000, T0 * 1000)
+    )
+    parts = json.dumps([{"type": "text", "data": {"text": "go"}}])
+    store.connection.execute(
+        "INSERT INTO messages VALUES ('m1', 's1', 'user', ?, 'm', ?, ?, NULL)",
+        (parts, T0 * 1000 + 5, T0 * 1000 + 5),
+    )
+    (start, _, prompt) = store.read()
+    assert (start.time_ms, prompt.time_ms) == (T0 * 1000, T0 * 1000 + 5)
+
+
+def test_the_folder_is_the_one_the_data_lies_in(tmp_path: Path) -> None:
+    root = tmp_path / "repo/.crush"
+    root.mkdir(parents=True)
+    store = Store(root)
+    with closing(store.connection):
+        store.session()
+        (start,) = store.read()
+    assert isinstance(start, SessionStart)
+    assert start.cwd == str(tmp_path / "repo")
+    assert CRUSH.folder_of_root("/data/crush-of-mine") == ""
 
 
 def test_broken_rows_and_tables(store: Store) -> None:

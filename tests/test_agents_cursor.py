@@ -27,9 +27,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tmuxmeter.agents.base import DATABASE, DOCUMENT, Process
-from tmuxmeter.events import Prompt, SessionStart, Skipped, TurnEnd, Usage
+from tmuxmeter.events import Estimate, Position, Prompt, SessionStart, Skipped, TurnEnd, Usage
 
 if TYPE_CHECKING:
+    from build_cursor import Log
+
     from tmuxmeter.events import Event
 
 NODE = "/home/me/.local/share/cursor-agent/versions/2026.08.11-e8db854/node"
@@ -167,6 +169,24 @@ def test_no_record_tells_tokens(tmp_path: Path) -> None:
     assert not only(Usage, transcript.read())
 
 
+def estimates(log: Log) -> list[tuple[int, int, int]]:
+    found = only(Estimate, log.read(estimates=True))
+    return [(event.time_ms - T0, event.input, event.output) for event in found]
+
+
+def test_what_a_transcript_s_texts_may_have_been_in_tokens(tmp_path: Path) -> None:
+    transcript = Transcript(tmp_path)
+    records = [said("user", "x" * 9), said("assistant", "y" * 8, tool("Shell", command="ls"))]
+    transcript.write(*records, ended(), at=5_000)
+    # the editor's sessions have their texts in its database
+    assert estimates(transcript) == []
+    Chat(tmp_path)
+    transcript.position = Position()
+    assert estimates(transcript) == [(5_000, 3, 0), (5_000, 0, 6)]
+    transcript.write(*records, said("user", "z" * 400), at=9_000)
+    assert estimates(transcript) == [(5_000, 3, 0), (5_000, 0, 6), (9_000, 100, 0)]
+
+
 def test_a_chat_described_in_plain_text_and_a_broken_one(tmp_path: Path) -> None:
     chat = Chat(tmp_path)
     chat.connection.execute("UPDATE meta SET value = ?", (json.dumps({"createdAt": T0}),))
@@ -212,6 +232,17 @@ def test_no_tokens_are_not_zero_tokens(tmp_path: Path) -> None:
     editor.put(f"bubbleId:{COMPOSER}:b0", bubble(1, "Hello"))
     editor.put(f"bubbleId:{COMPOSER}:b1", bubble(2, "Hi", at=1_000))
     assert not only(Usage, editor.read())
+
+
+def test_what_bubbles_texts_may_have_been_in_tokens(tmp_path: Path) -> None:
+    editor = Editor(tmp_path)
+    editor.put(f"bubbleId:{COMPOSER}:b0", bubble(1, "x" * 9))
+    used = {"name": "run", "params": "p" * 4, "result": "r" * 40, "toolCallId": "c"}
+    thought = {"text": "t" * 8, "signature": "s" * 99}
+    answer = bubble(2, "y" * 4, at=1_000, thinking=thought, toolFormerData=used)
+    editor.put(f"bubbleId:{COMPOSER}:b1", answer)
+    editor.put(f"bubbleId:{COMPOSER}:b2", bubble(2, at=2_000))
+    assert estimates(editor) == [(0, 3, 0), (1_000, 10, 4)]
 
 
 def test_the_parts_of_tools_are_no_sessions(tmp_path: Path) -> None:

@@ -103,6 +103,21 @@ def test_the_conversation_told_anew_counts_nothing_again() -> None:
     assert len(only(Prompt, events)) == 1
 
 
+def test_an_answer_that_only_the_conversation_told_anew_holds_counts() -> None:
+    anew = {"$set": {"messages": [prompt(7, "hello"), answer(1), answer(2)]}}
+    assert (
+        spent(read(GEMINI, NAME, lines(HEADER, prompt(0, "hello"), answer(1), anew))) == [ONE] * 2
+    )
+
+
+def test_an_answer_copied_into_another_chat_counts_once() -> None:
+    other = NAME.replace(SESSION[:8], "99999999")
+    named, numbered = answer(1), answer(2, id="7")
+    content = lines(HEADER, named, numbered)
+    # ids of the program's own making begin anew in each chat
+    assert spent([*read(GEMINI, NAME, content), *read(GEMINI, other, content)]) == [ONE] * 3
+
+
 def test_what_is_rewound_was_billed() -> None:
     content = lines(HEADER, prompt(0, "go"), answer(1), {"$rewindTo": uuid(0)}, answer(2))
     assert spent(read(GEMINI, NAME, content)) == [ONE, ONE]

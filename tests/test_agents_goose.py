@@ -11,7 +11,16 @@ from logs_agent import Book
 from tmuxmeter.agents.base import Process
 from tmuxmeter.agents.goose import Goose
 from tmuxmeter.errors import LogError
-from tmuxmeter.events import Event, LogFile, Prompt, SessionStart, Skipped, ToolResult, Usage
+from tmuxmeter.events import (
+    Event,
+    FileTouch,
+    LogFile,
+    Prompt,
+    SessionStart,
+    Skipped,
+    ToolResult,
+    Usage,
+)
 from tmuxmeter.logs.reading import read_log
 
 if TYPE_CHECKING:
@@ -132,6 +141,65 @@ def test_golden_table(store: Store) -> None:
     assert isinstance(second, ToolResult)
     assert [(r.tool, r.ok) for r in (first, second)] == [("developer__shell", True), ("", False)]
     assert store.read() == []
+
+
+@pytest.mark.parametrize(
+    ("tool", "given", "touch"),
+    [
+        ("developer__text_editor", {"command": "view", "path": "/r/a"}, (False, "/r/a")),
+        ("developer__text_editor", {"command": "str_replace", "path": "/r/a"}, (True, "/r/a")),
+        ("developer__text_editor", {"command": "write", "path": "/r/a"}, (True, "/r/a")),
+        ("edit", {"path": "a.py", "before": "x"}, (True, "a.py")),
+        ("developer__write", {"path": "a.py"}, (True, "a.py")),
+        ("developer__shell", {"command": "cat a.py", "path": "a.py"}, None),
+        ("edit", {"path": 5}, None),
+        ("edit", {}, None),
+    ],
+)
+def test_files_are_touched_where_the_call_worked(
+    store: Store, tool: str, given: dict[str, Any], touch: tuple[bool, str] | None
+) -> None:
+    store.session("s1", 1, 1)
+    call = {"status": "success", "value": {"name": tool, "arguments": given}}
+    for one in ("c1", "c2"):
+        store.message("assistant", {"type": "toolRequest", "id": one, "toolCall": call}, at=1)
+    store.read()  # what is under way is kept for the next reader
+    for one, failed in (("c1", False), ("c2", True)):
+        result = {"status": "success", "value": {"content": [], "isError": failed}}
+        store.message("user", {"type": "toolResponse", "id": one, "toolResult": result}, at=2)
+    events = store.read()
+    assert [event.ok for event in events if isinstance(event, ToolResult)] == [True, False]
+    touched = [(e.edit, e.path) for e in events if isinstance(e, FileTouch)]
+    assert touched == ([touch] if touch else [])
+
+
+def test_a_compaction_writes_old_messages_anew(store: Store) -> None:
+    store.session("s1", 1, 1)
+    good = {"type": "toolResponse", "id": "c1", "toolResult": {"status": "success", "value": {}}}
+
+    def write() -> None:
+        store.message("user", {"type": "text", "text": "go"}, at=1)
+        store.message("user", good, at=2)
+
+    write()
+    keys = {event.key for event in store.read()}
+    store.connection.execute("DELETE FROM messages")
+    write()
+    again = store.read()
+    assert [type(event) for event in again] == [Prompt, ToolResult]
+    assert {event.key for event in again} <= keys
+
+
+def test_only_a_user_s_session_has_human_prompts(store: Store) -> None:
+    for kind in ("user", "sub_agent", "scheduled"):
+        store.session(kind, 5, 1)
+        store.connection.execute("UPDATE sessions SET session_type = id WHERE id = ?", (kind,))
+        store.message("user", {"type": "text", "text": "go"}, session=kind)
+    events = store.read()
+    human = {event.session: event.human for event in events if isinstance(event, Prompt)}
+    assert human == {"user": True, "sub_agent": False, "scheduled": False}
+    aside = {event.session: event.sidechain for event in events if isinstance(event, Usage)}
+    assert aside == {"user": False, "sub_agent": True, "scheduled": False}
 
 
 def test_broken_rows_are_counted_once(store: Store) -> None:

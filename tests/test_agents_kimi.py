@@ -112,6 +112,11 @@ def test_only_usage_records_count() -> None:
     assert skips(read(KIMI, NAME, content)) == {}
 
 
+def test_a_request_outside_turns_counts_like_one_of_a_turn() -> None:
+    content = lines(used(1, usageScope="turn"), used(2, usageScope="session"))
+    assert spent(read(KIMI, NAME, content)) == [KINDS, KINDS]
+
+
 def test_the_model_is_the_one_that_was_asked() -> None:
     content = lines(
         used(1),
@@ -258,9 +263,11 @@ def test_the_older_program_s_sub_agents_are_inside() -> None:
 
 
 def test_unknown_types_are_counted() -> None:
-    content = lines(record(1, "brand.new"), record(2, "llm.tools_snapshot"), old(3, "BrandNew"))
+    silent = record(2, "llm.tools_snapshot")
+    content = lines(record(1, "brand.new"), silent, record(2, "usage.bill"), old(3, "BrandNew"))
     assert skips(read(KIMI, NAME, content)) == {
         "unknown type brand.new": 1,
+        "unknown type usage.bill": 1,
         "unknown type BrandNew": 1,
     }
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -15,12 +16,22 @@ from build_opencode import T0, Store, close, real
 from tmuxmeter.agents import NAMES
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
 
-def run(home: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+CAPABILITIES = "-dac_override,-dac_read_search"
+LIKE_ANYBODY = (
+    ["setpriv", f"--bounding-set={CAPABILITIES}", f"--inh-caps={CAPABILITIES}"]
+    if os.geteuid() == 0
+    else []
+)
+"""Runs a program for which the modes of files hold, as they don't for root."""
+
+
+def run(home: Path, *arguments: str, by: Sequence[str] = ()) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "tmuxmeter", "--home", str(home), *arguments],
+        [*by, sys.executable, "-m", "tmuxmeter", "--home", str(home), *arguments],
         env={**os.environ, "COLUMNS": "300"},
         stdin=subprocess.DEVNULL,
         capture_output=True,
@@ -30,8 +41,8 @@ def run(home: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def data(home: Path, *arguments: str) -> dict[str, Any]:
-    answer: dict[str, Any] = json.loads(run(home, *arguments, "--json").stdout)
+def data(home: Path, *arguments: str, by: Sequence[str] = ()) -> dict[str, Any]:
+    answer: dict[str, Any] = json.loads(run(home, *arguments, "--json", by=by).stdout)
     return answer
 
 
@@ -61,6 +72,12 @@ def test_every_agent_is_listed(home: Path) -> None:
     for row in rows:
         assert row["meters"]
         assert (row["metering"] == "unmetered") <= bool(row["not_metered"])
+
+
+def test_what_an_unmetered_agent_lacks_beside_its_tokens_is_told(home: Path) -> None:
+    told = agent(home, "aider")["not_metered"]
+    assert "its own estimate" in told
+    assert "also missing: prompts, tools, files, and the folder" in told
 
 
 def test_how_far_logs_are_read(home: Path) -> None:
@@ -114,6 +131,33 @@ def test_doctor_tells_of_databases_that_cant_be_read(home: Path) -> None:
     assert run(home, "scan").returncode == 0  # the rest is read on
     (trouble,) = agent(home, "opencode")["troubles"]
     assert trouble["path"] == str(folder / "opencode.db")
+
+
+@pytest.mark.skipif(
+    bool(LIKE_ANYBODY) and not shutil.which("setpriv"), reason="root can read everything"
+)
+def test_files_and_folders_that_can_not_be_opened_are_named(home: Path) -> None:
+    log = home / ".mine/sessions/a.jsonl"
+    log.parent.mkdir(parents=True)
+    log.write_text("{}\n")
+    log.chmod(0)
+    closed = home / ".codex/sessions"
+    closed.mkdir(parents=True)
+    closed.chmod(0)
+    config = home / ".config/tmuxmeter/config.toml"
+    config.parent.mkdir(parents=True)
+    config.write_text(
+        '[[agents.custom]]\nname = "mine"\nlogs = "~/.mine/**/*.jsonl"\ntime = "t"\noutput = "n"\n'
+    )
+    checks = data(home, "doctor", by=LIKE_ANYBODY)["checks"]
+    (told,) = [check["text"] for check in checks if check["name"] == "unreadable files"]
+    assert f"{log}: Permission denied" in told
+    assert f"{closed}: Permission denied" in told
+    rows = {row["agent"]: row for row in data(home, "agents", by=LIKE_ANYBODY)["agents"]}
+    assert rows["mine"]["troubles"] == [{"path": str(log), "reason": "Permission denied"}]
+    assert rows["codex"]["troubles"] == [{"path": str(closed), "reason": "Permission denied"}]
+    assert (rows["codex"]["here"], rows["goose"]["here"]) == (True, False)
+    closed.chmod(0o700)
 
 
 def test_doctor_names_records_nobody_knows(home: Path) -> None:

@@ -12,11 +12,13 @@ import pytest
 from build_cursor import CHAT, COMPOSER, T0, Chat, Editor, Transcript, asked, bubble, ended, said
 from ledger_data import price
 from test_agents_cursor_export import Told, csv, row
+from test_watcher_reported import drop
 
 from tmuxmeter.agents.cursor_usage import Counts, turn_chunk
 from tmuxmeter.ledger.reader import Reader
 from tmuxmeter.ledger.writer import Writer
 from tmuxmeter.paths import places
+from tmuxmeter.watcher.reported import Reported
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -80,7 +82,7 @@ def test_unmetered_until_an_export_tells(home: Path) -> None:
     assert words.count("unmetered") == 2
     assert "1 turn" in words
     assert "1 prompt" in words
-    assert "$0.00" not in run(home, "days", "--since", DAY).stdout
+    assert "$0.00" not in run(home, "days", "--since", DAY, "--until", DAY).stdout
     assert imported(home, csv(row(at=IN_CHAT), row(at=NOWHERE))) == {
         "requests": 2,
         "new": 2,
@@ -168,3 +170,25 @@ def test_what_another_source_told_is_not_imported(home: Path) -> None:
         known = reader.imports("cursor")
         assert [Counts(*c)[1:] for c in known.told(0, T0 * 2, imported=True)] == [(1, 2, 3, 4)]
         assert len(known.told(0, T0 * 2, imported=False)) == 1
+
+
+def test_turns_that_the_hook_told_while_nobody_watched_are_booked_once(home: Path) -> None:
+    here = places(home, os.environ)
+    inbox = here.runtime / "inbox"
+    inbox.mkdir(parents=True)
+    run(home, "scan")
+    counts = {"input_tokens": 1000, "cache_read_tokens": 600, "cache_write_tokens": 300}
+    turn = {"session_id": CHAT, "model": "gpt-5", "output_tokens": 7, **counts}
+    at_ms = T0 + 9_000
+    for number in range(2):
+        drop(inbox, "stop", agent="cursor", at_ms=at_ms, generation_id=f"g{number}", **turn)
+        drop(inbox, "sessionStart", agent="cursor", at_ms=at_ms, session_id=CHAT)
+        for _ in range(2):
+            assert day(home)["requests"] == number + 1
+    assert len(list(inbox.iterdir())) == 4  # sessions are for the watcher
+    with Writer.open(here.state) as writer:
+        reported = Reported(inbox, ["cursor"])
+        reported.take(writer, [], at_ms)
+        writer.book(reported.spent(writer.reader()), price)
+    assert day(home)["requests"] == 2
+    assert list(inbox.iterdir()) == []

@@ -41,6 +41,13 @@ def test_a_session_without_tokens_is_found_and_never_free(
     words = tmuxmeter("panes", "--home", home).stdout
     assert "unmetered" in words
     assert "$0.00" not in words
+    assert (row["estimated"], "~" in words.partition("known by")[2]) == (None, False)
+    config = home / ".config/tmuxmeter/config.toml"
+    config.parent.mkdir(parents=True, exist_ok=True)
+    config.write_text("[agents]\nestimate = true\n")
+    (row,) = data("panes", "--home", home)["panes"]
+    assert row["estimated"] == {"input_tokens": 9, "output_tokens": 0}
+    assert "~9" in tmuxmeter("panes", "--home", home).stdout
 
     transcript.write(asked("Fix it"), said("assistant", "Done?"), ended(), at=now - T0 + 1_000)
     (row,) = data("panes", "--home", home)["panes"]

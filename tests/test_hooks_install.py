@@ -391,6 +391,9 @@ def test_the_commands_from_the_first_to_the_last(home: Path) -> None:
     states = {hook["agent"]: hook["state"] for hook in json.loads(out)["hooks"]}
     assert states == dict.fromkeys(ALL, "installed") | {"codex": "untrusted"}
     assert len(json.loads(out)["backups"]) == 1
+    # hooks leave nothing where there is no inbox, also before any watcher ran
+    (inbox,) = home.rglob("inbox")
+    assert {stat.S_IMODE(folder.stat().st_mode) for folder in (inbox, inbox.parent)} == {0o700}
     _, out, _ = run(home, "status")
     assert "Codex        untrusted" in out
     assert "Settings as they were:" in out

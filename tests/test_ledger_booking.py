@@ -9,6 +9,7 @@ from ledger_data import NOON, chunk, dump, log, price, usage
 
 from tmuxmeter.events import (
     Compaction,
+    Estimate,
     FileTouch,
     Prompt,
     RateLimit,
@@ -183,18 +184,20 @@ def test_other_events_count_once_and_belong_to_the_file_seen_first(writer: Write
             ToolResult(key=3, session=session, time_ms=NOON, tool="Bash", ok=False),
             FileTouch(key=4, session=session, time_ms=NOON, edit=True, path="/w/a.py"),
             Compaction(key=5, session=session, time_ms=NOON, trigger="auto", tokens_before=9),
+            Estimate(key=6, session=session, time_ms=NOON, input=7, output=8),
         ]
 
     book(writer, *events("fork"), name="b.jsonl")
     book(writer, *events("original"), name="a.jsonl")
     book(writer, *events("fork"), name="b.jsonl", restart=True)
     content = dump(writer)
-    for table in ("prompt", "turn_end", "tool_result", "file_touch", "compaction"):
+    for table in ("prompt", "turn_end", "tool_result", "file_touch", "compaction", "estimate"):
         assert [row[1:4] for row in content[table]] == [("original", NOON, 1)], table
     assert content["tool_result"][0][4:] == ("Bash", 0)
     assert content["file_touch"][0][4:] == ("/w/a.py", 1)
     assert content["turn_end"][0][4:] == ("done", -1, 1)
     assert content["compaction"][0][4:] == ("auto", 9)
+    assert content["estimate"][0][4:] == (7, 8)
 
 
 @pytest.mark.parametrize("together", [True, False])

@@ -11,6 +11,7 @@ from ledger_data import NOON, chunk, log, price, usage
 
 from tmuxmeter.events import (
     Compaction,
+    Estimate,
     FileTouch,
     Prompt,
     RateLimit,
@@ -157,13 +158,29 @@ def test_unmetered_sessions(writer: Writer, reader: Reader) -> None:
         prompt(8, "mutesub"),
     )
     assert reader.unmetered_sessions(NOON, NOON + MINUTE) == [
-        ("claude", "mute", "/r", "/mute", 1),
-        ("claude", "turns", "/r", "", 1),
+        ("claude", "mute", "/r", "/mute", 1, 0, 0),
+        ("claude", "turns", "/r", "", 1, 0, 0),
     ]
+    # estimates of its own texts and of its sub-agents', in the span, where they are asked for
+    book(
+        writer,
+        Estimate(key=1, session="mute", time_ms=NOON - 1, input=500, output=500),
+        Estimate(key=2, session="mute", time_ms=NOON, input=3, output=40),
+        Estimate(key=3, session="mutesub", time_ms=NOON, input=20, output=100),
+        Estimate(key=4, session="metered", time_ms=NOON, input=9, output=9),
+        # an answer that went on being written, and then was told by less of it
+        Estimate(key=2, session="mute", time_ms=NOON, input=3, output=60),
+        Estimate(key=2, session="mute", time_ms=NOON, input=1, output=1),
+    )
+    assert reader.unmetered_sessions(NOON, NOON + MINUTE, estimated=True) == [
+        ("claude", "mute", "/r", "/mute", 1, 23, 160),
+        ("claude", "turns", "/r", "", 1, 0, 0),
+    ]
+    assert {row[5:] for row in reader.unmetered_sessions(NOON, NOON + MINUTE)} == {(0, 0)}
     # what was told longer ago than a month makes silence no news
     late = NOON + 31 * 24 * 60 * MINUTE
     book(writer, prompt(9, "late", late))
-    assert reader.unmetered_sessions(late, late + 1) == [("claude", "late", "/r", "", 0)]
+    assert reader.unmetered_sessions(late, late + 1) == [("claude", "late", "/r", "", 0, 0, 0)]
 
 
 def test_bindings_of_a_span(writer: Writer, reader: Reader) -> None:

@@ -15,6 +15,7 @@ from tmux_fixtures import wait_until
 
 from tmuxmeter.agents.base import PAGE
 from tmuxmeter.errors import LogBusyError, LogError
+from tmuxmeter.events import Position
 from tmuxmeter.logs import sqlite_files
 from tmuxmeter.logs.databases import read_database, trouble
 from tmuxmeter.logs.discover import discover
@@ -186,29 +187,44 @@ def test_damage_and_strange_tables_are_told(path: Path) -> None:
     path.write_bytes(b"SQLite format 3\0" + b"garbage" * 100)
     with pytest.raises(LogError, match=r"x\.db: is damaged or no database"):
         read(path, Book())
-    assert "damaged" in trouble(STORE, log)
+    assert "damaged" in trouble(STORE, log, Position())
     path.unlink()
     with closing(sqlite3.connect(path)) as other:
         other.execute("CREATE TABLE item (id TEXT)")
     with pytest.raises(LogError, match=r"x\.db: no column item\.n"):
         read(path, Book())
-    assert trouble(STORE, log) == "no column item.n"
+    assert trouble(STORE, log, Position()) == "no column item.n"
     path.unlink()
     with closing(connect(path)) as other:
         other.execute("ALTER TABLE item RENAME COLUMN changed TO moved")
     with pytest.raises(LogError, match=r"a form this version doesn't know \(no such column"):
         read(path, Book())
-    assert "no such column" in trouble(STORE, log)
+    assert "no such column" in trouble(STORE, log, Position())
+
+
+def test_damage_behind_what_was_read_is_told(path: Path) -> None:
+    made(path, 3, wal=False)
+    book = Book()
+    read(path, book)
+    log = store_at(path)
+    assert trouble(STORE, log, book.at(log)) == ""
+    made(path, 3000, wal=False)
+    damaged = path.read_bytes()
+    path.write_bytes(damaged[:8192] + b"\x55" * (len(damaged) - 8192))
+    with pytest.raises(LogError, match="damaged"):
+        read(path, book)
+    assert "damaged" in trouble(STORE, log, book.at(log))
 
 
 def test_one_that_is_just_being_made_is_no_trouble(path: Path) -> None:
     path.touch()
     book = Book()
     assert read(path, book) == 0
+    assert trouble(STORE, store_at(path), Position()) == ""
     made(path, 1)
     read(path, book)
     assert total(book) == 1
-    assert trouble(STORE, store_at(path)) == ""
+    assert trouble(STORE, store_at(path), Position()) == ""
 
 
 def test_another_file_of_the_name_is_read_from_its_beginning(path: Path, folder: Path) -> None:

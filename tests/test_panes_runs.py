@@ -182,6 +182,15 @@ def test_a_pane_is_told_by_its_process_start_as_well() -> None:
     assert before.location.pane != after.location.pane
 
 
+def test_a_relative_folder_in_the_environment_is_below_the_program_s_own() -> None:
+    machine = Machine()
+    machine.add(10, 1, "bash")
+    machine.add(11, 10, "codex", HOME="/home/u", CODEX_HOME="own/codex")
+    machine.folders[11] = "/repo"
+    (run,), _ = machine.find(10)
+    assert run.accounts == {"/repo/own/codex"}
+
+
 def test_accounts_are_what_the_environment_names() -> None:
     machine = Machine()
     machine.add(20, 1, "bash")

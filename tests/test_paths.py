@@ -8,8 +8,10 @@ from pathlib import Path
 import platformdirs
 import pytest
 
+from tmuxmeter.config import Config
 from tmuxmeter.errors import FolderError
 from tmuxmeter.paths import places, private_folder
+from tmuxmeter.watcher.roots import agent_roots
 
 
 def test_default_layout_on_linux(tmp_path: Path) -> None:
@@ -164,3 +166,11 @@ def test_foreign_folder_is_refused(tmp_path: Path) -> None:
     os.chown(folder, 12345, -1)
     with pytest.raises(FolderError, match="belongs to user 12345"):
         private_folder(folder)
+
+
+def test_a_relative_folder_of_an_agent_is_left_out(tmp_path: Path) -> None:
+    # whose folder one in the meter's own environment is below, nobody knows
+    told = places(tmp_path, {"CODEX_HOME": "own/codex", "GEMINI_CLI_HOME": "../x"})
+    roots = [root.path for _, root in agent_roots(told, Config())]
+    assert roots
+    assert all(path.is_absolute() for path in roots)

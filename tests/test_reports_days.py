@@ -155,6 +155,7 @@ def test_a_day_in_the_documented_shape() -> None:
     assert report["sessions"] == 1
     assert report["unmetered_sessions"] == [
         {"agent": "codex", "session": "s9", "project": "/x", "told_before": False}
+        | {"estimated": None}
     ]
     assert json.loads(json.dumps(report)) == report
 

@@ -135,6 +135,18 @@ def test_global_segment_has_the_parts_asked_for_in_their_order() -> None:
             "Claude Code $1.20 212k tok ctx 43% paused! still spending loop",
         ),
         (
+            {"cost_microdollars": None, "input_tokens": 0, "unmetered": True}
+            | {"estimated_input": 12_000, "context_fill": None},
+            "Claude Code ? ~12k ▶",
+            "Claude Code ? ~12k tok run",
+        ),
+        (
+            # what is told beside it counts, and is no estimate
+            {"unmetered": True, "estimated_input": 12_000, "context_fill": None},
+            "Claude Code $1.20+? 212k ▶",
+            "Claude Code $1.20+? 212k tok run",
+        ),
+        (
             {"cost_microdollars": None, "agent": "", "state": "", "problem": "log unreadable"},
             "? 212k ctx 43% ⚠ log unreadable",
             "? 212k tok ctx 43% ! log unreadable",

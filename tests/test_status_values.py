@@ -78,6 +78,17 @@ def test_unknown_is_unknown_and_empty_is_left_out() -> None:
     assert "TMUXMETER_VERDICT" not in values
 
 
+def test_an_estimate_is_marked() -> None:
+    pane = replace(PANE, input_tokens=0, output_tokens=0, estimated_input=12_000)
+    values = tmux_values(
+        replace(LIVE, panes=(replace(pane, estimated_output=340),)), StatusOptions()
+    )
+    assert (values["TMUXMETER_PANE_TOKENS_3"], values["TMUXMETER_PANE_OUTPUT_3"]) == (
+        "~12k",
+        "~340",
+    )
+
+
 def test_words_from_logs_are_escaped_and_bounded() -> None:
     pane = replace(PANE, model="#(touch x)\n#{pane_id}\x1b" + "m" * 99, agent="#[fg=red]")
     values = tmux_values(replace(LIVE, panes=(pane,)), StatusOptions())

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from ledger_data import NOON, chunk, log, price, usage
 from pictures import agent, bind, in_pane, picture
 
+from tmuxmeter import events
 from tmuxmeter.breakeven.estimates import Draw, Estimate, Fit
 from tmuxmeter.breakeven.light import Scale
 from tmuxmeter.config import Config, parse
@@ -155,6 +156,23 @@ def test_a_session_that_tells_nothing_is_never_free(writer: Writer) -> None:
     told = usage("told", "b", NOON, fresh=5)
     writer.book([chunk(log("b.jsonl", "/r", "cursor"), [told])], price)
     assert look().unmetered == 0
+
+
+@pytest.mark.parametrize("asked", [False, True])
+def test_an_estimate_is_a_pane_s_only_if_it_is_asked_for(writer: Writer, asked: bool) -> None:
+    config = parse(Path("c"), f"[day]\ntimezone = 'UTC'\n[agents]\nestimate = {str(asked).lower()}")
+    guess = events.Estimate(key=9, session="b", time_ms=NOON - HOUR, input=700, output=30)
+    log_of_b = log("b.jsonl", "/r", "cursor")
+    writer.book([chunk(log_of_b, [made("prompt", "b", NOON - HOUR, 0), guess])], price)
+    silent = picture(in_pane("%2", replace(agent("b", pane="%2"), agent="cursor")))
+    day, scale = Day(), OwnScale(Path("/nowhere"), config)
+    day.weigh(writer.reader(), config, NOON)
+    found = day.figures(*(writer.reader(), config, scale, silent, {}, NOON), problem="", demo=False)
+    live = shown(found)
+    (pane,) = live.panes
+    assert (pane.estimated_input, pane.estimated_output) == ((700, 30) if asked else (0, 0))
+    assert (pane.input_tokens, live.input_tokens, live.unmetered) == (0, 0, 1)
+    assert pane.cost_microdollars is None
 
 
 def test_where_a_session_ran_all_day_is_taken_up_at_once(writer: Writer) -> None:

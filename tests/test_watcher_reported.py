@@ -12,14 +12,16 @@ from msgspec import structs
 
 from tmuxmeter.agents.base import Root
 from tmuxmeter.errors import LedgerUnwritableError
-from tmuxmeter.events import LogFile, Usage
+from tmuxmeter.events import Chunk, LogFile, Position, Prompt, Usage
 from tmuxmeter.hooks.facts import EXPIRED, HELD, UNUSABLE
 from tmuxmeter.ledger.writer import Writer
 from tmuxmeter.watcher.reported import Reported
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
+
+    from tmuxmeter.events import Event
 
 
 @pytest.fixture
@@ -50,6 +52,10 @@ def status_line(inbox: Path, dollars: float, at_ms: int = NOON, **more: Any) -> 
 
 def costs(writer: Writer) -> list[Any]:
     return writer._connection.execute("SELECT told, billed FROM account_cost").fetchall()
+
+
+def book(writer: Writer, file: LogFile, events: Sequence[Event]) -> None:
+    writer.book([Chunk(file, list(events), Position())], lambda *_: None)
 
 
 def test_the_newest_cost_of_a_session_is_booked(writer: Writer, inbox: Path) -> None:
@@ -122,6 +128,57 @@ def test_turns_of_cursor_are_spend_once_and_not_where_an_import_told_them(
     drop(inbox, "stop", agent="cursor", at_ms=NOON, **{**turn, "generation_id": "g2"}, **counts)
     reported.take(writer, [], NOON)
     assert reported.spent(writer.reader()) == []
+
+
+@pytest.mark.parametrize(
+    ("requests", "rest"),
+    [
+        ([], (100, 600, 300, 7)),
+        # of this turn: the hook tells them again in its sum
+        ([(NOON - 9_000, 60, 100, 300, 2), (NOON - 1_000, 40, 100, 0, 1)], (0, 400, 0, 4)),
+        ([(NOON - 9_000, 100, 600, 200, 6), (NOON - 1_000, 0, 0, 100, 1)], None),
+        # of the turn before, and of a time after it
+        ([(NOON - 200_000, 60, 100, 300, 2), (NOON + 1, 1, 1, 1, 1)], (100, 600, 300, 7)),
+        # more than the turn: whatever it was, it is known
+        ([(NOON - 9_000, 101, 0, 0, 0)], None),
+    ],
+)
+def test_what_an_import_told_of_a_turn_that_went_on_counts_once(
+    writer: Writer,
+    inbox: Path,
+    requests: list[tuple[int, int, int, int, int]],
+    rest: tuple[int, int, int, int] | None,
+) -> None:
+    prompts = [
+        Prompt(key=number, session="t", time_ms=at_ms, human=True)
+        for number, at_ms in enumerate((NOON - 300_000, NOON - 30_000))
+    ]
+    rows = [
+        Usage(
+            key=number,
+            session="t",
+            time_ms=at_ms,
+            model="gpt-5",
+            fresh=fresh,
+            cache_read=read,
+            cache_write_5m=written,
+            output=output,
+        )
+        for number, (at_ms, fresh, read, written, output) in enumerate(requests)
+    ]
+    book(writer, LogFile("cursor", "/r", "t.jsonl", ""), prompts)
+    book(writer, LogFile("cursor", "import", "usage", ""), rows)
+    counts = {"input_tokens": 1000, "cache_read_tokens": 600, "cache_write_tokens": 300}
+    turn = {"session_id": "t", "generation_id": "g1", "model": "gpt-5", "output_tokens": 7}
+    reported = Reported(inbox, ["cursor"])
+    for _ in range(2):
+        drop(inbox, "stop", agent="cursor", **turn, **counts)
+        reported.take(writer, [], NOON)
+        events = [event for chunk in reported.spent(writer.reader()) for event in chunk.events]
+        found = [(e.fresh, e.cache_read, e.cache_write_5m, e.output) for e in events]
+        assert found == ([rest] if rest else [])
+        # told again it is the same
+        book(writer, LogFile("cursor", "hook", "stop", ""), events)
 
 
 @pytest.mark.parametrize(("event", "told"), [(HELD, 0), (EXPIRED, 1), (UNUSABLE, 1)])

@@ -129,6 +129,17 @@ class SessionStart(_Event, frozen=True, gc=False, array_like=True, kw_only=True,
     version: str = ""
 
 
+class Estimate(_Event, frozen=True, gc=False, array_like=True, kw_only=True, tag=10):
+    """What a record that tells no tokens may have cost in tokens, by its text.
+
+    No sum has it: it is shown where the configuration asks for it, with a ``~``. Of one key the
+    larger one wins, of equal ones the later.
+    """
+
+    input: int = 0
+    output: int = 0
+
+
 class Skipped(_Event, frozen=True, gc=False, array_like=True, kw_only=True, tag=9):
     """Records that were left out, and why, for ``doctor``. ``key`` and ``time_ms`` are 0.
 
@@ -149,6 +160,7 @@ Event: TypeAlias = (
     | RateLimit
     | Compaction
     | SessionStart
+    | Estimate
     | Skipped
 )
 

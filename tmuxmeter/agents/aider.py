@@ -39,8 +39,9 @@ class Aider(Defaults):
     programs = ("aider",)
     meters = "turns and time, where it writes an analytics log"
     lacks = (
-        "runs without --analytics-log leave nothing to read but rounded figures; of two runs at "
-        "once into one log, turns go to the one begun last"
+        "prompts, tools, files, and the folder, so no pane is known; runs without --analytics-log "
+        "leave nothing to read but rounded figures; of two runs at once into one log, turns go to "
+        "the one begun last"
     )
     unmetered = (
         "its tokens are its own estimate where answers are streamed, and rounded in its history"

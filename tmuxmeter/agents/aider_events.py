@@ -1,4 +1,4 @@
-"""Turns the lines of Aider's analytics log into events: sessions and turns, no tokens.
+"""Turns the lines of Aider's analytics log into events: sessions and turns, tokens as an estimate.
 
 All runs of a user write to one log and have no ids, so a session is what follows a ``launched``.
 """
@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from tmuxmeter.agents.lines import BAD_TIME, Batch, SkipRecord, decode, read_lines
+from tmuxmeter.agents.lines import BAD_TIME, MOST_TOKENS, Batch, SkipRecord, decode, read_lines
 from tmuxmeter.agents.times import plausible_ms
-from tmuxmeter.events import SessionStart, TurnEnd, event_key
+from tmuxmeter.events import Estimate, SessionStart, TurnEnd, event_key
 
 if TYPE_CHECKING:
     from tmuxmeter.events import Event
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 class _Properties(msgspec.Struct, gc=False):
     aider_version: str = ""
+    prompt_tokens: object = 0
+    completion_tokens: object = 0
 
 
 class _Line(msgspec.Struct, gc=False):
@@ -70,11 +72,29 @@ class AiderEvents:
             )
         elif line.event == "message_send":
             # the figures in it tell lines of one second apart; they are counted nowhere
+            identity = raw.decode("utf-8", "replace")
             batch.events.append(
                 TurnEnd(
-                    key=event_key("aider", "turn", raw.decode("utf-8", "replace")),
+                    key=event_key("aider", "turn", identity),
                     session=self._session,
                     time_ms=time_ms,
                     reason="done",
                 )
             )
+            told = line.properties
+            batch.events.append(
+                Estimate(
+                    key=event_key("aider", "estimate", identity),
+                    session=self._session,
+                    time_ms=time_ms,
+                    input=_count(told.prompt_tokens),
+                    output=_count(told.completion_tokens),
+                )
+            )
+
+
+def _count(value: object) -> int:
+    """Return Aider's own figure, 0 where it makes no sense."""
+    if isinstance(value, bool) or not isinstance(value, int):
+        return 0
+    return value if 0 <= value < MOST_TOKENS else 0

@@ -247,6 +247,9 @@ class Agent(Protocol):
     def session_of_log(self, name: str) -> str:
         """Return the session id that a log's canonical name tells, or ""."""
 
+    def folder_of_root(self, root: str) -> str:
+        """Return the folder in which all sessions below a root work, "" where they tell it."""
+
     def live_files(self) -> tuple[str, ...]:
         """Return glob patterns below a root of files that describe running processes.
 
@@ -298,6 +301,10 @@ class Defaults:
 
     def session_of_log(self, name: str) -> str:  # noqa: ARG002
         """Return "": logs' names tell no session."""
+        return ""
+
+    def folder_of_root(self, root: str) -> str:  # noqa: ARG002
+        """Return "": sessions of several folders lie below a root."""
         return ""
 
     def live_files(self) -> tuple[str, ...]:

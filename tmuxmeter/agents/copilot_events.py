@@ -49,12 +49,25 @@ _STORED_SINCE = (0, 0, 412)
 _SILENT = frozenset({
     "assistant.intent", "assistant.reasoning", "assistant.turn_start", "model.response",
     "system.message", "system.notification", "tool.user_requested",
+    "subagent.completed", "subagent.deselected", "subagent.failed", "subagent.selected",
+    "subagent.started",
+    *(f"session.{name}" for name in (
+        "background_tasks_changed", "compaction_start", "custom_agents_updated",
+        "custom_notification", "extensions_loaded", "handoff", "idle", "info",
+        "mcp_server_needs_reconnect", "mcp_server_removed", "mcp_server_status_changed",
+        "mcp_servers_loaded", "mode_changed", "model_change", "permissions_changed",
+        "plan_changed", "remote_steerable_changed", "schedule_cancelled", "schedule_created",
+        "skills_loaded", "snapshot_rewind", "task_complete", "title_changed", "tools_updated",
+        "truncation", "usage_checkpoint", "usage_info", "warning", "workspace_file_changed",
+    )),
 })
 _SILENT_FAMILIES = (
     "auto_mode_switch.", "command.", "commands.", "elicitation.", "exit_plan_mode.",
     "external_tool.", "hook.", "mcp.", "pending_messages.", "permission.", "sampling.",
-    "session.", "skill.", "subagent.", "user_input.",
+    "skill.", "user_input.",
 )
+"""What the program and its windows say to each other. Tokens come with sessions and sub-agents:
+whatever is new there is told."""
 # fmt: on
 
 

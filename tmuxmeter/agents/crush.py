@@ -7,7 +7,7 @@ counted: ``prompt_tokens`` and ``completion_tokens`` of a session are those of i
 
 from __future__ import annotations
 
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from tmuxmeter.agents.base import DatabaseReader, Process
 
 _DATABASE = "crush.db"
+_DATA_FOLDER = ".crush"
 _WITH_VALUE = frozenset({"-c", "--cwd", "-D", "--data-dir", "-m", "--model", "-s", "--session"})
 _WORKING = frozenset({"", "run"})
 
@@ -42,6 +43,7 @@ class Crush(Defaults):
     provider = ""
     programs = ("crush",)
     meters = "prompts, turns, tools and time"
+    lacks = "the folder of projects that keep their data elsewhere than in .crush"
     unmetered = (
         "its database has only the last request's tokens of a session, and a cost of its own making"
     )
@@ -63,7 +65,7 @@ class Crush(Defaults):
             return ()
         folders = []
         for project in listed:
-            folder = Path(project.path, project.data_dir or ".crush")
+            folder = Path(project.path, project.data_dir or _DATA_FOLDER)
             if folder.is_absolute():
                 folders.append(folder)
         return tuple(Root(self.name, folder) for folder in dict.fromkeys(folders))
@@ -89,6 +91,11 @@ class Crush(Defaults):
         from tmuxmeter.agents.crush_database import CrushDatabase
 
         return CrushDatabase(state)
+
+    def folder_of_root(self, root: str) -> str:
+        """Return the project that a data folder of the usual name lies in."""
+        path = PurePosixPath(root)
+        return str(path.parent) if path.name == _DATA_FOLDER and path.is_absolute() else ""
 
     def role(self, process: Process) -> str:
         """Return what a process is to Crush."""

@@ -9,6 +9,7 @@ import msgspec
 from tmuxmeter.agents import wording
 from tmuxmeter.agents.base import Query
 from tmuxmeter.agents.cursors import Cursor
+from tmuxmeter.agents.estimates import estimate
 from tmuxmeter.agents.lines import Batch
 from tmuxmeter.agents.rows import Place, new_rows
 from tmuxmeter.agents.times import plausible_ms
@@ -53,6 +54,8 @@ class _State(msgspec.Struct, array_like=True):
 
 class _Data(msgspec.Struct, gc=False):
     text: str = ""
+    thinking: object = ""
+    content: object = ""
     hidden: bool = False
     id: str = ""
     name: str = ""
@@ -151,8 +154,11 @@ class CrushDatabase:
         time_ms = _time(created)
         text = ""
         going_on: bool = role == "assistant"
+        length = 0
         for part in _parts(content):
             data = part.data
+            texts = (data.text, data.thinking, data.content, data.input)
+            length += sum(len(one) for one in texts if isinstance(one, str))
             if part.type == "text" and not data.hidden:
                 text = data.text
             elif part.type == "tool_call" and data.finished:
@@ -181,6 +187,11 @@ class CrushDatabase:
                         asked=reason == "done" and wording.asks(text),
                     )
                 )
+        batch.events += estimate(
+            *("crush", identity, session, time_ms),
+            sent=length * (role != "assistant"),
+            received=length * (role == "assistant"),
+        )
         if role == "user" and text:
             human = not parent
             batch.events.append(

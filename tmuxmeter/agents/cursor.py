@@ -42,7 +42,11 @@ class Cursor(Defaults):
         " fresh), of the stop hook (`tmuxmeter hooks install cursor`) and of the dashboard's"
         " export (`tmuxmeter import cursor FILE.csv`)"
     )
-    unmetered = "its logs tell no tokens any more, and none are estimated from texts"
+    unmetered = (
+        "its logs tell no tokens any more; `estimate = true` below `[agents]` shows what the texts"
+        " in them may have been, with a ~"
+    )
+    lacks = "failures of tools in the terminal; when something was done that nobody watched"
 
     def roots(self, home: Path, env: Mapping[str, str]) -> tuple[Root, ...]:
         """Return the command line agent's folders, then the editor's on all systems."""

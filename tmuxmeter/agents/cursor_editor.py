@@ -3,8 +3,8 @@
 The database is a table of keys and values that grows to gigabytes, most of it of no use here. So
 it is gone through once in the order of its rows, and from then on only what was written last is
 looked at: what is written anew gets a new row, and what may be changed in place is among the
-newest keys. SQLite takes the few fields that count out of each value; no text leaves it but the
-beginning of a prompt.
+newest keys. SQLite takes the few fields that count out of each value, of texts their lengths; none
+leaves it but the beginning of a prompt.
 
 Cursor wrote the tokens of a bubble from September 2025 to January 2026. 0 in and 0 out is what it
 writes where it knows nothing.
@@ -20,7 +20,9 @@ import msgspec
 from tmuxmeter.agents import wording
 from tmuxmeter.agents.base import Query
 from tmuxmeter.agents.cursor_places import is_session
+from tmuxmeter.agents.cursor_queries import AGAIN, HEADERS_LIST, HEADERS_TABLE, ROWS
 from tmuxmeter.agents.cursors import Cursor as Place
+from tmuxmeter.agents.estimates import estimate
 from tmuxmeter.agents.lines import MOST_TOKENS, Batch
 from tmuxmeter.agents.times import epoch_ms, plausible_ms
 from tmuxmeter.errors import LogError
@@ -37,65 +39,12 @@ _COMPOSERS = 16
 _BUBBLES = 64
 _SPAWNED = 500
 _OVERLAP_MS = 60_000
-_TEXT = 400
 _EDITS = frozenset(
     {"apply_patch", "delete_file", "edit_file", "multi_edit", "search_replace", "write"}
     | {"edit_file_v2", "edit_notebook"}
 )
 _READS = frozenset({"read_file", "read_file_v2"})
 _OK = {"completed": True, "error": False}
-
-# one JSON text of all fields: the value is parsed once, and a broken one is NULL, not an error
-_FIELDS = f"""
-    CASE WHEN key >= 'composerData:' AND key < 'composerData;' THEN
-        CASE WHEN json_valid(CAST(value AS TEXT)) THEN json_array(
-            json_extract(CAST(value AS TEXT), '$.createdAt'),
-            json_extract(CAST(value AS TEXT), '$.workspaceIdentifier.uri.fsPath'),
-            json_extract(CAST(value AS TEXT), '$.subagentInfo.parentComposerId'),
-            json_array_length(CAST(value AS TEXT), '$.fullConversationHeadersOnly')
-        ) WHEN value IS NOT NULL THEN '' END
-    WHEN key >= 'bubbleId:' AND key < 'bubbleId;' THEN
-        CASE WHEN json_valid(CAST(value AS TEXT)) THEN json_extract(CAST(value AS TEXT),
-            '$.type', '$.createdAt', '$.timingInfo.clientStartTime',
-            '$.tokenCount.inputTokens', '$.tokenCount.outputTokens', '$.modelInfo.modelName',
-            '$.toolFormerData.name', '$.toolFormerData.status', '$.toolFormerData.toolCallId'
-        ) WHEN value IS NOT NULL THEN '' END
-    END,
-    CASE WHEN key >= 'bubbleId:' AND key < 'bubbleId;' AND json_valid(CAST(value AS TEXT)) THEN
-        substr(json_extract(CAST(value AS TEXT), '$.text'), 1, {_TEXT}) END,
-    CASE WHEN key >= 'bubbleId:' AND key < 'bubbleId;' AND json_valid(CAST(value AS TEXT))
-        AND json_valid(json_extract(CAST(value AS TEXT), '$.toolFormerData.params')) THEN
-        json_extract(json_extract(CAST(value AS TEXT), '$.toolFormerData.params'),
-            '$.relativeWorkspacePath', '$.targetFile', '$.target_file', '$.path') END
-"""
-_ROWS = f"""
-    SELECT rowid, key, {_FIELDS} FROM cursorDiskKV
-    WHERE rowid > min(:row, coalesce((SELECT max(rowid) FROM cursorDiskKV), 0)) - :overlap
-    ORDER BY rowid LIMIT :page
-"""  # noqa: S608 - fields are this module's own
-_AGAIN = f"""
-    SELECT rowid, key, {_FIELDS} FROM cursorDiskKV
-    WHERE key IN (SELECT value FROM json_each(:keys)) ORDER BY rowid LIMIT :page
-"""  # noqa: S608
-_TABLE = """
-    SELECT composerId, lastUpdatedAt,
-        CASE WHEN json_valid(CAST(value AS TEXT)) THEN json_extract(CAST(value AS TEXT),
-            '$.workspaceIdentifier.uri.fsPath', '$.subagentInfo.parentComposerId') END
-    FROM composerHeaders WHERE (lastUpdatedAt, composerId) > (:time, :id)
-    ORDER BY lastUpdatedAt, composerId LIMIT :page
-"""
-_LIST = """
-    SELECT json_extract(e.head, '$.composerId') AS composer,
-        CAST(json_extract(e.head, '$.lastUpdatedAt') AS INTEGER) AS updated,
-        json_extract(e.head, '$.workspaceIdentifier.uri.fsPath',
-            '$.subagentInfo.parentComposerId')
-    FROM (
-        SELECT CASE WHEN j.type = 'object' THEN j.value END AS head
-        FROM ItemTable i, json_each(CASE WHEN json_valid(CAST(i.value AS TEXT))
-            THEN CAST(i.value AS TEXT) ELSE '{}' END, '$.allComposers') j
-        WHERE i.key = 'composer.composerHeaders'
-    ) e WHERE (updated, composer) > (:time, :id) ORDER BY updated, composer LIMIT :page
-"""
 
 
 class _State(msgspec.Struct, array_like=True):
@@ -144,12 +93,12 @@ class CursorEditor:
             raise LogError(msg)
         asked = []
         if {"composerId", "lastUpdatedAt", "value"} <= tables.get("composerHeaders", frozenset()):
-            asked.append(Query("headers", _TABLE, self._headers.values))
+            asked.append(Query("headers", HEADERS_TABLE, self._headers.values))
         elif {"key", "value"} <= tables.get("ItemTable", frozenset()):
-            asked.append(Query("headers", _LIST, self._headers.values))
+            asked.append(Query("headers", HEADERS_LIST, self._headers.values))
         place = {"row": self._state.row, "overlap": self._overlap}
         keys = {"keys": json.dumps(self._state.recent)}
-        return (*asked, Query("again", _AGAIN, keys), Query("rows", _ROWS, place))
+        return (*asked, Query("again", AGAIN, keys), Query("rows", ROWS, place))
 
     def rows(self, query: str, rows: Sequence[Sequence[Any]]) -> list[Event]:
         """Return the events of rows."""
@@ -198,6 +147,7 @@ class CursorEditor:
         fields: str | None,
         text: str | None,
         paths: str | None,
+        lengths: str | None,
         *,
         is_new: bool,
     ) -> None:
@@ -216,7 +166,7 @@ class CursorEditor:
             if bubbles:
                 self._start(batch, session, _time(created) or 0, folder, parent)
             return
-        self._bubble(batch, session, bubble, told, text or "", paths)
+        self._bubble(batch, session, bubble, told, text or "", paths, lengths)
 
     def _remember(self, key: str, session: str) -> None:
         """Look at a key again in the next passes, and at its composer."""
@@ -237,6 +187,7 @@ class CursorEditor:
         told: list[Any],
         text: str,
         paths: str | None,
+        lengths: str | None,
     ) -> None:
         kind, created, started, taken, given, model, tool, status, call = told
         time_ms = _time(created) or _time(started)
@@ -250,6 +201,14 @@ class CursorEditor:
             return
         if is_prompt:
             self._prompt(batch, session, bubble, text, time_ms)
+        text_length, thoughts, called, found = (
+            int(length or 0) for length in msgspec.json.decode(lengths or "[0, 0, 0, 0]")
+        )
+        batch.events += estimate(
+            *("cursor", f"{session}/{bubble}", session, time_ms),
+            sent=found + text_length * (kind == 1),
+            received=thoughts + called + text_length * (kind != 1),
+        )
         if any(counts):
             batch.events.append(
                 Usage(

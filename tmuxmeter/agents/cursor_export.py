@@ -12,7 +12,7 @@ from bisect import bisect_left, bisect_right
 from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple
 
-from tmuxmeter.agents.cursor_usage import Counts
+from tmuxmeter.agents.cursor_usage import BEFORE_MS, Counts
 from tmuxmeter.agents.lines import MOST_TOKENS
 from tmuxmeter.agents.times import epoch_ms
 from tmuxmeter.errors import LogError, UsageError
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
 ACCOUNT = "account"
 """The session that requests are booked to whose own isn't known."""
-BEFORE_MS = 60_000
 AFTER_MS = 120_000
 _WRITTEN, _FRESH = "Input (w/ Cache Write)", "Input (w/o Cache Write)"
 _READ, _OUTPUT, _TOTAL = "Cache Read", "Output Tokens", "Total Tokens"

@@ -14,6 +14,7 @@ import msgspec
 
 from tmuxmeter.agents import wording
 from tmuxmeter.agents.base import unknown_type
+from tmuxmeter.agents.estimates import estimate
 from tmuxmeter.agents.lines import Batch, decode, guarded
 from tmuxmeter.agents.times import plausible_ms
 from tmuxmeter.events import FileTouch, Prompt, SessionStart, ToolResult, TurnEnd, event_key
@@ -161,6 +162,8 @@ class CursorTranscript:
         content = record.message.content
         parts = [_Part(type="text", text=content)] if isinstance(content, str) else content
         text = "\n".join(part.text for part in parts if part.type == "text")
+        if self._in_terminal:
+            self._estimate(batch, parts, sent=record.role == "user")
         if record.role == "user":
             if text.strip():
                 self._prompt(batch, text)
@@ -172,6 +175,15 @@ class CursorTranscript:
         for place, part in enumerate(parts):
             if part.type == "tool_use":
                 self._touch(batch, part, place)
+
+    def _estimate(self, batch: Batch, parts: list[_Part], *, sent: bool) -> None:
+        """Tell what a record's texts may have been in tokens; the editor's are in its database."""
+        length = sum(len(part.text) + len(bytes(part.input)) * bool(part.name) for part in parts)
+        batch.events += estimate(
+            *("cursor", f"{self._session}/{self._count}", self._session, self._time()),
+            sent=length * sent,
+            received=length * (not sent),
+        )
 
     def _prompt(self, batch: Batch, text: str) -> None:
         self._prompts += 1

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
+from msgspec.structs import replace
+
 from tmuxmeter.events import Chunk, LogFile, Position, Usage, event_key
 
 if TYPE_CHECKING:
@@ -13,6 +15,8 @@ if TYPE_CHECKING:
 
 HOOK = "hook"
 """Root of what the hook tells: no log does, so sessions without it are no sign of a new format."""
+BEFORE_MS = 60_000
+"""How much earlier than a turn's prompt a request of it may be dated."""
 SAME_MS = 6 * 3_600_000
 """How far two reports of one request may be apart: a long turn, told at its begin or its end."""
 
@@ -63,7 +67,7 @@ class Counts(NamedTuple):
         return self[1:] == other[1:] and abs(self.time_ms - other.time_ms) <= SAME_MS
 
 
-def turn_events(report: Reported, time_ms: int) -> list[Event]:
+def turn_events(report: Reported, time_ms: int) -> list[Usage]:
     """Return the spend of a turn; none where nothing but zeros is told, which tells nothing.
 
     A turn that is reported again counts once. Cursor doesn't say how long what it writes to a
@@ -93,8 +97,13 @@ def turn_events(report: Reported, time_ms: int) -> list[Event]:
     ]
 
 
-def turn_chunk(report: Reported, time_ms: int, imported: Iterable[Counts]) -> Chunk | None:
-    """Return what is to be booked of a turn, None where an import told the same request before.
+def turn_chunk(
+    report: Reported,
+    time_ms: int,
+    imported: Iterable[Counts],
+    part: tuple[int, int, int, int] = (0, 0, 0, 0),
+) -> Chunk | None:
+    """Return what is to be booked of a turn, None where imports told all of it before.
 
     Parameters
     ----------
@@ -102,9 +111,18 @@ def turn_chunk(report: Reported, time_ms: int, imported: Iterable[Counts]) -> Ch
         As :func:`turn_events` takes them.
     imported : iterable of Counts
         Cursor's requests that imports brought, :data:`SAME_MS` around ``time_ms``.
+    part : tuple of int
+        Fresh, cache read, cache write and output of those that are this session's and this turn's:
+        an import while a turn goes on brings its first requests.
     """
     counts = Counts(time_ms, report.fresh, report.cache_read, report.cache_write, report.output)
-    events = turn_events(report, time_ms)
-    if not events or any(counts.is_same(other) for other in imported):
+    rest = [told - known for told, known in zip(counts[1:], part, strict=True)]
+    if min(rest) < 0 or any(counts.is_same(other) for other in imported):
+        # requests that are more than the turn are this turn's and others': all of it is known
         return None
-    return Chunk(LogFile("cursor", HOOK, "stop", ""), events, Position())
+    events: list[Event] = [
+        replace(event, fresh=rest[0], cache_read=rest[1], cache_write_5m=rest[2], output=rest[3])
+        for event in turn_events(report, time_ms)
+        if any(rest)
+    ]
+    return Chunk(LogFile("cursor", HOOK, "stop", ""), events, Position()) if events else None

@@ -31,7 +31,7 @@ class Goose(Defaults):
     title = "Goose"
     provider = ""
     programs = ("goose",)
-    meters = "sessions' tokens as they grow; prompts, tools"
+    meters = "sessions' tokens as they grow; prompts, tools and files"
     lacks = (
         "single requests and cached input aren't logged: all input is priced as fresh, so the "
         "cost is the most it can have been; ends of turns; sessions before the database"

@@ -16,7 +16,7 @@ from tmuxmeter.agents.lines import MOST_TOKENS, Batch
 from tmuxmeter.agents.times import epoch_ms, plausible_ms
 from tmuxmeter.agents.totals import Totals
 from tmuxmeter.errors import LogError
-from tmuxmeter.events import Prompt, SessionStart, ToolResult, Usage, event_key
+from tmuxmeter.events import FileTouch, Prompt, SessionStart, ToolResult, Usage, event_key
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -24,6 +24,11 @@ if TYPE_CHECKING:
     from tmuxmeter.events import Event
 
 _CALLS = 256
+_EDITOR = "text_editor"
+_EDITS = frozenset({"edit", "write"})
+_READS = frozenset({"read", "read_file"})
+_VIEWS = frozenset({"view", ""})
+"""Commands of the editor's tool; every other one edits."""
 _HUMAN = frozenset({"user", ""})
 _NEEDED = {
     "sessions": {
@@ -53,6 +58,8 @@ class _State(msgspec.Struct, array_like=True):
     totals: Totals = msgspec.field(default_factory=Totals)
     calls: dict[str, str] = {}
     words: dict[str, int] = {}
+    touches: dict[str, tuple[bool, str]] = {}
+    """Whether a call that is under way edits a file or reads it, and which one."""
 
 
 class _Call(msgspec.Struct, gc=False):
@@ -62,6 +69,12 @@ class _Call(msgspec.Struct, gc=False):
 
 class _Named(msgspec.Struct, gc=False):
     name: str = ""
+    arguments: msgspec.Raw = msgspec.Raw(b"{}")
+
+
+class _Arguments(msgspec.Struct, gc=False):
+    command: str = ""
+    path: str = ""
 
 
 class _Outcome(msgspec.Struct, gc=False, rename="camel"):
@@ -89,6 +102,7 @@ _load = msgspec.msgpack.Decoder(_State).decode
 _contents = msgspec.json.Decoder(list[_Content]).decode
 _model = msgspec.json.Decoder(_Model).decode
 _named = msgspec.json.Decoder(_Named).decode
+_arguments = msgspec.json.Decoder(_Arguments).decode
 _failed = msgspec.json.Decoder(_Failed).decode
 
 
@@ -196,9 +210,7 @@ class GooseDatabase:
             raise ValueError(msg)
         for part in _contents(content):
             if part.type == "toolRequest" and part.tool_call is not None:
-                self._state.calls[part.id] = _named(part.tool_call.value).name
-                if len(self._state.calls) > _CALLS:
-                    del self._state.calls[next(iter(self._state.calls))]
+                self._call(part.id, _named(part.tool_call.value))
             elif part.type == "toolResponse" and part.tool_result is not None:
                 result = part.tool_result
                 ok = result.status == "success" and not _is_error(result.value)
@@ -211,8 +223,31 @@ class GooseDatabase:
                         ok=ok,
                     )
                 )
+                touch = self._state.touches.pop(part.id, None)
+                if ok and touch is not None:
+                    batch.events.append(
+                        FileTouch(
+                            key=event_key("goose", "touch", f"{session}/{part.id}"),
+                            session=session,
+                            time_ms=time_ms,
+                            edit=touch[0],
+                            path=touch[1],
+                        )
+                    )
             elif part.type == "text" and role == "user" and part.text:
                 self._prompt(batch, session, part.text, time_ms, human=kind in _HUMAN)
+
+    def _call(self, identity: str, call: _Named) -> None:
+        """Remember a call until it comes back, and the file it is about."""
+        state = self._state
+        state.calls[identity] = call.name
+        touch = _touch(call)
+        if touch is not None:
+            state.touches[identity] = touch
+        if len(state.calls) > _CALLS:
+            oldest = next(iter(state.calls))
+            del state.calls[oldest]
+            state.touches.pop(oldest, None)
 
     def _prompt(self, batch: Batch, session: str, text: str, time_ms: int, *, human: bool) -> None:
         corrects = False
@@ -229,6 +264,22 @@ class GooseDatabase:
                 corrects=corrects,
             )
         )
+
+
+def _touch(call: _Named) -> tuple[bool, str] | None:
+    """Return whether a call edits a file or reads it, and its path; None for other calls.
+
+    Tools have their extension's name in front; newer versions leave that out.
+    """
+    tool = call.name.rpartition("__")[2]
+    if tool != _EDITOR and tool not in _EDITS | _READS:
+        return None
+    try:
+        told = _arguments(call.arguments)
+    except msgspec.MsgspecError:
+        return None
+    edits = told.command not in _VIEWS if tool == _EDITOR else tool in _EDITS
+    return (edits, told.path) if told.path else None
 
 
 def _is_error(value: msgspec.Raw) -> bool:

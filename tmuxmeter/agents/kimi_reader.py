@@ -55,10 +55,13 @@ _SILENT = frozenset({
     "interruptionReminder", "llm", "mcp", "metadata", "permission", "plan", "plan_mode", "plugin",
     "plugin_command", "profile", "prompt", "runtime", "session", "shell", "skill", "subagent",
     "swarm_mode", "task", "thinking", "token_counting", "tool", "tools", "tower", "tower_mode",
-    "turn", "usage", "warning",
+    "turn", "warning",
 })
 # fmt: on
-"""First parts of the types that the program knows and this reader needs nothing of."""
+"""First parts of the types that the program knows and this reader needs nothing of.
+
+``usage`` isn't among them: whatever else comes there may be spend, and is told.
+"""
 
 
 class KimiReader:

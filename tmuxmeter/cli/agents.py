@@ -73,9 +73,16 @@ def _known(context: Context, config: Config, found: Look) -> list[Known]:
                 sessions=row.sessions if row else 0,
                 unmetered_sessions=unmetered.get(agent.name, 0),
                 troubles=[
-                    (entry.path, found.troubles[entry.path])
-                    for entry in _entries(found, agent)
-                    if entry.path in found.troubles
+                    *(
+                        (entry.path, found.troubles[entry.path])
+                        for entry in _entries(found, agent)
+                        if entry.path in found.troubles
+                    ),
+                    *(
+                        (each.path, each.reason)
+                        for each in found.problems
+                        if each.agent == agent.name
+                    ),
                 ],
             )
         )

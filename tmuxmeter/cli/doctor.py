@@ -200,7 +200,7 @@ def _logs(context: Context, config: Config) -> Iterator[Check]:
     for facts in here:
         yield doctor_data.agent_check(facts, now_ms())
     yield doctor_data.absent_check([facts.title for _, facts in found.agents if facts not in here])
-    problems = [(problem.path, problem.reason) for problem in found.catalog.problems()]
+    problems = [(problem.path, problem.reason) for problem in found.problems]
     yield doctor_data.unreadable_check(problems)
     yield from doctor_data.database_checks(found.troubles)
     yield doctor_data.watches_check(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import difflib
 import re
 import sys
@@ -59,12 +60,24 @@ def install_command(context: Context, agents: tuple[str, ...], yes: bool) -> Non
     plans, errors = _plans(_targets(context, agents), installer.install)
     already = "has the hooks already"
     done = _carry_out(installer, plans, errors, yes=yes, what="Install", already=already)
+    if done:
+        _make_inbox(context)
     if any(plan.target.agent == "codex" for plan in done):
         click.echo("Codex asks once whether to trust them: start it and say yes.")
     if any(plan.target.agent == "opencode" for plan in done):
         click.echo("OpenCode fetches its own plugin package at its next start, from the network.")
     if any(plan.target.agent != "codex" for plan in done):
         click.echo("Claude Code takes them up at once, other agents when they start.")
+
+
+def _make_inbox(context: Context) -> None:
+    """Make the folder without which hooks leave nothing, also where no watcher ever ran."""
+    from tmuxmeter.errors import FolderError
+    from tmuxmeter.hooks.inbox import FOLDER as INBOX
+    from tmuxmeter.paths import private_folder
+
+    with contextlib.suppress(FolderError):  # the next watcher or `doctor` tells
+        private_folder(private_folder(context.places.runtime) / INBOX)
 
 
 @hooks_command.command("uninstall")

@@ -50,7 +50,7 @@ def measure(
     begin, end = calendar.bounds(day)
     with ledger.snapshot():
         slices = ledger.slices(begin, end)
-        unmetered = ledger.unmetered_sessions(begin, end)
+        unmetered = ledger.unmetered_sessions(begin, end, estimated=config.agents.estimate)
         facts = ledger.span_facts(begin, end)
     found, light = judge(facts, config, scale, now_ms)
     return Measured(day, slices, unmetered, found, facts.activity, light)

@@ -41,7 +41,7 @@ def panes_command(context: Context, as_json: bool) -> None:
         now = now_ms()
         bounds = calendar.bounds(calendar.day_of(now))
         slices = ledger.slices(*bounds)
-        unmetered = ledger.unmetered_sessions(*bounds)
+        unmetered = ledger.unmetered_sessions(*bounds, estimated=config.agents.estimate)
         recent = {(row.agent, row.session): row for row in ledger.recent_sessions(now - RECENT_MS)}
         bindings = ledger.bindings(now - RECENT_MS, now + 1)
     watcher = read_state(context.places.runtime)

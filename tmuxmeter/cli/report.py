@@ -21,7 +21,7 @@ from tmuxmeter.cli.fresh import reader
 from tmuxmeter.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
     from datetime import date
 
     from tmuxmeter.cli.measured import Measured
@@ -147,7 +147,8 @@ def days_command(
     """Show what was spent day by day: all days since the first one recorded, or those you name."""
     from tmuxmeter.reports.days import days_report
 
-    calendar = Calendar.of(context.config())
+    config = context.config()
+    calendar = Calendar.of(config)
     last = parse_day(until, "--until") or calendar.day_of(now_ms())
     first = parse_day(since, "--since")
     if first and first > last:
@@ -162,7 +163,10 @@ def days_command(
             if not first or (last - first).days > LONG_SPAN_DAYS
             else first
         )
-        report = days_report(_days(ledger, calendar, span(first, last)))
+        estimated = config.agents.estimate
+        report = days_report(
+            _day(ledger, calendar, day, estimated=estimated) for day in span(first, last)
+        )
         if as_json:
             print_json(report)
             return
@@ -193,7 +197,14 @@ def sessions_command(context: Context, since: str | None, limit: int, as_json: b
         names = {str(context.places.expand(root)): name for root, name in config.accounts.items()}
         about = circumstances(context)
         bills = ledger.bills(story.row.id for story in stories)
-        report = sessions_report(stories, names, bills, watching=about.watching)
+        unmetered = (
+            ledger.unmetered_sessions(0, now_ms() + 1, estimated=True)
+            if config.agents.estimate
+            else ()
+        )
+        report = sessions_report(
+            stories, names, bills, watching=about.watching, unmetered=unmetered
+        )
         if as_json:
             print_json(report)
             return
@@ -236,15 +247,9 @@ def where_to_look(context: Context, ledger: Reader, calendar: Calendar) -> list[
 
 
 def _day(
-    ledger: Reader, calendar: Calendar, day: date
+    ledger: Reader, calendar: Calendar, day: date, *, estimated: bool
 ) -> tuple[date, list[Slice], list[Unmetered]]:
     begin, end = calendar.bounds(day)
     with ledger.snapshot():
-        return day, ledger.slices(begin, end), ledger.unmetered_sessions(begin, end)
-
-
-def _days(
-    ledger: Reader, calendar: Calendar, days: list[date]
-) -> Iterator[tuple[date, list[Slice], list[Unmetered]]]:
-    for day in days:
-        yield _day(ledger, calendar, day)
+        unmetered = ledger.unmetered_sessions(begin, end, estimated=estimated)
+        return day, ledger.slices(begin, end), unmetered

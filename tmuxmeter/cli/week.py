@@ -83,7 +83,7 @@ def week_command(
             facts.append(DayFacts(each, total, moved, done, light, count))
         typical = typical_day(facts)
         begin, end = found[0].activity.start_ms, found[-1].activity.end_ms
-        unmetered = len(ledger.unmetered_sessions(begin, end))
+        unmetered = ledger.unmetered_sessions(begin, end, estimated=config.agents.estimate)
         report = week_report(facts, explain(typical, scale) if typical else None, unmetered)
         if plot is not None:
             _save(report, Path(plot))

@@ -65,6 +65,11 @@ class AgentsSettings:
     """Which agents are read, and where."""
 
     disabled: tuple[str, ...] = setting("Agents that are not read.", checks.AgentNames(*NAMES), ())
+    estimate: bool = setting(
+        "Estimate tokens from texts where no log tells any: always with a ~, in no total.",
+        checks.Switch(),
+        False,
+    )
     named: Mapping[str, AgentSettings] = field(
         default_factory=dict,
         metadata={

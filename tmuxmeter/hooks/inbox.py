@@ -44,12 +44,8 @@ class Inbox:
 
         At most :data:`LIMIT_FILES` at a time. A folder that can't be read holds nothing.
         """
-        try:
-            names = sorted(entry.name for entry in os.scandir(self.folder))
-        except OSError:
-            return []
         found: list[tuple[int, str, Report]] = []
-        for name in names[:LIMIT_FILES]:
+        for name in self._names():
             path = self.folder / name
             if name.startswith("."):
                 self._drop_old_draft(path, now_ms)
@@ -70,6 +66,26 @@ class Inbox:
             with contextlib.suppress(OSError):
                 taken.unlink()
         return [report for *_, report in sorted(found, key=lambda item: item[:2])]
+
+    def look(self) -> list[Report]:
+        """Return what waits, the oldest first, and leave it to whoever takes it."""
+        found: list[tuple[int, str, Report]] = []
+        for name in self._names():
+            if name.startswith("."):
+                continue
+            with contextlib.suppress(OSError, ValueError):
+                time_ms, content = _read(self.folder / name)
+                report = parse(content, time_ms)
+                if report is not None:
+                    found.append((time_ms, name, report))
+        return [report for *_, report in sorted(found, key=lambda item: item[:2])]
+
+    def _names(self) -> list[str]:
+        try:
+            names = sorted(entry.name for entry in os.scandir(self.folder))
+        except OSError:
+            return []
+        return names[:LIMIT_FILES]
 
     @staticmethod
     def _drop_old_draft(path: Path, now_ms: int) -> None:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeAlias
 
 from tmuxmeter.events import (
     Compaction,
+    Estimate,
     FileTouch,
     Prompt,
     RateLimit,
@@ -48,7 +49,7 @@ IMPLAUSIBLE = "value out of range"
 LAST_MS = 253_402_300_800_000
 """Year 10000: no event is later."""
 
-_NUMBERED = frozenset({Usage, TurnEnd, Compaction, RateLimit})
+_NUMBERED = frozenset({Usage, TurnEnd, Compaction, RateLimit, Estimate})
 """Events that have numbers besides their time."""
 
 
@@ -186,7 +187,14 @@ class Booking:
         root: str,
         file_id: int,
         session_id: int,
-        event: Prompt | TurnEnd | ToolResult | FileTouch | RateLimit | Compaction | SessionStart,
+        event: Prompt
+        | TurnEnd
+        | ToolResult
+        | FileTouch
+        | RateLimit
+        | Compaction
+        | SessionStart
+        | Estimate,
     ) -> None:
         # whole numbers for truth values: sqlite3 looks long for an adapter of every bool
         row: tuple[object, ...]
@@ -208,6 +216,9 @@ class Booking:
             before = event.tokens_before
             row = (key, session_id, time_ms, file_id, storable(event.trigger), before)
             rank = (before >= 0,)
+        elif isinstance(event, Estimate):
+            row = (key, session_id, time_ms, file_id, event.input, event.output)
+            rank = (event.input + event.output,)
         elif isinstance(event, SessionStart):
             self._facts.add(session_id, file_id, event)
             return
@@ -279,6 +290,8 @@ def _plausible(event: Event) -> bool:
         return -1 <= event.duration_ms < LAST_MS
     if isinstance(event, Compaction):
         return -1 <= event.tokens_before < MOST_TOKENS
+    if isinstance(event, Estimate):
+        return 0 <= event.input | event.output < MOST_TOKENS
     if isinstance(event, RateLimit):
         return (
             isfinite(event.used_percent)

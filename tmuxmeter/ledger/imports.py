@@ -39,6 +39,22 @@ _TOLD = """
     WHERE s.agent = :agent AND (f.root = :root) = :imported
       AND u.time_ms >= :start AND u.time_ms < :end ORDER BY u.time_ms, u.key
 """
+# a turn begins with its prompt, and after the turn that was told before
+_PART = """
+    SELECT coalesce(sum(u.fresh), 0), coalesce(sum(u.cache_read), 0),
+           coalesce(sum(u.cache_write_5m + u.cache_write_1h), 0), coalesce(sum(u.output), 0)
+    FROM session s CROSS JOIN usage u INDEXED BY usage_session ON u.session_id = s.id
+         JOIN file f ON f.id = u.owner_file_id
+    WHERE s.agent = :agent AND s.key = :session AND f.root = :root AND u.time_ms <= :at
+      AND u.time_ms > coalesce((
+        SELECT max(x.time_ms) FROM usage x JOIN file y ON y.id = x.owner_file_id
+        WHERE x.session_id = s.id AND y.root <> :root AND x.time_ms < :at
+      ), 0)
+      AND u.time_ms >= coalesce((
+        SELECT max(p.time_ms) FROM prompt p
+        WHERE p.session_id = s.id AND p.human AND p.time_ms <= :at
+      ), :at) - :before
+"""
 _KEYS = "SELECT key FROM usage WHERE key IN ({keys})"
 _PLACELESS = """
     SELECT s.key FROM session s JOIN (
@@ -89,6 +105,25 @@ class Imports:
         """
         values = {**self._values(start_ms, end_ms), "imported": imported}
         return self._connection.execute(_TOLD, values).fetchall()
+
+    def part_of_turn(self, session: str, at_ms: int, before_ms: int) -> tuple[int, int, int, int]:
+        """Return fresh, cache read, cache write and output that imports brought of one turn.
+
+        Parameters
+        ----------
+        session : str
+            Whose turn.
+        at_ms : int
+            When the turn was told to have ended.
+        before_ms : int
+            How much earlier than its prompt a request of it may be dated.
+        """
+        values = {"agent": self._agent, "root": ROOT, "session": session} | {
+            "at": at_ms,
+            "before": before_ms,
+        }
+        row = self._connection.execute(_PART, values).fetchone()
+        return tuple(row)
 
     def booked(self, keys: Sequence[int]) -> set[int]:
         """Return those of some requests that are in the ledger."""

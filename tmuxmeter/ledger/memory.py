@@ -31,6 +31,7 @@ _COPIED = {
     "tool_result": _RECENT,
     "file_touch": _RECENT,
     "compaction": _RECENT,
+    "estimate": _RECENT,
     "rate_limit": "1",
     "pane": "1",
     "binding": "end_ms IS NULL OR end_ms >= :since",

@@ -59,6 +59,8 @@ class Unmetered(NamedTuple):
     """A session that worked without its log ever telling tokens.
 
     ``told_before``: logs of its account told some in the month before, so silence is news.
+    ``input`` and ``output`` are what its texts in the span may have been in tokens, 0 where nobody
+    asked for that.
     """
 
     agent: str
@@ -66,6 +68,8 @@ class Unmetered(NamedTuple):
     account: str
     cwd: str
     told_before: int = 0
+    input: int = 0
+    output: int = 0
 
 
 class SkippedRow(NamedTuple):
@@ -232,12 +236,12 @@ RECENT_SESSIONS = _STATES.format(which=_ACTIVE, where="")
 RECENT_OF_THESE = _STATES.format(which=_NAMED, where="WHERE last_ms >= ?1")
 
 # a request may come on the other side of midnight, so "never" is asked, not "not in the span"
-UNMETERED = """
+_UNMETERED = """
     SELECT s.agent, s.key, s.account, s.cwd, EXISTS (
         SELECT 1 FROM session x JOIN usage u ON u.session_id = x.id
              JOIN file f ON f.id = u.owner_file_id
         WHERE x.agent = s.agent AND f.root = s.account AND u.time_ms >= ?1 - 2592000000
-    )
+    ) {estimates}
     FROM (
         SELECT session_id FROM prompt INDEXED BY prompt_time
         WHERE time_ms >= ?1 AND time_ms < ?2 AND human
@@ -253,6 +257,18 @@ UNMETERED = """
     )
     ORDER BY s.agent, s.key
 """
+_ESTIMATED = """, coalesce((
+        SELECT sum(e.{kind}) FROM (
+            SELECT s.id UNION SELECT child.id FROM session child
+            WHERE child.agent = s.agent AND child.parent = s.key AND child.parent <> ''
+              AND child.spawned
+        ) own CROSS JOIN estimate e INDEXED BY estimate_session ON e.session_id = own.id
+        WHERE e.time_ms >= ?1 AND e.time_ms < ?2
+    ), 0)"""
+UNMETERED = _UNMETERED.format(estimates="")
+UNMETERED_ESTIMATED = _UNMETERED.format(
+    estimates=_ESTIMATED.format(kind="input") + _ESTIMATED.format(kind="output")
+)
 
 # a few steps down an index per session, however long each of them is
 _STORIES = """
@@ -315,6 +331,10 @@ SKIPPED = """
     FROM skipped k JOIN file f ON f.id = k.file_id ORDER BY k.count DESC, f.id, k.reason
 """
 FILES = "SELECT agent, root, name, path, size, offset, mtime_ns FROM file ORDER BY id"
+POSITION = """
+    SELECT device, inode, size, mtime_ns, offset, mark, reader FROM file
+    WHERE agent = ? AND root = ? AND name = ?
+"""
 FILE_PATHS = "SELECT id, path FROM file ORDER BY id"
 AT_ONCE = 5000
 """Ids in one question, which SQLite reads as text."""

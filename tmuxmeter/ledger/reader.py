@@ -28,7 +28,7 @@ from tmuxmeter.ledger.slices import (
     total,
 )
 from tmuxmeter.ledger.span import spans_facts
-from tmuxmeter.ledger.text import shown, storable, text_of
+from tmuxmeter.ledger.text import exact, shown, storable, text_of
 from tmuxmeter.records import NamedTuple
 
 if TYPE_CHECKING:
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Self
 
+    from tmuxmeter.events import LogFile, Position
     from tmuxmeter.ledger.span import SpanFacts
 
 
@@ -148,9 +149,15 @@ class Reader:
         with self.snapshot():
             return list(spans_facts(self._connection, spans)) if spans else []
 
-    def unmetered_sessions(self, start_ms: int, end_ms: int) -> list[queries.Unmetered]:
-        """Return sessions with prompts or turns in a span whose log never told any tokens."""
-        return self._rows(queries.Unmetered, queries.UNMETERED, start_ms, end_ms)
+    def unmetered_sessions(
+        self, start_ms: int, end_ms: int, *, estimated: bool = False
+    ) -> list[queries.Unmetered]:
+        """Return sessions with prompts or turns in a span whose log never told any tokens.
+
+        ``estimated``: with what their texts may have been in tokens.
+        """
+        question = queries.UNMETERED_ESTIMATED if estimated else queries.UNMETERED
+        return self._rows(queries.Unmetered, question, start_ms, end_ms)
 
     def agents(self) -> list[queries.AgentRow]:
         """Return the agents that were ever read, with their sessions and last signs of life."""
@@ -256,6 +263,15 @@ class Reader:
             row._replace(root=shown(row.root), name=shown(row.name), path=shown(row.path))
             for row in rows
         ]
+
+    def position(self, file: LogFile) -> Position:
+        """Return how far a file has been read."""
+        from tmuxmeter.events import Position  # heavy, and no report needs it
+
+        with self.snapshot():
+            values = file.agent, exact(file.root), exact(file.name)
+            row = self._connection.execute(queries.POSITION, values).fetchone()
+        return Position(*row) if row else Position()
 
     def file_ids(self, paths: Iterable[str]) -> list[int]:
         """Return the ids of those log files whose paths these are, in rising order."""

@@ -220,6 +220,15 @@ MIGRATIONS: tuple[str, ...] = (
     ) WITHOUT ROWID;
     CREATE INDEX account_cost_time ON account_cost (time_ms, session_id);
     """,
+    # 5: what texts may have cost where no log tells tokens: in no sum, shown only where asked for.
+    """
+    CREATE TABLE estimate (
+        key INTEGER PRIMARY KEY, session_id INTEGER NOT NULL, time_ms INTEGER NOT NULL,
+        owner_file_id INTEGER NOT NULL,
+        input INTEGER NOT NULL, output INTEGER NOT NULL
+    );
+    CREATE INDEX estimate_session ON estimate (session_id, time_ms, input, output);
+    """,
 )
 
 SCHEMA_VERSION = len(MIGRATIONS)

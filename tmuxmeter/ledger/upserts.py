@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tmuxmeter.events import Compaction, FileTouch, Prompt, ToolResult, TurnEnd
+from tmuxmeter.events import Compaction, Estimate, FileTouch, Prompt, ToolResult, TurnEnd
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -77,6 +77,7 @@ UPSERTS: dict[type, str] = {
     ToolResult: _upsert("tool_result", ("tool_id", "ok"), "({}ok = 0, {}tool_id <> 0)"),
     FileTouch: _upsert("file_touch", ("path_id", "edit"), "0"),
     Compaction: _upsert("compaction", ("cause", "tokens_before"), "({}tokens_before >= 0)"),
+    Estimate: _upsert("estimate", ("input", "output"), "({}input + {}output)"),
 }
 
 UPSERT_RATE_LIMIT = """

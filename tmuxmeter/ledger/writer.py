@@ -25,7 +25,7 @@ from tmuxmeter.ledger.memory import copy_recent
 from tmuxmeter.ledger.presence import PresenceBook
 from tmuxmeter.ledger.reader import Reader
 from tmuxmeter.ledger.reprice import differences
-from tmuxmeter.ledger.text import exact, text_of
+from tmuxmeter.ledger.text import text_of
 from tmuxmeter.paths import private_folder
 
 if TYPE_CHECKING:
@@ -151,13 +151,7 @@ class Writer(PaneBook, PresenceBook, AccountBook):
 
     def position(self, file: LogFile) -> Position:
         """Return how far a file has been read."""
-        with ledger_errors(self._name):
-            row = self._connection.execute(
-                "SELECT device, inode, size, mtime_ns, offset, mark, reader FROM file"
-                " WHERE agent = ? AND root = ? AND name = ?",
-                (file.agent, exact(file.root), exact(file.name)),
-            ).fetchone()
-        return Position(*row) if row else Position()
+        return self.reader().position(file)
 
     def release(self) -> None:
         """Give back the memory that only makes much booking at once quicker."""

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-from contextlib import nullcontext
+from contextlib import closing, nullcontext
 from typing import TYPE_CHECKING
 
 from tmuxmeter.agents.base import PAGE
-from tmuxmeter.errors import LogError
+from tmuxmeter.errors import LogBusyError, LogError
 from tmuxmeter.events import Chunk, Event, LogFile, Position
 from tmuxmeter.logs.beside import reader_of
 from tmuxmeter.logs.source import failure
@@ -15,7 +15,7 @@ from tmuxmeter.logs.sqlite_files import NeedsCopy, reading, reading_copy, with_w
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Generator, Iterator, Sequence
     from contextlib import AbstractContextManager
 
     from tmuxmeter.agents.base import Agent, DatabaseReader, Query
@@ -29,7 +29,7 @@ _TABLES = """
 
 def read_database(
     agent: Agent, log: LogFile, position: Position, *, copy: bool = True
-) -> Iterator[Chunk]:
+) -> Generator[Chunk]:
     """Ask a database that changed since a position for what is new; yield it with new positions.
 
     Size and time of a position are those of the database and its WAL together. A database without
@@ -69,19 +69,30 @@ def read_database(
         raise failure(path, error) from error
 
 
-def trouble(agent: Agent, log: LogFile) -> str:
-    """Return why a database can't be read now, "" where it can: its tables are only looked at."""
-    reader: DatabaseReader = reader_of(agent, log, b"")
+def trouble(agent: Agent, log: LogFile, position: Position) -> str:
+    """Return why a database can't be read on from a position now, "" where it can.
+
+    A page of what is new in it is read, for nothing but that. Where nothing is new only its tables
+    are looked at.
+    """
     try:
-        with reading(log.path, copy=True) as connection:
-            for query in reader.queries(_tables(connection)):
-                values = {**query.values, "page": PAGE}
-                connection.execute(f"EXPLAIN {query.sql}", values).fetchall()
-    except (NeedsCopy, FileNotFoundError):
+        with closing(read_database(agent, log, position)) as pages:
+            if next(pages, None) is None:
+                _look_at_tables(agent, log)
+    except (NeedsCopy, LogBusyError, FileNotFoundError):
         return ""
     except LogError as error:
         return str(error).removeprefix(f"{log.path}: ")
     return ""
+
+
+def _look_at_tables(agent: Agent, log: LogFile) -> None:
+    reader: DatabaseReader = reader_of(agent, log, b"")
+    with reading(log.path, copy=True) as connection:
+        tables = _tables(connection)
+        for query in reader.queries(tables) if tables else ():
+            values = {**query.values, "page": PAGE}
+            connection.execute(f"EXPLAIN {query.sql}", values).fetchall()
 
 
 def _looks_read(facts: os.stat_result, together: tuple[int, int], position: Position) -> bool:

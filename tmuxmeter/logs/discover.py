@@ -104,9 +104,10 @@ class Catalog:
         """Return what can't be read, and why."""
         found = []
         for folder in self._folders.values():
+            agent = folder.scope.agent.name
             if folder.problem:
-                found.append(Problem(folder.path, folder.problem))
-            found += [Problem(f"{folder.path}/{n}", r) for n, r in folder.problems.items()]
+                found.append(Problem(folder.path, folder.problem, agent))
+            found += [Problem(f"{folder.path}/{n}", r, agent) for n, r in folder.problems.items()]
         return found
 
     def take(self) -> Changes:

@@ -32,10 +32,11 @@ def file_key(log: LogFile) -> FileKey:
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """Something that keeps a log from being read, for ``doctor``."""
+    """Something that keeps a log of an agent from being read, for ``doctor``."""
 
     path: str
     reason: str
+    agent: str = ""
 
 
 @dataclass(frozen=True, slots=True)

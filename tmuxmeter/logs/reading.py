@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from msgspec.structs import replace
+
 from tmuxmeter.agents.base import DATABASE, LINES
+from tmuxmeter.events import SessionStart
 from tmuxmeter.logs.databases import read_database
 from tmuxmeter.logs.documents import read_document
 from tmuxmeter.logs.tail import read_file
@@ -39,7 +42,22 @@ def read_log(
     """
     kind = agent.log_kind(log.name)
     if kind == LINES:
-        return read_file(agent, log, position, now_ns=now_ns, buffer=buffer)
-    if kind == DATABASE:
-        return read_database(agent, log, position, copy=copy)
-    return read_document(agent, log, position, now_ns=now_ns)
+        chunks = read_file(agent, log, position, now_ns=now_ns, buffer=buffer)
+    elif kind == DATABASE:
+        chunks = read_database(agent, log, position, copy=copy)
+    else:
+        chunks = read_document(agent, log, position, now_ns=now_ns)
+    folder = agent.folder_of_root(log.root)
+    return _in_folder(chunks, folder) if folder else chunks
+
+
+def _in_folder(chunks: Iterator[Chunk], folder: str) -> Iterator[Chunk]:
+    """Yield chunks whose sessions work in a folder that the log itself doesn't tell."""
+    for chunk in chunks:
+        events = [
+            replace(event, cwd=folder)
+            if isinstance(event, SessionStart) and not event.cwd
+            else event
+            for event in chunk.events
+        ]
+        yield replace(chunk, events=events)

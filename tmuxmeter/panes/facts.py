@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
 
+from tmuxmeter.agents import agent_named
 from tmuxmeter.panes.evidence import SessionFacts
 from tmuxmeter.panes.folders import real_path
 
@@ -101,7 +102,7 @@ def facts_of(row: SessionRow, history: Sequence[BindingRow]) -> SessionFacts:
     facts = SessionFacts(
         agent=row.agent,
         key=row.session,
-        account=real_path(row.account) if row.account else "",
+        account=_account(row),
         cwd=row.cwd,
         parent=row.parent,
         spawned=bool(row.spawned),
@@ -112,6 +113,15 @@ def facts_of(row: SessionRow, history: Sequence[BindingRow]) -> SessionFacts:
         asked=bool(row.asked),
     )
     return bound_to(facts, history)
+
+
+def _account(row: SessionRow) -> str:
+    """Return the folder that a program must log to, "" where the folder it works in tells it."""
+    try:
+        of_one_folder = agent_named(row.agent).folder_of_root(row.account)
+    except KeyError:  # the configuration doesn't describe it any more
+        of_one_folder = ""
+    return real_path(row.account) if row.account and not of_one_folder else ""
 
 
 def bound_to(facts: SessionFacts, history: Sequence[BindingRow]) -> SessionFacts:

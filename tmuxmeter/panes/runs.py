@@ -187,7 +187,12 @@ class Detector:
             home = environment.get("HOME", "")
             roots: tuple[Root, ...] = ()
             if home.startswith("/"):
-                roots = self._agents[agent].roots(Path(home), environment)
+                cwd = table.source.cwd(entry.pid)
+                roots = tuple(
+                    replace(root, path=Path(cwd, root.path))
+                    for root in self._agents[agent].roots(Path(home), environment)
+                    if cwd or root.path.is_absolute()
+                )
             of_home = self._home is None or real_path(home) == real_path(str(self._home))
             known = self._roots[key] = roots, of_home
         roots, of_home = known

@@ -98,13 +98,21 @@ def days_report(
 ) -> dict[str, Any]:
     """Return several days, empty ones included, and their total as data."""
     everything: list[Slice] = []
-    unmetered: set[Unmetered] = set()
+    unmetered: dict[tuple[str, str], Unmetered] = {}
     reports = []
     for day, slices, unmetered_then in days:
         reports.append(day_report(day, slices, unmetered_then))
         everything.extend(slices)
-        unmetered.update(unmetered_then)
-    return {"days": reports, "total": span_report(everything, sorted(unmetered))}
+        for row in unmetered_then:
+            before = unmetered.get((row.agent, row.session))
+            unmetered[row.agent, row.session] = row if before is None else _more(before, row)
+    rows = [row for _, row in sorted(unmetered.items())]
+    return {"days": reports, "total": span_report(everything, rows)}
+
+
+def _more(before: Unmetered, row: Unmetered) -> Unmetered:
+    """Return what two days say of one session."""
+    return row._replace(input=before.input + row.input, output=before.output + row.output)
 
 
 def span_report(slices: Sequence[Slice], unmetered: Sequence[Unmetered] = ()) -> dict[str, Any]:
@@ -129,10 +137,21 @@ def span_report(slices: Sequence[Slice], unmetered: Sequence[Unmetered] = ()) ->
                 "session": row.session,
                 "project": row.cwd,
                 "told_before": bool(row.told_before),
+                "estimated": estimated(row.input, row.output),
             }
             for row in unmetered
         ],
     }
+
+
+def estimated(given: int, received: int) -> Row | None:
+    """Return the tokens that texts may have been, None where nothing is known or wanted of them.
+
+    They are in no sum: shown, they have a ``~``.
+    """
+    if not given and not received:
+        return None
+    return {"input_tokens": given, "output_tokens": received}
 
 
 def session_rows(slices: Sequence[Slice]) -> list[Row]:

@@ -18,6 +18,9 @@ LIST = 5
 """How many names a check spells out."""
 TOKENLESS_PROMPTS = 3
 """Fewer prompts without tokens may all have been cut short."""
+LINK = "symbolic link"
+DAMAGED = "is damaged"
+"""What the log room says of a database that SQLite finds broken."""
 AHEAD_MS = 5 * 60_000
 """A log written this far in the future means that a clock is wrong."""
 
@@ -113,6 +116,8 @@ def database_checks(troubles: Mapping[str, str]) -> Iterator[Check]:
     """Check agents' databases: why some can't be read, by path."""
     for path, reason in sorted(troubles.items()):
         hint = "the rest is read on; after an update of that agent, update tmuxmeter too"
+        if DAMAGED in reason:
+            hint = "the rest is read on, and what was booked stays; see whether its agent opens it"
         yield Check("agents' database", WARN, f"{path}: {reason}", hint)
 
 
@@ -133,6 +138,8 @@ def unreadable_check(problems: Sequence[tuple[str, str]]) -> Check:
         return Check("unreadable files", OK, "none")
     named = _list([f"{path}: {reason}" for path, reason in problems])
     hint = "logs are regular files that you can read; whatever else lies there is left alone"
+    if any(LINK in reason for _, reason in problems):
+        hint += "; to read what a link leads to, name the folder it lies in: `agents.NAME.roots`"
     return Check("unreadable files", WARN, named, hint)
 
 

@@ -99,6 +99,8 @@ class LivePane:
         Who paused it, and the time of day since when; "" where nobody did.
     unmetered : bool
         The agent's session worked today and tells no tokens: it spent more than is known.
+    estimated_input, estimated_output : int
+        Tokens of such a session by its texts, 0 where that isn't wanted; in no other figure.
     """
 
     pane: str
@@ -120,6 +122,8 @@ class LivePane:
     paused_by: str = ""
     paused_since: str = ""
     unmetered: bool = False
+    estimated_input: int = 0
+    estimated_output: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -64,8 +64,8 @@ def today(slices: Iterable[Slice]) -> Today:
     return Today(total, outside, panes, agents)
 
 
-def silent(rows: Iterable[Unmetered], never: AbstractSet[str]) -> frozenset[tuple[str, str]]:
-    """Return agents and keys of sessions that spend something and tell no tokens.
+def silent(rows: Iterable[Unmetered], never: AbstractSet[str]) -> dict[tuple[str, str], Unmetered]:
+    """Return the sessions that spend something and tell no tokens, by agent and key.
 
     A session of an agent that does tell them may just not have had its first answer yet.
 
@@ -76,9 +76,9 @@ def silent(rows: Iterable[Unmetered], never: AbstractSet[str]) -> frozenset[tupl
     never : set of str
         Agents whose logs never tell tokens.
     """
-    return frozenset(
-        (row.agent, row.session) for row in rows if row.agent in never or not row.told_before
-    )
+    return {
+        (row.agent, row.session): row for row in rows if row.agent in never or not row.told_before
+    }
 
 
 def cost(measures: Measures) -> int | None:
@@ -102,7 +102,7 @@ def live(
     *,
     light: LiveLight,
     known: Trouble,
-    unmetered: AbstractSet[tuple[str, str]] = frozenset(),
+    unmetered: Mapping[tuple[str, str], Unmetered] | None = None,
     problem: str = "",
     demo: bool = False,
     zone: tzinfo | None = None,
@@ -125,8 +125,8 @@ def live(
         Whether working in parallel pays.
     known : Trouble
         What is wrong where.
-    unmetered : set
-        Agents and keys of today's sessions that tell no tokens.
+    unmetered : mapping
+        Today's sessions that tell no tokens, by agent and key.
     problem : str
         What keeps the figures from being right, for people.
     demo : bool
@@ -134,6 +134,7 @@ def live(
     zone : tzinfo or None
         For times of day, None: the system's own.
     """
+    unmetered = unmetered or {}
     agents = _agents(picture)
     further = further_agents(picture, known.claimed)
     keys = frozenset(key for key in further if key)
@@ -193,7 +194,7 @@ def _pane(
     recent: Mapping[tuple[str, str], RecentSession],
     titles: Mapping[str, str],
     flags: tuple[str, ...],
-    unmetered: AbstractSet[tuple[str, str]],
+    unmetered: Mapping[tuple[str, str], Unmetered],
     zone: tzinfo | None,
 ) -> LivePane | None:
     """Return a pane's figures; None where no agent is or was today."""
@@ -207,7 +208,7 @@ def _pane(
     if agent and agent.state == PAUSED:
         # the agent's own, or that of whatever it stands still with
         pause = next((each for each in now.pauses if is_of(each, agent)), now.pauses[0])
-    silent = agent is not None and (agent.agent, agent.session) in unmetered
+    silent = unmetered.get((agent.agent, agent.session)) if agent else None
     fill = None
     if session and session.context_window:
         fill = session.context_tokens / session.context_window
@@ -232,5 +233,7 @@ def _pane(
         flags=flags,
         paused_by=pause.who if pause else "",
         paused_since=clock(pause.since_ms, zone) if pause else "",
-        unmetered=silent,
+        unmetered=silent is not None,
+        estimated_input=silent.input if silent else 0,
+        estimated_output=silent.output if silent else 0,
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from tmuxmeter.ledger.slices import Measures
-from tmuxmeter.reports.days import sums
+from tmuxmeter.reports.days import estimated, sums
 from tmuxmeter.reports.flags import PaneKey
 from tmuxmeter.reports.live import GONE
 from tmuxmeter.reports.now import today
@@ -13,9 +13,8 @@ from tmuxmeter.reports.pauses import pause_row
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from collections.abc import Set as AbstractSet
 
-    from tmuxmeter.ledger.queries import RecentSession
+    from tmuxmeter.ledger.queries import RecentSession, Unmetered
     from tmuxmeter.ledger.slices import Slice
     from tmuxmeter.panes.picture import AgentNow, PaneNow, Picture
 
@@ -24,7 +23,7 @@ SessionKey = tuple[str, str]
 AGENT_FIELDS = (
     *("agent", "agent_session", "model", "state", "waiting_for", "evidence", "confidence"),
     *("pid", "nested", "project", "context_tokens", "context_window", "context_fill"),
-    "unmetered",
+    *("unmetered", "estimated"),
 )
 
 
@@ -36,7 +35,7 @@ def panes_report(
     watching: bool,
     booked_ms: int | None,
     own_home: bool,
-    unmetered: AbstractSet[SessionKey] = frozenset(),
+    unmetered: Mapping[SessionKey, Unmetered] | None = None,
 ) -> Row:
     """Return every pane with an agent or with spend today, and the agents in no pane.
 
@@ -55,9 +54,10 @@ def panes_report(
     own_home : bool
         Whether it is the user's own home. An agent outside tmux whose session isn't known may
         belong to any home, so it is only counted to that one.
-    unmetered : set
-        Agents and keys of today's sessions that tell no tokens.
+    unmetered : mapping
+        Today's sessions that tell no tokens, by agent and key.
     """
+    unmetered = unmetered or {}
     by_pane = today(slices).panes
     last: dict[PaneKey, Slice] = {}
     by_session: dict[SessionKey, Measures] = {}
@@ -103,7 +103,7 @@ def _pane(
     spent: Measures,
     last: Slice | None,
     recent: Mapping[SessionKey, RecentSession],
-    unmetered: AbstractSet[SessionKey],
+    unmetered: Mapping[SessionKey, Unmetered],
 ) -> Row:
     pane = now.pane
     place = {
@@ -128,10 +128,11 @@ def _pane(
 def _agent(
     agent: AgentNow,
     recent: Mapping[SessionKey, RecentSession],
-    unmetered: AbstractSet[SessionKey],
+    unmetered: Mapping[SessionKey, Unmetered],
 ) -> Row:
     """Return what an agent does; None where something isn't known."""
-    session = recent.get((agent.agent, agent.session))
+    key = agent.agent, agent.session
+    session, silent = recent.get(key), unmetered.get(key)
     window = session.context_window if session else 0
     return {
         "agent": agent.agent,
@@ -147,7 +148,8 @@ def _agent(
         "context_tokens": (session.context_tokens if session else 0) or None,
         "context_window": window or None,
         "context_fill": session.context_tokens / window if session and window else None,
-        "unmetered": (agent.agent, agent.session) in unmetered,
+        "unmetered": silent is not None,
+        "estimated": estimated(silent.input, silent.output) if silent else None,
     }
 
 

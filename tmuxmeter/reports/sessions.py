@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from tmuxmeter.ledger.slices import Measures
-from tmuxmeter.reports.days import place_name, sums
+from tmuxmeter.reports.days import estimated, place_name, sums
 from tmuxmeter.reports.unlogged import gap
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from tmuxmeter.ledger.bills import Bill
+    from tmuxmeter.ledger.queries import Unmetered
     from tmuxmeter.ledger.reader import Story
     from tmuxmeter.ledger.slices import Slice
 
@@ -22,6 +23,7 @@ def sessions_report(
     bills: Mapping[int, Bill],
     *,
     watching: bool,
+    unmetered: Iterable[Unmetered] = (),
 ) -> dict[str, Any]:
     """Return sessions as data, in the order given. Times are epoch milliseconds.
 
@@ -35,10 +37,16 @@ def sessions_report(
         What agents' own accounts say, by the ledger's id of a session.
     watching : bool
         Whether a watcher runs; without one nobody knows whether a session is still where it was.
+    unmetered : iterable of Unmetered
+        Sessions that tell no tokens, with what their texts may have been, where that is wanted.
     """
+    guesses = {(row.agent, row.session): estimated(row.input, row.output) for row in unmetered}
     return {
         "sessions": [
-            _session(story, accounts, bills.get(story.row.id), watching=watching)
+            {
+                **_session(story, accounts, bills.get(story.row.id), watching=watching),
+                "estimated": guesses.get((story.row.agent, story.row.session)),
+            }
             for story in stories
         ]
     }

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from tmuxmeter.breakeven.day import Day
 from tmuxmeter.records import NamedTuple
-from tmuxmeter.reports.days import sums
+from tmuxmeter.reports.days import estimated, sums
 from tmuxmeter.reports.levers import spent_row
 from tmuxmeter.reports.today import hours
 
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from tmuxmeter.breakeven.levers import Levers
     from tmuxmeter.ledger.activity import Activity
+    from tmuxmeter.ledger.queries import Unmetered
     from tmuxmeter.ledger.slices import Measures
 
 Row = dict[str, Any]
@@ -34,7 +35,9 @@ class DayFacts(NamedTuple):
     tasks: int | None
 
 
-def week_report(days: Sequence[DayFacts], typical: Row | None = None, unmetered: int = 0) -> Row:
+def week_report(
+    days: Sequence[DayFacts], typical: Row | None = None, unmetered: Sequence[Unmetered] = ()
+) -> Row:
     """Return days as rows, the early ones against the late ones, and the curve with their points.
 
     Parameters
@@ -43,7 +46,7 @@ def week_report(days: Sequence[DayFacts], typical: Row | None = None, unmetered:
         In order, empty ones included: a week or several.
     typical : dict or None
         The light of :func:`typical_day` as data, with its curve.
-    unmetered : int
+    unmetered : sequence of Unmetered
         Sessions that worked in these days and tell no tokens.
     """
     rows = [_day(each) for each in days]
@@ -67,7 +70,10 @@ def week_report(days: Sequence[DayFacts], typical: Row | None = None, unmetered:
         "over_line": [row["date"] for row in worked if _over(row)],
         "typical": _without_curve(typical) if typical else None,
         "curve": list(typical["curve"]) if typical else [],
-        "unmetered_sessions": unmetered,
+        "unmetered_sessions": len(unmetered),
+        "estimated": estimated(
+            sum(row.input for row in unmetered), sum(row.output for row in unmetered)
+        ),
         "points": [
             {
                 "date": row["date"],

@@ -201,8 +201,8 @@ def pane_segment(pane: LivePane, options: StatusOptions) -> str:
         "agent": clean(pane.agent, AGENT_LENGTH, ascii_only=plain),
         "model": clean(pane.model, MODEL_LENGTH, ascii_only=plain),
         "cost": pane_cost(pane),
-        "tokens": tokens(pane.input_tokens) + sign.tokens if pane.input_tokens else "",
-        "output": sign.output + tokens(pane.output_tokens) if pane.output_tokens else "",
+        "tokens": pane_input(pane) + sign.tokens if pane_input(pane) != "0" else "",
+        "output": sign.output + pane_output(pane) if pane_output(pane) != "0" else "",
         "hit": "" if pane.cache_hit_rate is None else sign.hit + share(pane.cache_hit_rate),
         "context": ""
         if pane.context_fill is None or pane.context_fill * 100 < options.context_from
@@ -227,6 +227,20 @@ def pane_cost(pane: LivePane) -> str:
     """Return what a pane has spent, with a ``~`` where the pane is not quite sure."""
     unsure = "~" if pane.confidence < UNSURE_BELOW else ""
     return unsure + money(pane.cost_microdollars, pane.unpriced_tokens or pane.unmetered)
+
+
+def pane_input(pane: LivePane) -> str:
+    """Return a pane's input tokens; with a ``~`` where nothing but an estimate is known of them."""
+    return _told_or_guessed(pane.input_tokens, pane.estimated_input)
+
+
+def pane_output(pane: LivePane) -> str:
+    """Return a pane's output tokens, in the same way."""
+    return _told_or_guessed(pane.output_tokens, pane.estimated_output)
+
+
+def _told_or_guessed(told: int, guessed: int) -> str:
+    return f"~{tokens(guessed)}" if guessed and not told else tokens(told)
 
 
 def _outside(live: Live, sign: _Signs) -> str:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from tmuxmeter.events import (
     Compaction,
+    Estimate,
     Event,
     FileTouch,
     Prompt,
@@ -33,6 +34,7 @@ KINDS = {
     FileTouch: "file",
     Compaction: "compaction",
     SessionStart: "session",
+    Estimate: "estimate",
 }
 
 
@@ -69,6 +71,8 @@ def _what(event: Event) -> str:
             f"{event.model or '(no model)'}: {event.fresh:,} fresh, {cached},"
             f" {event.output:,} output ({event.reasoning:,} reasoning)"
         )
+    if isinstance(event, Estimate):
+        return f"~{event.input:,} input, ~{event.output:,} output; in no total"
     if isinstance(event, Prompt):
         return "human" if event.human else "not human"
     if isinstance(event, TurnEnd):

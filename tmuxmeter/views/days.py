@@ -11,6 +11,7 @@ from tmuxmeter.views.figures import (
     MEASURES,
     group_rows,
     group_tables,
+    guesses,
     measures,
     row_money,
     server_count,
@@ -24,6 +25,10 @@ if TYPE_CHECKING:
 Row = dict[str, Any]
 
 API_EQUIVALENT = "Dollars are API list prices; on a subscription API-equivalent, not a bill."
+ESTIMATED = (
+    "~: estimated from what the logs show of the texts, as agents.estimate asks for; in no total,"
+    " and mostly far too low, as what else is sent with each request is in no log."
+)
 DEMO = "DEMO: these logs are played, not yours."
 MOST_MODELS = 5
 MOST_ROOTS = 4
@@ -95,7 +100,8 @@ def summary(report: Row) -> str:
         words.append(f"{share(report['cache_hit_rate'])} cached")
     words.append(count(report["requests"], "request"))
     if report["unmetered_sessions"]:
-        words.append(f"+ {len(report['unmetered_sessions'])} unmetered")
+        silent = report["unmetered_sessions"]
+        words.append(f"+ {len(silent)} unmetered{guesses(silent)}")
     return ", ".join(words)
 
 
@@ -117,10 +123,13 @@ def day_notes(report: Row, about: Circumstances) -> list[Paragraph]:
     if unmetered:
         told = ", ".join(f"{agent} {number}" for agent, number in sorted(unmetered.items()))
         sessions = count(sum(unmetered.values()), "session")
+        guessed = guesses(report["unmetered_sessions"])
         notes.append(
-            f"Unmetered: {sessions} whose log tells no tokens ({told})."
+            f"Unmetered: {sessions} whose log tells no tokens ({told}){guessed}."
             " `tmuxmeter agents` says what each agent logs."
         )
+        if guessed:
+            notes.append(ESTIMATED)
         notes += _silent(report)
     notes += [
         f"Warning: {row_money(row)} was spent by sessions that went on after their pane was gone."

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tmuxmeter.status.text import money, share, tokens
 from tmuxmeter.views.fitting import home_path
 from tmuxmeter.views.table import Column, Table, aligned
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 Row = dict[str, Any]
 
@@ -28,6 +31,20 @@ def row_money(row: Row) -> str:
     if (unpriced or silent) and unpriced == row["requests"]:
         return money(None)
     return money(row["cost_microdollars"], row["unpriced_tokens"] or silent)
+
+
+def guess(count: int) -> str:
+    """Return tokens that are estimated from texts; nothing where there are none."""
+    return f"~{tokens(count)}" if count else ""
+
+
+def guesses(rows: Iterable[Row]) -> str:
+    """Return the estimates of unmetered sessions together, in brackets; "" where there are none."""
+    told = [row["estimated"] for row in rows if row["estimated"]]
+    if not told:
+        return ""
+    given, received = (sum(row[f"{kind}_tokens"] for row in told) for kind in ("input", "output"))
+    return f" (~{tokens(given)} tokens in, ~{tokens(received)} out)"
 
 
 def measures(row: Row) -> list[str]:

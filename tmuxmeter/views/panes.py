@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from tmuxmeter.reports.words import count
 from tmuxmeter.status.text import share, tokens
-from tmuxmeter.views.days import API_EQUIVALENT, marks
-from tmuxmeter.views.figures import row_money, server_name
+from tmuxmeter.views.days import API_EQUIVALENT, ESTIMATED, marks
+from tmuxmeter.views.figures import guess, row_money, server_name
 from tmuxmeter.views.fitting import home_path
 from tmuxmeter.views.sessions import short_names
 from tmuxmeter.views.table import Column, Paragraph, Table
@@ -62,6 +62,8 @@ def panes_parts(report: Row, zone: tzinfo | None, about: Circumstances) -> list[
         parts.append(
             Paragraph(f"+ {sessions} today unmetered: no log tells their tokens.", "yellow")
         )
+    if any(row["estimated"] for row in everybody):
+        parts.append(Paragraph(ESTIMATED, "yellow"))
     if any(row["requests"] for row in everybody):
         parts.append(Paragraph(API_EQUIVALENT, "dim"))
     return [*parts, *_notes(report, zone)]
@@ -98,6 +100,10 @@ def _clock(time_ms: int, zone: tzinfo | None) -> str:
     return f"{datetime.fromtimestamp(time_ms / 1000, UTC).astimezone(zone):%H:%M}"
 
 
+def _guess(row: Row) -> str:
+    return guess(row["estimated"]["input_tokens"]) if row["estimated"] else ""
+
+
 def _cells(row: Row, names: dict[str, str], zone: tzinfo | None) -> list[str]:
     state = row["state"] or ("?" if row["agent"] else "")
     if row["waiting_for"]:
@@ -122,7 +128,7 @@ def _cells(row: Row, names: dict[str, str], zone: tzinfo | None) -> list[str]:
         row["model"] or "",
         state,
         (row_money(row) if spent else "") or ("unmetered" if row["unmetered"] else ""),
-        tokens(row["input_tokens"]["total"]) if spent else "",
+        tokens(row["input_tokens"]["total"]) if spent else _guess(row),
         context,
         names.get(row["agent_session"], "?" if row["agent"] else ""),
         evidence,

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from tmuxmeter.reports.words import count
 from tmuxmeter.status.text import money, tokens
-from tmuxmeter.views.days import API_EQUIVALENT, marks
-from tmuxmeter.views.figures import place, row_money
+from tmuxmeter.views.days import API_EQUIVALENT, ESTIMATED, marks
+from tmuxmeter.views.figures import guess, place, row_money
 from tmuxmeter.views.fitting import home_path
 from tmuxmeter.views.table import Column, Paragraph, Table
 
@@ -70,10 +70,8 @@ def sessions_parts(
                 row["branch"],
                 model,
                 row_money(row) if row["requests"] else "",
-                tokens(row["input_tokens"]["total"])
-                if row["requests"]
-                else "unmetered" * row["unmetered"],
-                tokens(row["output_tokens"]) if row["requests"] else "",
+                tokens(row["input_tokens"]["total"]) if row["requests"] else _unmetered(row),
+                tokens(row["output_tokens"]) if row["requests"] else _guess(row, "output"),
                 f"{row['requests']:,}" if row["requests"] else _turns(row),
                 place(row["last_place"]),
                 row["version"],
@@ -81,7 +79,17 @@ def sessions_parts(
                 *([row["account_name"] or home_path(row["account"], about.home)] * several),
             ]
         )
-    return [*marks(about), table, Paragraph(API_EQUIVALENT, "dim")]
+    notes = [Paragraph(ESTIMATED, "yellow")] if any(row["estimated"] for row in rows) else []
+    return [*marks(about), table, *notes, Paragraph(API_EQUIVALENT, "dim")]
+
+
+def _unmetered(row: Row) -> str:
+    """Return the word for a session without tokens, with its estimate where one is wanted."""
+    return f"unmetered {_guess(row, 'input')}".strip() if row["unmetered"] else ""
+
+
+def _guess(row: Row, kind: str) -> str:
+    return guess(row["estimated"][f"{kind}_tokens"]) if row["estimated"] else ""
 
 
 def _unlogged(microdollars: int | None) -> str:

@@ -19,7 +19,7 @@ from tmuxmeter.status.text import money, share, tokens
 from tmuxmeter.views.bars import bar
 from tmuxmeter.views.breakeven import LEVERS, STYLES
 from tmuxmeter.views.days import API_EQUIVALENT, Circumstances, day_notes, marks, summary
-from tmuxmeter.views.figures import MEASURES, measures, place, server_count
+from tmuxmeter.views.figures import MEASURES, guesses, measures, place, server_count
 from tmuxmeter.views.fitting import home_path
 from tmuxmeter.views.spark import scale, sparkline
 from tmuxmeter.views.table import Column, Paragraph, Table, aligned
@@ -95,7 +95,8 @@ def today_parts(
     else:
         words = "nothing yet today" if is_today else "nothing spent"
         if report["unmetered_sessions"]:
-            words = f"no tokens known, + {len(report['unmetered_sessions'])} unmetered"
+            silent = report["unmetered_sessions"]
+            words = f"no tokens known, + {len(silent)} unmetered{guesses(silent)}"
         head.append(Paragraph(f"{report['date']}: {words}.", "bold"))
     waiting = report["levers"]["handoffs"]["pending"]
     begin = report["hours"][0]["begins_ms"]

@@ -11,7 +11,7 @@ from tmuxmeter.reports.words import count
 from tmuxmeter.status.text import money, share, tokens
 from tmuxmeter.views.curve import Graph, Mark, drawn
 from tmuxmeter.views.days import API_EQUIVALENT, Circumstances, marks
-from tmuxmeter.views.figures import row_money
+from tmuxmeter.views.figures import guesses, row_money
 from tmuxmeter.views.heat import heat_map, steps
 from tmuxmeter.views.table import Column, Paragraph, Table
 from tmuxmeter.views.today import in_ascii, joined, local
@@ -61,7 +61,7 @@ def week_parts(
     if total["tasks_are"] == "handoffs":
         tasks = "handoffs"
     head = marks(about)
-    words = _summary(total, report["unmetered_sessions"])
+    words = _summary(total, report["unmetered_sessions"], guesses([report]))
     head.append(Paragraph(f"{days[0]['date']} to {days[-1]['date']}: {words}", "bold"))
     if not total["requests"]:
         return head
@@ -96,9 +96,10 @@ def graph_of_week(report: Row) -> Graph | None:
     return Graph(points, light["line_input_tokens"], band, dots)
 
 
-def _summary(total: Row, unmetered: int) -> str:
+def _summary(total: Row, unmetered: int, guessed: str) -> str:
     if not total["requests"]:
-        return f"no tokens known, + {unmetered} unmetered." if unmetered else "nothing spent."
+        silent = f"no tokens known, + {unmetered} unmetered{guessed}."
+        return silent if unmetered else "nothing spent."
     words = [
         row_money(total),
         f"{tokens(total['input_tokens'])} tokens in",
@@ -106,7 +107,7 @@ def _summary(total: Row, unmetered: int) -> str:
         f"{total['hours_worked']:.1f} h of work",
     ]
     if unmetered:
-        words.append(f"+ {unmetered} unmetered")
+        words.append(f"+ {unmetered} unmetered{guessed}")
     return ", ".join(words)
 
 

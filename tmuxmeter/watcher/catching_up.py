@@ -9,16 +9,19 @@ from typing import TYPE_CHECKING
 
 import tmuxmeter.agents as agents_module
 from tmuxmeter.errors import LedgerBusyError
+from tmuxmeter.hooks.inbox import FOLDER as INBOX
 from tmuxmeter.logs.discover import discover
 from tmuxmeter.logs.scan import pending, scan, usable_cores
 from tmuxmeter.logs.tail import CHUNK_EVENTS, SETTLED_NS, last_line_due
 from tmuxmeter.watcher.freshness import Asked, changed, remember
 from tmuxmeter.watcher.intake import Intake
-from tmuxmeter.watcher.roots import agent_roots, known_roots
+from tmuxmeter.watcher.reported import Reported
+from tmuxmeter.watcher.roots import agent_roots, agents_in_use, known_roots
 from tmuxmeter.watcher.settings import price_book
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from pathlib import Path
 
     from tmuxmeter.config import Config
     from tmuxmeter.events import Chunk
@@ -132,8 +135,12 @@ def up_to_date(
         for done, total in catch_up(intake, catalog.entries(), now_ns, usable_cores()):
             if progress is not None:
                 progress(done, total)
+        inbox = places.runtime / INBOX
+        inbox_changed = changed(str(inbox))
+        _book_reported(intake, config, inbox, now_ms)
         if not intake.trouble and not intake.log_problems:
-            _remember(intake, places, config, catalog, now_ns)
+            more = {str(inbox): inbox_changed}
+            _remember(intake, places, config, catalog, now_ns, more)
         problems = [f"{problem.path}: {problem.reason}" for problem in catalog.problems()]
         problems += intake.log_problems.values()
         if intake.trouble:
@@ -142,11 +149,26 @@ def up_to_date(
             yield problems, None
 
 
+def _book_reported(intake: Intake, config: Config, inbox: Path, now_ms: int) -> None:
+    """Book what hooks told and no log does, where no watcher is there to take it."""
+    agents = [agent.name for agent in agents_in_use(config)]
+    reader = intake.writer.reader()
+    with reader.snapshot():
+        spent = Reported(inbox, agents).waiting(reader)
+    if spent:
+        intake.book(spent, now_ms)
+
+
 def _remember(
-    intake: Intake, places: Places, config: Config, catalog: Catalog, now_ns: int
+    intake: Intake,
+    places: Places,
+    config: Config,
+    catalog: Catalog,
+    now_ns: int,
+    more: Mapping[str, int],
 ) -> None:
     """Leave a word on what was looked at, for :func:`tmuxmeter.watcher.freshness.is_fresh`."""
-    folders = dict.fromkeys(catalog.top_folders(), 0) | catalog.folder_times()
+    folders = dict.fromkeys(catalog.top_folders(), 0) | catalog.folder_times() | dict(more)
     asked = Asked(places.agent_env)
     roots = known_roots(replace(places, agent_env=asked), config)
     patterns = [(str(root.path.parent), root.path.name) for root in roots if root.needs]

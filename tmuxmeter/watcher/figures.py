@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from tmuxmeter.breakeven.levers import Levers
     from tmuxmeter.config import Config
-    from tmuxmeter.ledger.queries import RecentSession
+    from tmuxmeter.ledger.queries import RecentSession, Unmetered
     from tmuxmeter.ledger.reader import Reader
     from tmuxmeter.ledger.slices import Measures, Slice
     from tmuxmeter.panes.picture import Picture
@@ -68,7 +68,7 @@ class _Weighed(NamedTuple):
     levers: Levers
     known: Trouble
     total: Measures
-    unmetered: frozenset[tuple[str, str]]
+    unmetered: dict[tuple[str, str], Unmetered]
 
 
 class Day:
@@ -109,7 +109,8 @@ class Day:
         slices = self._slices(reader, begin, end, now_ms, anew=True)
         found = levers(facts, minutes_per_handoff=config.breakeven.minutes_per_handoff)
         threads = {line.thread.id: line.thread for line in facts.activity.timelines}
-        without = silent(reader.unmetered_sessions(begin, end), NEVER)
+        rows = reader.unmetered_sessions(begin, end, estimated=config.agents.estimate)
+        without = silent(rows, NEVER)
         self._weighed = _Weighed(found, trouble(found, threads), today(slices).total, without)
         took = time.monotonic() - began
         self._may_weigh = began + max(WEIGH_EVERY_S, WEIGH_SHARE * took)
@@ -139,7 +140,7 @@ class Day:
             config.breakeven.input_counts,
         )
         known, light = Trouble(), LiveLight(budget_share=fullest(uses))
-        unmetered: frozenset[tuple[str, str]] = frozenset()
+        unmetered: dict[tuple[str, str], Unmetered] = {}
         if self._weighed is not None:
             found, known, then, unmetered = self._weighed
             light = live_light(

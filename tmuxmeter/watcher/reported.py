@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
-from tmuxmeter.agents.cursor_usage import SAME_MS, Counts, turn_chunk
+from tmuxmeter.agents.cursor_usage import BEFORE_MS, SAME_MS, Counts, turn_chunk
 from tmuxmeter.hooks.facts import (
     EXPIRED,
     KILLED,
@@ -116,6 +116,18 @@ class Reported:
             del self._costs[key]
         return News(sessions, notices, booked)
 
+    def waiting(self, reader: Reader) -> list[Chunk]:
+        """Return what is to be booked of turns that no watcher took yet, and leave them there.
+
+        Whoever takes them later books the same again, which counts once.
+        """
+        self._turns += [
+            report
+            for report in self._inbox.look()
+            if isinstance(report, TokensReport) and report.agent in self._agents & {CURSOR}
+        ]
+        return self.spent(reader)
+
     def spent(self, reader: Reader) -> list[Chunk]:
         """Return what is to be booked of the turns that were reported, each once.
 
@@ -124,8 +136,10 @@ class Reported:
         chunks = []
         for report in self._turns:
             at = report.origin.time_ms
-            told = reader.imports(CURSOR).told(at - SAME_MS, at + SAME_MS, imported=True)
-            chunk = turn_chunk(report, at, [Counts(*counts) for counts in told])
+            imports = reader.imports(CURSOR)
+            told = imports.told(at - SAME_MS, at + SAME_MS, imported=True)
+            part = imports.part_of_turn(report.session, at, BEFORE_MS)
+            chunk = turn_chunk(report, at, [Counts(*counts) for counts in told], part)
             if chunk is not None:
                 chunks.append(chunk)
         self._turns.clear()

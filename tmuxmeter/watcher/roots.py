@@ -48,13 +48,16 @@ def _described(entry: CustomAgent) -> Agent:
 
 
 def known_roots(places: Places, config: Config) -> list[Root]:
-    """Return the folders and folder patterns that agents and the configuration name."""
+    """Return the folders and folder patterns that agents and the configuration name.
+
+    A relative one is left out: where it is, only a process knows that runs with such a variable.
+    """
     found: list[Root] = []
     for agent in agents_in_use(config):
         extra = config.agents.roots(agent.name)
         found += agent.roots(places.home, places.agent_env)
         found += (Root(agent.name, places.expand(text)) for text in extra)
-    return found
+    return [root for root in found if root.path.is_absolute()]
 
 
 def agent_roots(places: Places, config: Config) -> list[tuple[Agent, Root]]:
