@@ -80,7 +80,7 @@ def test_unmetered_until_an_export_tells(home: Path) -> None:
     assert words.count("unmetered") == 2
     assert "1 turn" in words
     assert "1 prompt" in words
-    assert "$0.00" not in run(home, "days", "--since", DAY).stdout
+    assert "$0.00" not in run(home, "days", "--since", DAY, "--until", DAY).stdout
     assert imported(home, csv(row(at=IN_CHAT), row(at=NOWHERE))) == {
         "requests": 2,
         "new": 2,

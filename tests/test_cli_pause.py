@@ -143,7 +143,7 @@ def test_without_a_pane_it_is_the_one_in_front_of_you(desk: Desk) -> None:
 def test_typed_in_a_pane_without_an_agent_it_does_not_pause_itself(desk: Desk) -> None:
     pane = desk.server.window("bash --norc -i")
     desk.server.send(pane, f"PYTHONPATH={ROOT} {sys.executable} -m tmuxmeter pause; echo code $?")
-    wait_until(lambda: "code 7" in desk.server.capture(pane), 20)
+    wait_until(lambda: "code 7" in desk.server.capture(pane))
     assert "no agent runs there" in desk.server.capture(pane)
 
 
@@ -151,7 +151,7 @@ def test_typed_at_the_agent_it_tells_what_it_did_before_all_stands_still(desk: D
     program, said = desk.stage.program("claude"), desk.home / "said"
     call = f"PYTHONPATH={ROOT} exec {sys.executable} -m tmuxmeter pause >{said} 2>&1"
     pane = desk.server.window(f"sh -c '{program} {FAKE} --run=\"{call}\"; true'")
-    wait_until(lambda: said.exists() and said.read_text().endswith("\n"), 20)
+    wait_until(lambda: said.exists() and said.read_text().endswith("\n"))
     assert said.read_text().startswith(f"paused {pane} (claude): ")
     assert desk.did("resume", pane) == {pane: "resumed"}
 
@@ -173,7 +173,7 @@ def test_by_agent_and_all(desk: Desk) -> None:
     assert unknown.counts_on()
 
 
-def test_agents_over_budget(desk: Desk) -> None:
+def test_agents_over_budget(midday: None, desk: Desk) -> None:
     config = Path(os.environ["XDG_CONFIG_HOME"]) / "tmuxmeter" / "config.toml"
     config.parent.mkdir(parents=True)
     config.write_text("[budget]\ntokens = 0\n[budget.claude]\ntokens = 100_000\n")

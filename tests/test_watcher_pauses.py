@@ -10,9 +10,9 @@ from random import Random
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from test_watcher import STATE, actor, following, now_ms, status
+from test_watcher import STATE, actor, following, now_ms
 from tmux_fixtures import wait_until
-from watching import data, midday_zone, tmuxmeter
+from watching import data, kill_watcher, tmuxmeter
 
 from tmuxmeter.demo.script import ClaudeSession
 from tmuxmeter.pause.look import ALARMED, DIMMED
@@ -25,9 +25,8 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture
-def meter(home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+def meter(home: Path, midday: None) -> Iterator[Path]:
     """Give a home whose watcher, if one is started, ends with the test; it is about noon there."""
-    monkeypatch.setenv("TZ", midday_zone())
     (home / "projects" / "shop").mkdir(parents=True)
     yield home
     tmuxmeter("resume", "--all", "--home", home, check=False)
@@ -42,7 +41,7 @@ def up(home: Path, server: TmuxServer) -> None:
 def agent_in(home: Path, server: TmuxServer) -> str:
     """Start a played Claude Code below a shell that only waits for it; return its pane."""
     pane = server.window(f"{actor(home, 'claude')}; true")
-    wait_until(lambda: list((home / ".claude/projects").rglob("*.jsonl")), 20)
+    wait_until(lambda: list((home / ".claude/projects").rglob("*.jsonl")))
     return pane
 
 
@@ -78,12 +77,12 @@ def test_a_pause_is_shown_booked_and_outlives_the_watcher(
 ) -> None:
     pane = agent_in(meter, tmux_server)
     up(meter, tmux_server)
-    wait_until(lambda: value(tmux_server, "STATE", pane), 20)
+    wait_until(lambda: value(tmux_server, "STATE", pane))
     # today has a row for a pane once it spent something
     wait_until(lambda: [r for r in data("today", "--home", meter)["by_pane"] if r["pane"] == pane])
     before = now_ms()
     assert "paused" in act(meter, tmux_server, "pause", pane, "--how", "freeze")
-    wait_until(lambda: value(tmux_server, "STATE", pane) == "paused", 20)
+    wait_until(lambda: value(tmux_server, "STATE", pane) == "paused")
     assert value(tmux_server, "PAUSED", pane).startswith("you ")
     assert "⏸ you " in tmux_server.format(f"#{{TMUXMETER_PANE_{pane[1:]}}}")
     assert style(tmux_server, pane) == DIMMED
@@ -95,11 +94,11 @@ def test_a_pause_is_shown_booked_and_outlives_the_watcher(
     [today] = [r for r in data("today", "--home", meter)["by_pane"] if r["pane"] == pane]
     assert (today["state"], today["paused"]["who"]) == ("paused", "you")
 
-    os.kill(status(meter)["watcher"]["pid"], signal.SIGKILL)
+    kill_watcher(meter)
     up(meter, tmux_server)
-    wait_until(lambda: value(tmux_server, "STATE", pane) == "paused", 20)
+    wait_until(lambda: value(tmux_server, "STATE", pane) == "paused")
     act(meter, tmux_server, "resume", pane)
-    wait_until(lambda: value(tmux_server, "STATE", pane) not in {"", "paused"}, 20)
+    wait_until(lambda: value(tmux_server, "STATE", pane) not in {"", "paused"})
     assert (value(tmux_server, "PAUSED", pane), records(meter)) == ("", [])
     assert style(tmux_server, pane) == ""
     # one row from its begin to its end, though nobody watched in between
@@ -114,7 +113,7 @@ def test_a_pause_that_leaks_is_an_alarm_once(meter: Path, tmux_server: TmuxServe
     pane = agent_in(meter, tmux_server)
     client = tmux_server.attach()
     up(meter, tmux_server)
-    wait_until(lambda: value(tmux_server, "STATE", pane), 20)
+    wait_until(lambda: value(tmux_server, "STATE", pane))
     act(meter, tmux_server, "pause", pane, "--how", "freeze")
     [record] = wait_until(lambda: records(meter))
     assert record["session"]
@@ -142,31 +141,31 @@ def test_a_pause_that_leaks_is_an_alarm_once(meter: Path, tmux_server: TmuxServe
     since = client.count
     spend(20)
     client.wait_for("still spends although it is paused (freeze): 1.2k tokens since", since)
-    wait_until(lambda: "spending" in value(tmux_server, "FLAGS", pane), 20)
+    wait_until(lambda: "spending" in value(tmux_server, "FLAGS", pane))
     wait_until(lambda: style(tmux_server, pane) == ALARMED)
     assert [known["spent_after"] for known in records(meter)] == [1234]
     assert "STILL SPENDING (1.2k tokens)" in tmuxmeter("panes", "--home", meter).stdout
 
     # a new watcher knows that it was told
-    os.kill(status(meter)["watcher"]["pid"], signal.SIGKILL)
+    kill_watcher(meter)
     since = client.count
     up(meter, tmux_server)
     spend(30)
-    wait_until(lambda: [known["spent_after"] for known in records(meter)] == [2468], 20)
+    wait_until(lambda: [known["spent_after"] for known in records(meter)] == [2468])
     assert b"still spends" not in client.output(since)
     act(meter, tmux_server, "resume", pane)
     assert style(tmux_server, pane) == ""
-    wait_until(lambda: "spending" not in value(tmux_server, "FLAGS", pane), 20)
+    wait_until(lambda: "spending" not in value(tmux_server, "FLAGS", pane))
 
 
 def test_a_pane_closed_while_paused_cleans_up(meter: Path, tmux_server: TmuxServer) -> None:
     pane = agent_in(meter, tmux_server)
     up(meter, tmux_server)
-    wait_until(lambda: value(tmux_server, "STATE", pane), 20)
+    wait_until(lambda: value(tmux_server, "STATE", pane))
     act(meter, tmux_server, "pause", pane, "--how", "freeze")
-    wait_until(lambda: value(tmux_server, "STATE", pane) == "paused", 20)
+    wait_until(lambda: value(tmux_server, "STATE", pane) == "paused")
     tmux_server.run("kill-pane", "-t", pane)
-    wait_until(lambda: not records(meter), 20)
+    wait_until(lambda: not records(meter))
     assert row_of(meter, pane) is None
 
 
@@ -174,11 +173,11 @@ def test_who_goes_on_without_being_resumed_is_told(meter: Path, tmux_server: Tmu
     pane = agent_in(meter, tmux_server)
     client = tmux_server.attach(160)
     up(meter, tmux_server)
-    wait_until(lambda: value(tmux_server, "STATE", pane), 20)
+    wait_until(lambda: value(tmux_server, "STATE", pane))
     act(meter, tmux_server, "pause", pane, "--how", "freeze")
-    wait_until(lambda: value(tmux_server, "STATE", pane) == "paused", 20)
+    wait_until(lambda: value(tmux_server, "STATE", pane) == "paused")
     [record] = records(meter)
     os.kill(record["pid"], signal.SIGCONT)
-    client.wait_for(f"{pane} (Claude Code) goes on: somebody else let it go on", timeout=30)
-    wait_until(lambda: value(tmux_server, "STATE", pane) not in {"", "paused"}, 20)
+    client.wait_for(f"{pane} (Claude Code) goes on: somebody else let it go on")
+    wait_until(lambda: value(tmux_server, "STATE", pane) not in {"", "paused"})
     assert style(tmux_server, pane) == ""
