@@ -26,6 +26,11 @@ FAKE = Path(__file__).with_name("fake_agent.py")
 STATE = ".local/state/tmuxmeter"
 
 
+def own_id(name: str) -> str:
+    """Return a session id that no suite beside this one has: a session of two is nobody's."""
+    return session_id(f"{name} {os.getpid()}")
+
+
 class Desk:
     """A home with a metered server, and the command line."""
 
@@ -59,12 +64,10 @@ class Desk:
         """Start a Claude that says which session it runs, below a holder; return its pane."""
         program = self.stage.program("claude")
         words = [str(program), str(FAKE), f"--live={self.home / '.claude'}"]
-        words += [f"--session={session_id(name)}", "--status=busy"]
+        words += [f"--session={own_id(name)}", "--status=busy"]
         pane = self.server.window(f"sh -c '{shlex.join(words)}; true'")
         live = self.home / ".claude" / "sessions"
-        wait_until(
-            lambda: any(session_id(name) in file.read_text() for file in live.glob("*.json"))
-        )
+        wait_until(lambda: any(own_id(name) in file.read_text() for file in live.glob("*.json")))
         return pane
 
     def counter(self, how: str = "wrapper", name: str = "claude") -> Counted:
@@ -219,7 +222,7 @@ def test_a_pause_outlives_the_program_that_made_it_and_is_undone_newest_first(de
     pane = desk.fake("shop")
     desk.run("pause", pane, "--how", "freeze")
     (made,) = desk.store.all()
-    assert (made.session, made.way, made.who) == (session_id("shop"), "freeze", "you")
+    assert (made.session, made.way, made.who) == (own_id("shop"), "freeze", "you")
     desk.flags.set("claude", made.session, "guard", now_ms())
     assert desk.did("resume", pane) == {pane: "resumed"}
 

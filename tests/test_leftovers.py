@@ -67,10 +67,12 @@ def test_what_outlives_its_pane_ends_with_the_test(
         pytest.fail("script(1) is missing")
     told = tmp_path / "told"
     told.mkdir()
-    note = f"echo $$ > '{told}'/$$; exec sleep 300"
+    program = tmp_path / "program"
+    program.write_text(f"#!/bin/sh\ntrap '' HUP\n: >'{told}'/$$\nexec sleep 300\n")
+    program.chmod(0o755)
     server = tmux_servers()
-    server.start(f"script -qec \"trap '' HUP; {note}\" /dev/null")
-    server.window(f'setsid --fork sh -c "{note}"; sleep 300')
+    server.start(f"script -qec 'exec {program}' /dev/null")
+    server.window(f"setsid --fork {program}; sleep 300")
     wait_until(lambda: len(list(told.iterdir())) == 2)
     outlived += [int(file.name) for file in told.iterdir()]
     assert os.getpid() not in outlived

@@ -282,8 +282,7 @@ def test_agents_with_another_home_are_another_life(
     tmuxmeter("up", "--socket", tmux_server.socket)
     try:
         wait_until(lambda: any(row["pane"] == pane for row in data("today")["by_pane"]))
-        # both strangers are at work by now
-        wait_until(lambda: len(list((stranger / ".claude/projects").rglob("*.jsonl"))) == 2)
+        wait_until(lambda: list((stranger / ".claude/projects").rglob("*.jsonl")))
         # its pane is ours: it is shown there, and what it spends isn't known
         cost = "#{TMUXMETER_PANE_COST_" + sandbox[1:] + "}"
         wait_until(lambda: tmux_server.format(cost) == "?")

@@ -6,16 +6,23 @@ import json
 import os
 import signal
 import sqlite3
+from dataclasses import replace
 from random import Random
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from pausing import Stage
 from test_watcher import STATE, actor, following, now_ms
 from tmux_fixtures import wait_until
 from watching import data, kill_watcher, tmuxmeter
 
 from tmuxmeter.demo.script import ClaudeSession
+from tmuxmeter.errors import PauseError
+from tmuxmeter.ledger.queries import RequestAfter
 from tmuxmeter.pause.look import ALARMED, DIMMED
+from tmuxmeter.pause.records import RESUMING, Pause, PauseStore
+from tmuxmeter.pause.ways import pause, resume
+from tmuxmeter.watcher.pauses import Pauses
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -156,6 +163,49 @@ def test_a_pause_that_leaks_is_an_alarm_once(meter: Path, tmux_server: TmuxServe
     act(meter, tmux_server, "resume", pane)
     assert style(tmux_server, pane) == ""
     wait_until(lambda: "spending" not in value(tmux_server, "FLAGS", pane))
+
+
+class Spends:
+    """A ledger whose session made a request ten seconds after a pause."""
+
+    def requests_after(self, agent: str, session: str, time_ms: int) -> list[RequestAfter]:
+        return [RequestAfter(1, 1, time_ms + 10_000, 1234)]
+
+
+def test_who_is_being_resumed_does_not_leak(home: Path, tmux_server: TmuxServer) -> None:
+    """It goes on a moment before its record is gone; what it does then is as it should be."""
+    stage = Stage(home, tmux_server)
+    counted = stage.start("wrapper")
+    target = replace(stage.target(counted.pane), session="s")
+    made = pause(stage.means, target, "freeze", "you", now_ms())
+    pauses = Pauses(stage.means)
+    pauses.read(now_ms())
+    alarms: list[Any] = []
+
+    class Store(PauseStore):
+        """Looks for alarms at each moment at which there could be a false one."""
+
+        def replace(self, pause: Pause) -> None:
+            super().replace(pause)
+            if RESUMING in pause.undo:
+                alarms.extend(pauses.check(Spends()))
+
+        def remove(self, pause_id: str) -> bool:
+            assert counted.counts_on()
+            alarms.extend(pauses.check(Spends()))
+            return super().remove(pause_id)
+
+    watched = replace(stage.means, store=Store(stage.means.store.folder))
+    assert resume(watched, made) == "goes on"
+    assert (alarms, style(tmux_server, counted.pane)) == ([], "")
+    # what could not be resumed is paused as before, and then it does leak
+    again = pause(stage.means, target, "freeze", "you", now_ms())
+    pauses.read(now_ms() + 1_000)
+    stuck = replace(again, method="suspend", undo={**again.undo, "stopped": [], "shell": []})
+    with pytest.raises(PauseError):
+        resume(stage.means, stuck)
+    assert stage.means.store.all() == [stuck]
+    assert [each.id for each in pauses.check(Spends())] == [again.id]
 
 
 def test_a_pane_closed_while_paused_cleans_up(meter: Path, tmux_server: TmuxServer) -> None:
