@@ -181,9 +181,11 @@ def small_disk(meter: Path) -> Iterator[Path]:
     mount = ["mount", "-t", "tmpfs", "-o", "size=4m,mode=700", "tmpfs", str(state)]
     if subprocess.run(mount, capture_output=True, check=False).returncode:
         pytest.skip("only root can mount the small disk this needs")
-    yield state
-    tmuxmeter("down", "--all", "--home", meter, check=False)
-    subprocess.run(["umount", "-l", str(state)], check=True)
+    try:
+        yield state
+        tmuxmeter("down", "--all", "--home", meter, check=False)
+    finally:
+        subprocess.run(["umount", "-l", str(state)], check=True)
 
 
 def fill(path: Path) -> None:

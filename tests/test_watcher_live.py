@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
 import shlex
-import signal
 import sqlite3
 import time
 from random import Random
 from typing import TYPE_CHECKING, Any
 
+import psutil
 import pytest
 from test_watcher import STATE, actor, following, now_ms, status, write_turn
 from tmux_fixtures import wait_until
@@ -165,13 +164,15 @@ def failing(session: ClaudeSession, count: int) -> list[str]:
 def test_an_error_loop_is_flagged_on_its_pane_while_it_lasts(
     meter: Path, tmux_server: TmuxServer
 ) -> None:
-    pane = tmux_server.window(actor(meter, "claude"))
+    # below a shell: tmux lets a child of its own go on at once when it is stopped
+    pane = tmux_server.window(f"{actor(meter, 'claude')}; true")
     up(meter, tmux_server)
     value = f"#{{TMUXMETER_PANE_FLAGS_{pane[1:]}}}"
     wait_until(lambda: tmux_server.format(f"#{{TMUXMETER_PANE_COST_{pane[1:]}}}"))
     # the agent stands still and the test writes its log
-    pid = int(tmux_server.format("#{pane_pid}", pane))
-    os.kill(pid, signal.SIGSTOP)
+    [player] = psutil.Process(int(tmux_server.format("#{pane_pid}", pane))).children()
+    player.suspend()
+    wait_until(lambda: player.status() == psutil.STATUS_STOPPED)
     [log] = (meter / ".claude/projects").rglob("*.jsonl")
     session = ClaudeSession(Random(3), str(meter / "projects/shop"), "main", session=log.stem)
     write = [json.loads(line)["timestamp"] for line in log.read_text().splitlines()]
@@ -185,4 +186,4 @@ def test_an_error_loop_is_flagged_on_its_pane_while_it_lasts(
     with log.open("a") as file:
         file.write(f"{end}\n")
     wait_until(lambda: "loop" not in tmux_server.format(value))
-    os.kill(pid, signal.SIGCONT)
+    player.resume()
