@@ -249,11 +249,13 @@ def tmux_servers() -> Iterator[Callable[..., TmuxServer]]:
         return server
 
     yield make
-    for server in servers:
-        server.kill()
-    # what has a terminal of its own, or was stopped, outlives its pane; all know the socket
-    end(processes_of(folder))
-    shutil.rmtree(folder, ignore_errors=True)
+    try:
+        for server in servers:
+            server.kill()
+    finally:
+        # what has a terminal of its own, or was stopped, outlives its pane; all know the socket
+        end(processes_of(folder))
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture
