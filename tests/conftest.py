@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import os
+import time
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import settings
+from leftovers import left_behind
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 # CI runs the same examples each time; everybody else looks further with every run
@@ -54,6 +58,15 @@ def pytest_xdist_auto_num_workers() -> int:
     return cores + cores // 2
 
 
+@pytest.fixture(scope="session", autouse=True)
+def nothing_left_running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Fail at the end where a test left a process behind: its folder's name says which one."""
+    yield
+    left = left_behind(tmp_path_factory.getbasetemp())
+    if left:
+        pytest.fail("left running by tests, and ended now:\n" + "\n".join(left), pytrace=False)
+
+
 @pytest.fixture(autouse=True)
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Point HOME, the XDG folders and tmux's socket folder below the test's own folder."""
@@ -66,4 +79,13 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("HOME", str(folder))
     monkeypatch.setenv("XDG_CONFIG_HOME", str(folder / ".config"))
     monkeypatch.setenv("TZ", "UTC")
+    time.tzset()
     return folder
+
+
+@pytest.fixture
+def midday(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let it be between twelve and one: what is written now is today's, and stays so meanwhile."""
+    # the sign of a POSIX zone says how far it is behind UTC
+    monkeypatch.setenv("TZ", f"XXX{datetime.now(UTC).hour - 12:+d}")
+    time.tzset()

@@ -12,7 +12,7 @@ import uuid
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tmux_fixtures import TmuxServer, wait_until
+from tmux_fixtures import PATIENCE_S, TmuxServer, wait_until
 
 from tmuxmeter.agents.base import Root
 from tmuxmeter.agents.claude import Claude
@@ -115,7 +115,7 @@ class Bench:
         now = now_ms() + self.later_ms
         return self.tracker.update(sockets, roots, new, now, all_sessions=told is None)
 
-    def until(self, condition: Callable[[Picture], object], timeout: float = 10) -> Picture:
+    def until(self, condition: Callable[[Picture], object], timeout: float = PATIENCE_S) -> Picture:
         """Tick until the picture fulfils a condition, and return it."""
         return wait_until(lambda: p if condition(p := self.tick()) else None, timeout)
 

@@ -80,7 +80,7 @@ class Counted:
         names = [name for name in ("count", "child.count") if (self.folder / name).exists()]
         before = {name: self.count(name) for name in names}
         try:
-            wait_until(lambda: all(self.count(name) > before[name] for name in names), 5)
+            wait_until(lambda: all(self.count(name) > before[name] for name in names))
         except BaseException as error:
             if "nothing came" not in str(error):
                 raise
@@ -99,7 +99,7 @@ class Counted:
         self.server.run("send-keys", "-t", self.pane, "-l", keys)
 
     def got(self, keys: bytes) -> None:
-        wait_until(lambda: self.keys().endswith(keys), 5)
+        wait_until(lambda: self.keys().endswith(keys))
 
     def terminal(self) -> tuple[Any, int]:
         """Return the terminal's modes and its foreground group."""
@@ -178,9 +178,9 @@ class Stage:
                 line = f"{line} | tee {folder / 'output'}"
             self.server.send(pane, line)
         counted = Counted(self.server, pane, folder)
-        wait_until(lambda: (folder / "count").exists() and counted.count() > 2, 20)
+        wait_until(lambda: (folder / "count").exists() and counted.count() > 2)
         if child:
-            wait_until(lambda: (folder / "child.count").exists(), 20)
+            wait_until(lambda: (folder / "child.count").exists())
         return counted
 
     def target(self, pane: str) -> Target:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import subprocess
-from datetime import UTC, datetime, timedelta
+from datetime import date, datetime, timedelta
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
@@ -112,12 +112,11 @@ def commit(repo: Path, times: list[int]) -> None:
 
 
 @pytest.fixture
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def logged(home: Path, midday: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Write the history's logs and commits, up to yesterday."""
     monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(tmp_path / "gitconfig"))
-    monkeypatch.setenv("TZ", "UTC")
-    home, repo = tmp_path / "home", tmp_path / "repo"
-    home.mkdir()
-    today = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    repo = tmp_path / "repo"
+    today = datetime.now().astimezone().replace(hour=0, minute=0, second=0, microsecond=0)
     done: list[int] = []
     for number, (_, day) in enumerate(groupby(HOURS, key=lambda hour: hour.day)):
         some = list(day)
@@ -130,8 +129,8 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return home
 
 
-def test_a_history_of_logs_and_commits_is_fitted(home: Path) -> None:
-    fit = data("calibrate", "--home", home, "--apply")
+def test_a_history_of_logs_and_commits_is_fitted(logged: Path) -> None:
+    fit = data("calibrate", "--home", logged, "--apply")
     assert (fit["fitted"], fit["applied"], fit["days"]) == (True, True, DAYS)
     alone = sum(hour.agents_working == 1 for hour in HOURS)
     sides = (fit["baseline_hours"], fit["treatment_hours"])
@@ -144,13 +143,13 @@ def test_a_history_of_logs_and_commits_is_fitted(home: Path) -> None:
         assert low <= true <= high
         assert fit[name] == pytest.approx(getattr(straight, name).value, rel=0.03)
     assert fit["M"] == pytest.approx(straight.multiplier.value, rel=0.03)
-    yesterday = str(datetime.now(UTC).date() - timedelta(days=1))
-    now = data("breakeven", "--home", home)
+    yesterday = str(date.today() - timedelta(days=1))
+    now = data("breakeven", "--home", logged)
     assert now["calibrated"]
     assert now["constants"]["knee"] == pytest.approx(fit["knee"])
-    then: dict[str, Any] = data("today", "--home", home, "--date", yesterday)
+    then: dict[str, Any] = data("today", "--home", logged, "--date", yesterday)
     assert then["light"]["calibrated"]
     assert then["light"]["verdict"] in {"green", "amber", "red", "neutral"}
-    assert "?" not in tmuxmeter("breakeven", "--home", home).stdout.splitlines()[0]
-    tmuxmeter("calibrate", "--home", home, "--reset")
-    assert not data("breakeven", "--home", home)["calibrated"]
+    assert "?" not in tmuxmeter("breakeven", "--home", logged).stdout.splitlines()[0]
+    tmuxmeter("calibrate", "--home", logged, "--reset")
+    assert not data("breakeven", "--home", logged)["calibrated"]

@@ -56,9 +56,8 @@ def checks(home: Path, name: str) -> list[str]:
 
 
 @pytest.fixture
-def home(tmp_path: Path) -> Path:
+def home(home: Path) -> Path:
     """A home with the real OpenCode's database."""
-    home = tmp_path / "home"
     folder = home / ".local/share/opencode"
     folder.mkdir(parents=True)
     close(real(folder / "opencode.db"))
@@ -172,7 +171,7 @@ def test_doctor_names_records_nobody_knows(home: Path) -> None:
     assert "3 records of unknown type part hologram in opencode 1.18.33" in text
 
 
-def test_doctor_notices_a_format_without_tokens(home: Path) -> None:
+def test_doctor_notices_a_format_without_tokens(home: Path, midday: None) -> None:
     now_ms = time.time_ns() // 1_000_000
     store = Store(home / ".local/share/opencode/opencode-next.db")
     store.connection.execute(

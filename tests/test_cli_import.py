@@ -56,9 +56,8 @@ def day(home: Path) -> dict[str, Any]:
 
 
 @pytest.fixture
-def home(tmp_path: Path) -> Path:
+def home(home: Path) -> Path:
     """A home with a chat in the terminal and a composer in the editor, neither with tokens."""
-    home = tmp_path / "home"
     Chat(home / ".cursor").connection.close()
     transcript = Transcript(home / ".cursor")
     transcript.write(asked("Fix it"), said("assistant", "Fixed."), ended(), at=10_000)

@@ -66,7 +66,7 @@ class Stage:
 
 
 @pytest.fixture
-def stage(home: Path, tmux_server: TmuxServer) -> Iterator[Stage]:
+def stage(home: Path, midday: None, tmux_server: TmuxServer) -> Iterator[Stage]:
     stage = Stage(home, tmux_server)
     yield stage
     stage.close()
@@ -142,7 +142,7 @@ def test_spend_and_leaving_with_a_watcher(stage: Stage) -> None:
         assert gone[0]["agent_session"] == session_id("shop")
     finally:
         watcher.terminate()
-        watcher.wait(10)
+        watcher.wait(30)
     # a watcher that has ended leaves what it booked, and the report says how old that is
     report = stage.panes()
     assert report["booked_ms"] is not None

@@ -26,6 +26,11 @@ FAKE = Path(__file__).with_name("fake_agent.py")
 STATE = ".local/state/tmuxmeter"
 
 
+def own_id(name: str) -> str:
+    """Return a session id that no suite beside this one has: a session of two is nobody's."""
+    return session_id(f"{name} {os.getpid()}")
+
+
 class Desk:
     """A home with a metered server, and the command line."""
 
@@ -59,12 +64,10 @@ class Desk:
         """Start a Claude that says which session it runs, below a holder; return its pane."""
         program = self.stage.program("claude")
         words = [str(program), str(FAKE), f"--live={self.home / '.claude'}"]
-        words += [f"--session={session_id(name)}", "--status=busy"]
+        words += [f"--session={own_id(name)}", "--status=busy"]
         pane = self.server.window(f"sh -c '{shlex.join(words)}; true'")
         live = self.home / ".claude" / "sessions"
-        wait_until(
-            lambda: any(session_id(name) in file.read_text() for file in live.glob("*.json"))
-        )
+        wait_until(lambda: any(own_id(name) in file.read_text() for file in live.glob("*.json")))
         return pane
 
     def counter(self, how: str = "wrapper", name: str = "claude") -> Counted:
@@ -143,7 +146,7 @@ def test_without_a_pane_it_is_the_one_in_front_of_you(desk: Desk) -> None:
 def test_typed_in_a_pane_without_an_agent_it_does_not_pause_itself(desk: Desk) -> None:
     pane = desk.server.window("bash --norc -i")
     desk.server.send(pane, f"PYTHONPATH={ROOT} {sys.executable} -m tmuxmeter pause; echo code $?")
-    wait_until(lambda: "code 7" in desk.server.capture(pane), 20)
+    wait_until(lambda: "code 7" in desk.server.capture(pane))
     assert "no agent runs there" in desk.server.capture(pane)
 
 
@@ -151,7 +154,7 @@ def test_typed_at_the_agent_it_tells_what_it_did_before_all_stands_still(desk: D
     program, said = desk.stage.program("claude"), desk.home / "said"
     call = f"PYTHONPATH={ROOT} exec {sys.executable} -m tmuxmeter pause >{said} 2>&1"
     pane = desk.server.window(f"sh -c '{program} {FAKE} --run=\"{call}\"; true'")
-    wait_until(lambda: said.exists() and said.read_text().endswith("\n"), 20)
+    wait_until(lambda: said.exists() and said.read_text().endswith("\n"))
     assert said.read_text().startswith(f"paused {pane} (claude): ")
     assert desk.did("resume", pane) == {pane: "resumed"}
 
@@ -173,7 +176,7 @@ def test_by_agent_and_all(desk: Desk) -> None:
     assert unknown.counts_on()
 
 
-def test_agents_over_budget(desk: Desk) -> None:
+def test_agents_over_budget(midday: None, desk: Desk) -> None:
     config = Path(os.environ["XDG_CONFIG_HOME"]) / "tmuxmeter" / "config.toml"
     config.parent.mkdir(parents=True)
     config.write_text("[budget]\ntokens = 0\n[budget.claude]\ntokens = 100_000\n")
@@ -219,7 +222,7 @@ def test_a_pause_outlives_the_program_that_made_it_and_is_undone_newest_first(de
     pane = desk.fake("shop")
     desk.run("pause", pane, "--how", "freeze")
     (made,) = desk.store.all()
-    assert (made.session, made.way, made.who) == (session_id("shop"), "freeze", "you")
+    assert (made.session, made.way, made.who) == (own_id("shop"), "freeze", "you")
     desk.flags.set("claude", made.session, "guard", now_ms())
     assert desk.did("resume", pane) == {pane: "resumed"}
 

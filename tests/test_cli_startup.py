@@ -57,11 +57,11 @@ def watched(used: Path) -> Iterator[Path]:
     watcher = start_watcher(home)
     try:
         wait_until(lambda: running_pid(home / ".local/state/tmuxmeter/run") == watcher.pid)
-        wait_until(lambda: data("sessions", "--home", home)["sessions"], 30, every=0.2)
+        wait_until(lambda: data("sessions", "--home", home)["sessions"], every=0.2)
         yield home
     finally:
         watcher.terminate()
-        watcher.wait(10)
+        watcher.wait(30)
 
 
 def load_nothing_heavy(home: Path) -> None:

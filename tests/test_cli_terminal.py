@@ -34,7 +34,7 @@ def run_in(server: TmuxServer, *arguments: str | Path, no_color: bool = False) -
     setting = "NO_COLOR=1" if no_color else "-u NO_COLOR"
     line = f"env {setting} {shlex.join(words)}; echo end of it; exec cat"
     pane = server.window(f"sh -c {shlex.quote(line)}")
-    wait_until(lambda: "end of it" in server.capture(pane), 30)
+    wait_until(lambda: "end of it" in server.capture(pane))
     joined = server.run("capture-pane", "-p", "-J", "-t", pane)
     coded = server.run("capture-pane", "-p", "-e", "-t", pane)
     return joined.partition("end of it")[0], coded.partition("end of it")[0]

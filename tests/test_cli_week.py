@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import time
+from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree as ET
 
@@ -89,14 +90,14 @@ def test_today_has_the_budget_of_the_settings(home: Path) -> None:
     assert "of $0.50" in words
 
 
-def test_an_empty_today_recaps_the_last_working_day(home: Path) -> None:
+def test_an_empty_today_recaps_the_last_working_day(home: Path, midday: None) -> None:
     now = round(time.time() * 1000)
     claude(home, now_ms=now - 72 * HOUR)
     claude(home, "older", now_ms=now - 120 * HOUR)
     today = data("today", "--home", home)
     assert today["requests"] == 0
     assert today["recap"]["requests"] == 2
-    assert today["recap"]["date"] == time.strftime("%Y-%m-%d", time.gmtime(now / 1000 - 72 * 3600))
+    assert today["recap"]["date"] == str(date.today() - timedelta(days=3))
     words = shown("today", "--home", home)
     assert "nothing yet today." in words
     assert f" {today['recap']['date']}: $0.04, 82k tokens in" in words

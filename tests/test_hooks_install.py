@@ -507,7 +507,7 @@ def test_the_plugin_waits_and_reports(home: Path) -> None:
         seen.extend(inbox.take(time.time_ns() // 1_000_000))
         return len(seen) >= count
 
-    wait_until(lambda: reported(2), 20)
+    wait_until(lambda: reported(2))
     time.sleep(0.3)
     assert said.read_text() == "free\n"
     flags.clear("opencode", "p")

@@ -100,7 +100,7 @@ class Place:
         process.stdin.write(json.dumps(value).encode())
         process.stdin.close()
         process.stdin = None
-        wait_until(lambda: ("s-1", HELD) in self.holds(), 20)
+        wait_until(lambda: ("s-1", HELD) in self.holds())
         return process
 
 
@@ -384,11 +384,11 @@ def test_a_hook_does_not_outlive_its_agent(place: Place, tmp_path: Path) -> None
         [*start, str(SCRIPT), str(place.runtime), sys.executable],
         env={"PATH": os.environ["PATH"], "HOOK": hook, "TOOL": json.dumps(TOOL)},
     )
-    wait_until(lambda: ("s-1", HELD) in place.holds(), 20)
+    wait_until(lambda: ("s-1", HELD) in place.holds())
     pid = int(told.read_text())
     agent.kill()
     agent.wait()
-    wait_until(lambda: not Path(f"/proc/{pid}").exists(), 10)
+    wait_until(lambda: not Path(f"/proc/{pid}").exists())
     assert place.flags.get("claude", "s-1")
 
 
@@ -643,8 +643,8 @@ def test_a_status_line_that_is_cancelled_ends_the_user_s_too(place: Place, tmp_p
     process.stdin.write(b"{}")
     process.stdin.close()
     process.stdin = None
-    pid = wait_until(lambda: told.exists() and told.read_text().strip(), 10)
+    pid = wait_until(lambda: told.exists() and told.read_text().strip())
     process.terminate()
-    process.wait(10)
-    wait_until(lambda: not Path(f"/proc/{pid}").exists(), 10)
-    process.communicate(timeout=10)
+    process.wait(30)
+    wait_until(lambda: not Path(f"/proc/{pid}").exists())
+    process.communicate(timeout=30)

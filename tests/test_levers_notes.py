@@ -197,14 +197,12 @@ def test_what_is_noted_stays_known_while_the_disk_is_full(tmp_path: Path) -> Non
 
 
 @pytest.fixture
-def home(tmp_path: Path) -> Path:
+def home(home: Path, tmp_path: Path) -> Path:
     """A home whose ledger knows a pane."""
-    folder = tmp_path / "home"
-    folder.mkdir()
-    tmuxmeter("scan", "--home", folder)
+    tmuxmeter("scan", "--home", home)
     (state,) = {path.parent for path in tmp_path.rglob("ledger.db")}
     metered(state, str(tmp_path / "socket"))
-    return folder
+    return home
 
 
 def run(home: Path, *arguments: str) -> subprocess.CompletedProcess[str]:

@@ -282,8 +282,8 @@ def test_what_comes_into_the_wal_is_noticed(path: Path, folder: Path, events: bo
         return [log.name for log in changes.logs]
 
     with closing(connect(path)) as agent:
-        wait_until(lambda: not noticed(), 5)
+        wait_until(lambda: not noticed())
         put(agent, "more", 5, 1)
-        assert wait_until(noticed, 20) == ["x.db"]
-    assert wait_until(noticed, 20) == ["x.db"]  # closing wrote it into the database
+        assert wait_until(noticed) == ["x.db"]
+    assert wait_until(noticed) == ["x.db"]  # closing wrote it into the database
     follower.close()

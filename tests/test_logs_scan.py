@@ -151,7 +151,7 @@ def test_workers_leave_their_parents_things_alone(root: Path, tmp_path: Path, fo
         first = next(results)
         book.add([first.chunk] if first.chunk else [])
         for pid in pool.pids:
-            deadline = time.monotonic() + 10
+            deadline = time.monotonic() + 30
             while holds(pid, ledger.name):
                 assert time.monotonic() < deadline
                 time.sleep(0.01)
@@ -359,7 +359,7 @@ def test_no_orphans_however_the_scan_is_ended(root: Path, number: signal.Signals
     assert pids
     scanner.send_signal(number)
     scanner.wait()
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 30
     while any(alive(pid) for pid in pids):
         assert time.monotonic() < deadline
         time.sleep(0.01)
@@ -396,7 +396,7 @@ def test_memory_waits_for_the_one_who_books(root: Path) -> None:
         first = next(result.chunk for result in results if result.chunk)
         assert isinstance(first, Chunk)
         [pid] = pool.pids
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + 30
         # It comes to rest in a write, neither running on nor done.
         while sys.platform == "linux" and state(pid) != "S":
             assert time.monotonic() < deadline

@@ -63,9 +63,9 @@ def test_a_plain_watcher_follows_agents_elsewhere_but_no_demo(home: Path, tmp_pa
             return {row["project"] for row in data("sessions")["sessions"]}
 
         own = str(tmp_path / "other" / "projects" / "shop")
-        wait_until(lambda: own in projects(), 30, 0.2)
-        played = (tmp_path / "demo" / ".codex" / "sessions").rglob("*.jsonl")
-        assert any(path.stat().st_size for path in played)
+        played = tmp_path / "demo" / ".codex" / "sessions"
+        wait_until(lambda: any(path.stat().st_size for path in played.rglob("*.jsonl")))
+        wait_until(lambda: own in projects(), every=0.2)
         assert projects() == {own}
     finally:
         watcher.kill()

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
     from tmux_fixtures import TmuxServer
 
+    from tmuxmeter.panes.picture import Picture
+
 
 @pytest.fixture
 def bench(tmp_path: Path) -> Iterator[Bench]:
@@ -82,11 +84,15 @@ def test_every_way_of_starting_leads_to_the_pane(
 ) -> None:
     session = new_id()
     pane = server.window(WRAPPED[case].format(agent=bench.claude(session)))
-    picture = bench.until(lambda p: session in bench.agents(p))
+    expected = f"live-file, {HOW.get(case, 'tree')}"
+
+    def evidence(picture: Picture) -> str:
+        main = main_of(picture, pane)
+        return main.evidence if main and session in bench.agents(picture) else ""
+
+    # until the processes between have ended it may still be in the tree
+    picture = bench.until(lambda p: evidence(p) == expected)
     assert bench.agents(picture) == {session: pane}
-    main = main_of(picture, pane)
-    assert main is not None
-    assert main.evidence == f"live-file, {HOW.get(case, 'tree')}"
 
 
 def test_an_agent_outside_tmux_is_outside(bench: Bench, server: TmuxServer) -> None:

@@ -74,7 +74,8 @@ def test_a_pane_closed_while_paused_leaves_no_process_behind(stage: Stage, how: 
     below = [counted.pid, *(entry.pid for entry in stage.table.descendants(counted.pid))]
     assert len(below) == 2
     stage.server.run("kill-pane", "-t", counted.pane)
-    wait_until(lambda: tended(stage) == ["its pane was closed"])
+    # told at once, in whatever order its processes end
+    assert tended(stage) == ["its pane was closed"]
     source = stage.means.table.source
     wait_until(lambda: all(source.now(pid) is None for pid in below))
     assert stage.means.store.all() == []
@@ -82,9 +83,10 @@ def test_a_pane_closed_while_paused_leaves_no_process_behind(stage: Stage, how: 
 
 def test_a_server_that_is_gone(stage: Stage) -> None:
     counted = stage.start("wrapper")
-    paused(stage, counted)
+    made = paused(stage, counted)
     stage.server.run("kill-server")
-    wait_until(lambda: tended(stage) == ["its pane was closed"])
+    wait_until(lambda: stage.means.table.source.now(made.pane_pid) is None)
+    assert tended(stage) == ["its pane was closed"]
     wait_until(lambda: stage.means.table.source.now(counted.pid) is None)
 
 
@@ -92,7 +94,8 @@ def test_somebody_else_let_it_go_on(stage: Stage) -> None:
     counted = stage.start("wrapper")
     paused(stage, counted)
     os.kill(counted.pid, signal.SIGCONT)
-    wait_until(lambda: tended(stage) == ["somebody else let it go on"])
+    assert counted.counts_on()
+    assert tended(stage) == ["somebody else let it go on"]
     assert own_styles(Tmux(stage.server.socket), counted.pane) == dict.fromkeys(STYLES)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+import uuid
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -30,7 +31,8 @@ if TYPE_CHECKING:
     from tmuxmeter.pause.records import Pause
 
 YOU = "you"
-SESSION = "5b1c4bb5-0000-4000-8000-000000000001"
+SESSION = str(uuid.uuid4())
+"""Not shared with a suite that runs beside this one: a session of two agents is nobody's."""
 
 
 @pytest.fixture

@@ -261,14 +261,14 @@ def test_the_line_without_tpm_turns_the_meter_on_and_down_turns_it_off(
     try:
         pane = server.start("sh")  # a login shell might put another PATH in place
         client = server.attach(140, 40)
-        client.wait_for("demo $", timeout=30)
+        client.wait_for("demo $")
         reload = next(line for line in lines("sh") if line.startswith("tmux source-file"))
         server.send(pane, f"{reload} && echo reloaded")
         wait_until(lambda: "\nreloaded" in server.capture(pane))
         # the plugin's line works in the background
         wait_until(lambda: "TMUXMETER" in server.run("show-options", "-gv", "status-right"))
         server.send(pane, "clear; tmuxmeter down")
-        wait_until(lambda: "The watcher has ended." in server.capture(pane), 20)
+        wait_until(lambda: "The watcher has ended." in server.capture(pane))
         assert server.run("show-options", "-gv", "status-right").strip() == written
     finally:
         shell("tmuxmeter down --all", tool, home)
@@ -306,7 +306,7 @@ def test_keys_show_what_they_say(
     assert set(re.findall(r"bind-key (\w)", block)) == set(signs)
     for key, (sign, end) in signs.items():
         outer.run("send-keys", "-t", pane, "C-b", key)
-        wait_until(lambda sign=sign: sign in outer.capture(pane), 20)
+        wait_until(lambda sign=sign: sign in outer.capture(pane))
         outer.run("send-keys", "-t", pane, end)
         # the popup may be there a moment longer than what it shows
         wait_until(lambda: "┌" not in outer.capture(pane))
@@ -337,7 +337,7 @@ def test_prompts_show_the_day(
     server.environment |= environment(tool, home)
     server.environment |= {"TMUXMETER_PROMPT_FILE": str(prompt), "ZDOTDIR": str(home)}
     pane = server.start(f"{program} {argument} -i")
-    wait_until(lambda: "$12.34" in server.capture(pane), 20)
+    wait_until(lambda: "$12.34" in server.capture(pane))
 
 
 # settings

@@ -93,23 +93,44 @@ def test_a_watcher_that_reads_history_says_how_far_it_is() -> None:
     assert "reading history (42%)" in check.text
 
 
+FOLLOWING, NONE = watcher(), watcher(pid=None)
+STARTING, READING = watcher(silent_s=None), watcher(phase="reading", progress=0.4)
+
+
+def server(**facts: object) -> ServerFacts:
+    fine = ServerFacts("/t", in_place=("status-right",), lease_s=20)
+    return fine._replace(**facts)  # type: ignore[arg-type]
+
+
 @pytest.mark.parametrize(
-    ("facts", "watching", "status"),
+    ("facts", "by", "status", "words"),
     [
-        (ServerFacts("/t", in_place=("status-right",), lease_s=20), True, "ok"),
-        (ServerFacts("/t", in_place=("status-right",), lease_s=20), False, "warn"),
-        (ServerFacts("/t", in_place=("status-right",), lease_s=0), True, "bad"),
-        (ServerFacts("/t", in_place=("status-right",)), True, "bad"),
-        (ServerFacts("/t", lease_s=20), True, "warn"),
-        (ServerFacts("/t", in_place=("a",), waiting=("b",), lease_s=20), True, "warn"),
-        (ServerFacts("/t", running=False, reason="not running"), True, "note"),
-        (ServerFacts("/t", reason="tmux did not answer within 5 s"), True, "warn"),
+        (server(), FOLLOWING, "ok", "figures hold 20 s more"),
+        (server(), READING, "ok", "figures hold 20 s more"),
+        (server(), NONE, "warn", "no figures come"),
+        (server(lease_s=0), FOLLOWING, "bad", "its figures are stale"),
+        (server(lease_s=None), FOLLOWING, "bad", "it has no figures"),
+        # they are on their way: shown never, or by a watcher before this one
+        (server(lease_s=None), STARTING, "note", "the watcher is just starting"),
+        (server(lease_s=-90), STARTING, "note", "the watcher is just starting"),
+        (server(lease_s=None), READING, "note", "the watcher reads history (40%)"),
+        (server(lease_s=-90), READING, "note", "the watcher reads history (40%)"),
+        (server(lease_s=None, registered_s=59), FOLLOWING, "note", "metered since 59 s"),
+        (server(lease_s=None, registered_s=60), FOLLOWING, "bad", "it has no figures"),
+        # a watcher that hangs brings none, whatever it was at
+        (server(lease_s=-90), READING._replace(silent_s=61), "bad", "stale"),
+        (server(lease_s=None, registered_s=1), watcher(silent_s=61), "bad", "no figures"),
+        (server(in_place=()), FOLLOWING, "warn", "no format shows the meter"),
+        (server(waiting=("b",)), FOLLOWING, "warn", "not replaced in b"),
+        (server(running=False, reason="not running"), FOLLOWING, "note", "not running"),
+        (server(reason="tmux did not answer within 5 s"), FOLLOWING, "warn", "did not answer"),
     ],
 )
-def test_servers(facts: ServerFacts, watching: bool, status: str) -> None:
-    (check,) = server_checks([facts], watching=watching)
+def test_servers(facts: ServerFacts, by: WatcherFacts, status: str, words: str) -> None:
+    (check,) = server_checks([facts], by)
     assert check.status == status
     assert "/t" in check.text
+    assert words in check.text
     assert bool(check.hint) == (status != "ok")
 
 

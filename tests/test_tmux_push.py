@@ -174,6 +174,7 @@ def test_a_change_is_one_small_call(tmux_server: TmuxServer) -> None:
     pusher.push({"TMUXMETER_TOTAL": "$1", "TMUXMETER_HIT": "1%"}, [client.tty], 0, epoch())
     before, tmux.calls = client.settle(), []
     pusher.push({"TMUXMETER_TOTAL": "$2"}, [client.tty], 1, epoch())
+    client.wait_for("$2", before)
     after = client.settle()
     (lines,) = tmux.calls
     assert [line.split(" '")[0] for line in lines] == [
@@ -248,6 +249,7 @@ def test_the_estimate_of_a_redraw_is_an_upper_bound(
     estimate = pusher._clients[client.tty].charged
     before = client.settle()
     pusher.push({"TMUXMETER_TOTAL": "$2"}, [client.tty], 10, epoch())
+    wait_until(lambda: client.count > before)
     drawn = client.settle() - before
     assert 100 < drawn <= estimate < 12 * drawn
 
@@ -414,13 +416,17 @@ def test_a_dead_watchers_figures_go_stale_by_themselves(
         "TMUXMETER_PANE_COST_0": "$2.22",
         "TMUXMETER_WINDOW_COST_0": "$3.33",
     }
-    pusher.push(values, clients(inner), 0, epoch())
 
     def everywhere(text: str) -> bool:
         shown = outer.capture(screen)
         return all(place + text in shown for place in "RWB")
 
-    wait_until(lambda: everywhere("<$1.11|all|$2.22|$3.33>"))
+    def pushed(text: str) -> bool:
+        # again and again: until it is drawn it must not go stale
+        pusher.push(values, clients(inner), time.monotonic(), epoch())
+        return everywhere(text)
+
+    wait_until(lambda: pushed("<$1.11|all|$2.22|$3.33>"))
     # Nobody pushes any more.
     wait_until(lambda: everywhere("<|meter stopped||>"))
 

@@ -22,10 +22,9 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture
-def home(tmp_path: Path) -> Path:
-    folder = tmp_path / "home"
-    (folder / ".local/share/opencode").mkdir(parents=True)
-    return folder
+def home(home: Path) -> Path:
+    (home / ".local/share/opencode").mkdir(parents=True)
+    return home
 
 
 @pytest.fixture

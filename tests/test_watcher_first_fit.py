@@ -101,7 +101,7 @@ def test_the_real_program_refuses_an_empty_ledger(
     with Writer.open(state) as writer:
         fit = FirstFit(state, fit_command(["--home", str(home)]))
         fit.start(writer, SPAN)
-        wait_until(lambda: fit.finished(writer) == "" and fit._child is None, 30)
+        wait_until(lambda: fit.finished(writer) == "" and fit._child is None)
         assert "no calibration yet: too few" in caplog.text
         assert writer.meta(META) is None
         assert not (state / "calibration.json").exists()

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import json
-import os
-import signal
 from random import Random
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from test_watcher import STATE, actor, status
+from test_watcher import STATE, actor
 from test_watcher_live import failing
 from test_watcher_pauses import act, records, up, value
 from test_watcher_pauses import meter as meter
 from tmux_fixtures import wait_until
-from watching import data
+from watching import data, kill_watcher
 
 from tmuxmeter.demo.script import ClaudeSession
 
@@ -51,21 +49,21 @@ def test_agents_stand_still_at_the_limit_until_it_is_raised(
     tmux_server.run("set-option", "-p", "-t", spared, "@tmuxmeter_exempt", "on")
     pane = played(meter, tmux_server)
     up(meter, tmux_server)
-    client.wait_for("guard: day limit of 1,000 input tokens passed", timeout=30)
-    wait_until(lambda: state(tmux_server, pane) == "paused", 30)
+    client.wait_for("guard: day limit of 1,000 input tokens passed")
+    wait_until(lambda: state(tmux_server, pane) == "paused")
     [record] = records(meter)
     assert (record["pane_id"], record["way"]) == (pane, "freeze")
     assert record["who"].startswith("guard: day limit of 1,000 input tokens passed")
     # whoever paused by hand stays paused when the guard lets go
     act(meter, tmux_server, "pause", spared, "--how", "freeze")
-    wait_until(lambda: state(tmux_server, spared) == "paused", 20)
+    wait_until(lambda: state(tmux_server, spared) == "paused")
 
     # a new watcher goes on with what the one before had stopped
-    os.kill(status(meter)["watcher"]["pid"], signal.SIGKILL)
+    kill_watcher(meter)
     up(meter, tmux_server)
-    wait_until(lambda: state(tmux_server, pane) == "paused", 20)
+    wait_until(lambda: state(tmux_server, pane) == "paused")
     configure(meter, action="hold", day_tokens=10**9, grace_seconds=0)
-    wait_until(lambda: state(tmux_server, pane) not in {"", "paused"}, 30)
+    wait_until(lambda: state(tmux_server, pane) not in {"", "paused"})
     assert [left["who"] for left in records(meter)] == ["you"]
 
 
@@ -73,11 +71,11 @@ def test_what_a_human_lets_go_is_not_stopped_again(meter: Path, tmux_server: Tmu
     configure(meter, action="hold", day_tokens=1000, grace_seconds=0)
     pane = played(meter, tmux_server)
     up(meter, tmux_server)
-    wait_until(lambda: state(tmux_server, pane) == "paused", 30)
+    wait_until(lambda: state(tmux_server, pane) == "paused")
     act(meter, tmux_server, "resume", pane)
-    wait_until(lambda: state(tmux_server, pane) not in {"", "paused"}, 20)
+    wait_until(lambda: state(tmux_server, pane) not in {"", "paused"})
     spent = data("today", "--home", meter)["requests"]
-    wait_until(lambda: data("today", "--home", meter)["requests"] > spent, 30)
+    wait_until(lambda: data("today", "--home", meter)["requests"] > spent)
     assert records(meter) == []
     waived = json.loads((meter / STATE / "guard.json").read_text())["waived"]
     assert len(waived) == 1
@@ -88,9 +86,9 @@ def test_it_only_tells_unless_told_to_do_more(meter: Path, tmux_server: TmuxServ
     client = tmux_server.attach(200)
     pane = played(meter, tmux_server)
     up(meter, tmux_server)
-    client.wait_for("guard: day limit of 1,000 input tokens passed", timeout=30)
+    client.wait_for("guard: day limit of 1,000 input tokens passed")
     spent = data("today", "--home", meter)["requests"]
-    wait_until(lambda: data("today", "--home", meter)["requests"] > spent, 30)
+    wait_until(lambda: data("today", "--home", meter)["requests"] > spent)
     assert records(meter) == []
     assert state(tmux_server, pane) != "paused"
 
@@ -101,7 +99,7 @@ def test_an_agent_that_fails_again_and_again_is_stopped(
     configure(meter, action="hold", loop=4, grace_seconds=0)
     pane = played(meter, tmux_server)
     up(meter, tmux_server)
-    wait_until(lambda: state(tmux_server, pane) == "working", 30)
+    wait_until(lambda: state(tmux_server, pane) == "working")
     [log] = (meter / ".claude/projects").rglob("*.jsonl")
     session = ClaudeSession(Random(3), str(meter / "projects/shop"), "main", session=log.stem)
 
@@ -113,6 +111,6 @@ def test_an_agent_that_fails_again_and_again_is_stopped(
         return bool(records(meter))
 
     wait_until(fails, 40, 0.4)
-    wait_until(lambda: state(tmux_server, pane) == "paused", 20)
+    wait_until(lambda: state(tmux_server, pane) == "paused")
     [record] = records(meter)
     assert record["who"].startswith(f"guard: {pane} is in an error loop: ")

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import json
-import os
 import shlex
-import signal
 import sqlite3
 import time
 from random import Random
 from typing import TYPE_CHECKING, Any
 
+import psutil
 import pytest
 from test_watcher import STATE, actor, following, now_ms, status, write_turn
 from tmux_fixtures import wait_until
-from watching import midday_zone, tmuxmeter
+from watching import kill_watcher, tmuxmeter
 
 from tmuxmeter.demo.claude import ClaudeSession
 from tmuxmeter.demo.words import stamp
@@ -27,9 +26,8 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture
-def meter(home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+def meter(home: Path, midday: None) -> Iterator[Path]:
     """Give a home whose watcher, if one is started, ends with the test; it is about noon there."""
-    monkeypatch.setenv("TZ", midday_zone())
     (home / "projects" / "shop").mkdir(parents=True)
     yield home
     tmuxmeter("down", "--all", "--home", home, check=False)
@@ -84,13 +82,19 @@ def test_light_and_gauge_are_on_the_screen_and_follow_the_logs(
     session = ClaudeSession(Random(1), "/work/shop", "main")
     write_turn(meter, session, now_ms() - 60_000)
     up(meter, server)
+
     # one agent alone is neither red nor green
+    def segment() -> str:
+        """Return what is between the bars, "" while they aren't all drawn."""
+        parts = outer.capture(screen).split("|")
+        return parts[-3] if len(parts) == 4 else ""
+
     wait_until(lambda: "|neutral|" in outer.capture(screen))
-    first = outer.capture(screen).split("|")[-3]
+    first = wait_until(segment)
     assert first.startswith("- ")
     assert "k/" in first
     write_turn(meter, session, now_ms() - 30_000)
-    wait_until(lambda: outer.capture(screen).split("|")[-3] not in {first, ""})
+    wait_until(lambda: segment() not in {first, ""})
 
 
 def test_each_mark_of_a_budget_is_told_once(meter: Path, tmux_server: TmuxServer) -> None:
@@ -110,7 +114,7 @@ def test_each_mark_of_a_budget_is_told_once(meter: Path, tmux_server: TmuxServer
     assert "TMUXMETER_LIMIT=200000;TMUXMETER_PERCENT=50;TMUXMETER_TEXT=50% of" in lines[0]
 
     # a new watcher knows what was told, and of marks passed at once tells the highest
-    os.kill(status(meter)["watcher"]["pid"], signal.SIGKILL)
+    kill_watcher(meter)
     since = client.count
     up(meter, tmux_server)
     spend(meter, session, 120_000)
@@ -125,7 +129,7 @@ def test_each_mark_of_a_budget_is_told_once(meter: Path, tmux_server: TmuxServer
     # a program that isn't there is said
     configure(meter, '[budget]\ntokens = 200000\ndollars = 0.001\ncommand = ["/no/such/program"]\n')
     tmuxmeter("up", "--quiet", "--home", meter, "--socket", tmux_server.socket)
-    wait_until(lambda: "/no/such/program" in " ".join(status(meter)["watcher"]["problems"]), 20)
+    wait_until(lambda: "/no/such/program" in " ".join(status(meter)["watcher"]["problems"]))
 
 
 def test_what_is_looked_at_is_noted(meter: Path, tmux_server: TmuxServer) -> None:
@@ -135,9 +139,9 @@ def test_what_is_looked_at_is_noted(meter: Path, tmux_server: TmuxServer) -> Non
     client.type(b" ")
     up(meter, tmux_server)
     rows = "SELECT p.pane, a.end_ms - a.start_ms FROM attention a JOIN pane p ON p.id = a.pane_id"
-    wait_until(lambda: any(row[0] == pane for row in ask(meter, rows)), 20)
+    wait_until(lambda: any(row[0] == pane for row in ask(meter, rows)))
     tmux_server.run("select-window", "-t", "%0")
-    wait_until(lambda: any(row[0] == "%0" for row in ask(meter, rows)), 20)
+    wait_until(lambda: any(row[0] == "%0" for row in ask(meter, rows)))
     assert len(ask(meter, rows)) == 2
 
 
@@ -160,24 +164,26 @@ def failing(session: ClaudeSession, count: int) -> list[str]:
 def test_an_error_loop_is_flagged_on_its_pane_while_it_lasts(
     meter: Path, tmux_server: TmuxServer
 ) -> None:
-    pane = tmux_server.window(actor(meter, "claude"))
+    # below a shell: tmux lets a child of its own go on at once when it is stopped
+    pane = tmux_server.window(f"{actor(meter, 'claude')}; true")
     up(meter, tmux_server)
     value = f"#{{TMUXMETER_PANE_FLAGS_{pane[1:]}}}"
-    wait_until(lambda: tmux_server.format(f"#{{TMUXMETER_PANE_COST_{pane[1:]}}}"), 20)
+    wait_until(lambda: tmux_server.format(f"#{{TMUXMETER_PANE_COST_{pane[1:]}}}"))
     # the agent stands still and the test writes its log
-    pid = int(tmux_server.format("#{pane_pid}", pane))
-    os.kill(pid, signal.SIGSTOP)
+    [player] = psutil.Process(int(tmux_server.format("#{pane_pid}", pane))).children()
+    player.suspend()
+    wait_until(lambda: player.status() == psutil.STATUS_STOPPED)
     [log] = (meter / ".claude/projects").rglob("*.jsonl")
     session = ClaudeSession(Random(3), str(meter / "projects/shop"), "main", session=log.stem)
     write = [json.loads(line)["timestamp"] for line in log.read_text().splitlines()]
     wait_until(lambda: stamp(now_ms()) > max(write))
     with log.open("a") as file:
         file.writelines(f"{line}\n" for line in failing(session, 3))
-    wait_until(lambda: "loop" in tmux_server.format(value), 20)
+    wait_until(lambda: "loop" in tmux_server.format(value))
     assert "loop" in tmux_server.format("#{TMUXMETER_FLAGS}")
     time.sleep(0.01)
     end = session._record(now_ms() + 100, "system", subtype="turn_duration", durationMs=5)
     with log.open("a") as file:
         file.write(f"{end}\n")
-    wait_until(lambda: "loop" not in tmux_server.format(value), 20)
-    os.kill(pid, signal.SIGCONT)
+    wait_until(lambda: "loop" not in tmux_server.format(value))
+    player.resume()

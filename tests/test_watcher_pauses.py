@@ -6,16 +6,23 @@ import json
 import os
 import signal
 import sqlite3
+from dataclasses import replace
 from random import Random
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from test_watcher import STATE, actor, following, now_ms, status
+from pausing import Stage
+from test_watcher import STATE, actor, following, now_ms
 from tmux_fixtures import wait_until
-from watching import data, midday_zone, tmuxmeter
+from watching import data, kill_watcher, tmuxmeter
 
 from tmuxmeter.demo.script import ClaudeSession
+from tmuxmeter.errors import PauseError
+from tmuxmeter.ledger.queries import RequestAfter
 from tmuxmeter.pause.look import ALARMED, DIMMED
+from tmuxmeter.pause.records import RESUMING, Pause, PauseStore
+from tmuxmeter.pause.ways import pause, resume
+from tmuxmeter.watcher.pauses import Pauses
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,9 +32,8 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture
-def meter(home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+def meter(home: Path, midday: None) -> Iterator[Path]:
     """Give a home whose watcher, if one is started, ends with the test; it is about noon there."""
-    monkeypatch.setenv("TZ", midday_zone())
     (home / "projects" / "shop").mkdir(parents=True)
     yield home
     tmuxmeter("resume", "--all", "--home", home, check=False)
@@ -42,7 +48,7 @@ def up(home: Path, server: TmuxServer) -> None:
 def agent_in(home: Path, server: TmuxServer) -> str:
     """Start a played Claude Code below a shell that only waits for it; return its pane."""
     pane = server.window(f"{actor(home, 'claude')}; true")
-    wait_until(lambda: list((home / ".claude/projects").rglob("*.jsonl")), 20)
+    wait_until(lambda: list((home / ".claude/projects").rglob("*.jsonl")))
     return pane
 
 
@@ -78,12 +84,12 @@ def test_a_pause_is_shown_booked_and_outlives_the_watcher(
 ) -> None:
     pane = agent_in(meter, tmux_server)
     up(meter, tmux_server)
-    wait_until(lambda: value(tmux_server, "STATE", pane), 20)
+    wait_until(lambda: value(tmux_server, "STATE", pane))
     # today has a row for a pane once it spent something
     wait_until(lambda: [r for r in data("today", "--home", meter)["by_pane"] if r["pane"] == pane])
     before = now_ms()
     assert "paused" in act(meter, tmux_server, "pause", pane, "--how", "freeze")
-    wait_until(lambda: value(tmux_server, "STATE", pane) == "paused", 20)
+    wait_until(lambda: value(tmux_server, "STATE", pane) == "paused")
     assert value(tmux_server, "PAUSED", pane).startswith("you ")
     assert "⏸ you " in tmux_server.format(f"#{{TMUXMETER_PANE_{pane[1:]}}}")
     assert style(tmux_server, pane) == DIMMED
@@ -95,11 +101,11 @@ def test_a_pause_is_shown_booked_and_outlives_the_watcher(
     [today] = [r for r in data("today", "--home", meter)["by_pane"] if r["pane"] == pane]
     assert (today["state"], today["paused"]["who"]) == ("paused", "you")
 
-    os.kill(status(meter)["watcher"]["pid"], signal.SIGKILL)
+    kill_watcher(meter)
     up(meter, tmux_server)
-    wait_until(lambda: value(tmux_server, "STATE", pane) == "paused", 20)
+    wait_until(lambda: value(tmux_server, "STATE", pane) == "paused")
     act(meter, tmux_server, "resume", pane)
-    wait_until(lambda: value(tmux_server, "STATE", pane) not in {"", "paused"}, 20)
+    wait_until(lambda: value(tmux_server, "STATE", pane) not in {"", "paused"})
     assert (value(tmux_server, "PAUSED", pane), records(meter)) == ("", [])
     assert style(tmux_server, pane) == ""
     # one row from its begin to its end, though nobody watched in between
@@ -114,7 +120,7 @@ def test_a_pause_that_leaks_is_an_alarm_once(meter: Path, tmux_server: TmuxServe
     pane = agent_in(meter, tmux_server)
     client = tmux_server.attach()
     up(meter, tmux_server)
-    wait_until(lambda: value(tmux_server, "STATE", pane), 20)
+    wait_until(lambda: value(tmux_server, "STATE", pane))
     act(meter, tmux_server, "pause", pane, "--how", "freeze")
     [record] = wait_until(lambda: records(meter))
     assert record["session"]
@@ -142,31 +148,74 @@ def test_a_pause_that_leaks_is_an_alarm_once(meter: Path, tmux_server: TmuxServe
     since = client.count
     spend(20)
     client.wait_for("still spends although it is paused (freeze): 1.2k tokens since", since)
-    wait_until(lambda: "spending" in value(tmux_server, "FLAGS", pane), 20)
+    wait_until(lambda: "spending" in value(tmux_server, "FLAGS", pane))
     wait_until(lambda: style(tmux_server, pane) == ALARMED)
     assert [known["spent_after"] for known in records(meter)] == [1234]
     assert "STILL SPENDING (1.2k tokens)" in tmuxmeter("panes", "--home", meter).stdout
 
     # a new watcher knows that it was told
-    os.kill(status(meter)["watcher"]["pid"], signal.SIGKILL)
+    kill_watcher(meter)
     since = client.count
     up(meter, tmux_server)
     spend(30)
-    wait_until(lambda: [known["spent_after"] for known in records(meter)] == [2468], 20)
+    wait_until(lambda: [known["spent_after"] for known in records(meter)] == [2468])
     assert b"still spends" not in client.output(since)
     act(meter, tmux_server, "resume", pane)
     assert style(tmux_server, pane) == ""
-    wait_until(lambda: "spending" not in value(tmux_server, "FLAGS", pane), 20)
+    wait_until(lambda: "spending" not in value(tmux_server, "FLAGS", pane))
+
+
+class Spends:
+    """A ledger whose session made a request ten seconds after a pause."""
+
+    def requests_after(self, agent: str, session: str, time_ms: int) -> list[RequestAfter]:
+        return [RequestAfter(1, 1, time_ms + 10_000, 1234)]
+
+
+def test_who_is_being_resumed_does_not_leak(home: Path, tmux_server: TmuxServer) -> None:
+    """It goes on a moment before its record is gone; what it does then is as it should be."""
+    stage = Stage(home, tmux_server)
+    counted = stage.start("wrapper")
+    target = replace(stage.target(counted.pane), session="s")
+    made = pause(stage.means, target, "freeze", "you", now_ms())
+    pauses = Pauses(stage.means)
+    pauses.read(now_ms())
+    alarms: list[Any] = []
+
+    class Store(PauseStore):
+        """Looks for alarms at each moment at which there could be a false one."""
+
+        def replace(self, pause: Pause) -> None:
+            super().replace(pause)
+            if RESUMING in pause.undo:
+                alarms.extend(pauses.check(Spends()))
+
+        def remove(self, pause_id: str) -> bool:
+            assert counted.counts_on()
+            alarms.extend(pauses.check(Spends()))
+            return super().remove(pause_id)
+
+    watched = replace(stage.means, store=Store(stage.means.store.folder))
+    assert resume(watched, made) == "goes on"
+    assert (alarms, style(tmux_server, counted.pane)) == ([], "")
+    # what could not be resumed is paused as before, and then it does leak
+    again = pause(stage.means, target, "freeze", "you", now_ms())
+    pauses.read(now_ms() + 1_000)
+    stuck = replace(again, method="suspend", undo={**again.undo, "stopped": [], "shell": []})
+    with pytest.raises(PauseError):
+        resume(stage.means, stuck)
+    assert stage.means.store.all() == [stuck]
+    assert [each.id for each in pauses.check(Spends())] == [again.id]
 
 
 def test_a_pane_closed_while_paused_cleans_up(meter: Path, tmux_server: TmuxServer) -> None:
     pane = agent_in(meter, tmux_server)
     up(meter, tmux_server)
-    wait_until(lambda: value(tmux_server, "STATE", pane), 20)
+    wait_until(lambda: value(tmux_server, "STATE", pane))
     act(meter, tmux_server, "pause", pane, "--how", "freeze")
-    wait_until(lambda: value(tmux_server, "STATE", pane) == "paused", 20)
+    wait_until(lambda: value(tmux_server, "STATE", pane) == "paused")
     tmux_server.run("kill-pane", "-t", pane)
-    wait_until(lambda: not records(meter), 20)
+    wait_until(lambda: not records(meter))
     assert row_of(meter, pane) is None
 
 
@@ -174,11 +223,11 @@ def test_who_goes_on_without_being_resumed_is_told(meter: Path, tmux_server: Tmu
     pane = agent_in(meter, tmux_server)
     client = tmux_server.attach(160)
     up(meter, tmux_server)
-    wait_until(lambda: value(tmux_server, "STATE", pane), 20)
+    wait_until(lambda: value(tmux_server, "STATE", pane))
     act(meter, tmux_server, "pause", pane, "--how", "freeze")
-    wait_until(lambda: value(tmux_server, "STATE", pane) == "paused", 20)
+    wait_until(lambda: value(tmux_server, "STATE", pane) == "paused")
     [record] = records(meter)
     os.kill(record["pid"], signal.SIGCONT)
-    client.wait_for(f"{pane} (Claude Code) goes on: somebody else let it go on", timeout=30)
-    wait_until(lambda: value(tmux_server, "STATE", pane) not in {"", "paused"}, 20)
+    client.wait_for(f"{pane} (Claude Code) goes on: somebody else let it go on")
+    wait_until(lambda: value(tmux_server, "STATE", pane) not in {"", "paused"})
     assert style(tmux_server, pane) == ""

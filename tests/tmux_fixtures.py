@@ -1,7 +1,8 @@
 """Real tmux servers on private sockets, real clients on real terminals.
 
 ``tmux_server`` gives a test one running server, ``tmux_servers`` makes as many as it needs. Every
-server has a socket folder of its own, reads no configuration and is killed at teardown.
+server has a socket folder of its own, reads no configuration and is killed at teardown, and so is
+whatever outlives it.
 """
 
 from __future__ import annotations
@@ -23,11 +24,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 import pytest
+from leftovers import end, processes_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 T = TypeVar("T")
+
+PATIENCE_S = 30.0
+"""How long a busy machine may take for anything; only a test that fails waits so long."""
 
 # Gives the client a controlling terminal (a new session's first opened tty) and becomes tmux.
 _BECOME_CLIENT = (
@@ -36,7 +41,7 @@ _BECOME_CLIENT = (
 )
 
 
-def wait_until(condition: Callable[[], T], timeout: float = 10.0, every: float = 0.02) -> T:
+def wait_until(condition: Callable[[], T], timeout: float = PATIENCE_S, every: float = 0.02) -> T:
     """Return the first true value of ``condition``; fail the test when none comes in time."""
     deadline = time.monotonic() + timeout
     while True:
@@ -93,12 +98,12 @@ class Client:
         with self._lock:
             return bytes(self._bytes[since:])
 
-    def wait_for(self, text: str, since: int = 0, timeout: float = 10.0) -> bytes:
+    def wait_for(self, text: str, since: int = 0, timeout: float = PATIENCE_S) -> bytes:
         """Return the output once ``text`` is in it (as sent in one piece)."""
         wait_until(lambda: text.encode() in self.output(since), timeout)
         return self.output(since)
 
-    def settle(self, quiet: float = 0.3, timeout: float = 10.0) -> int:
+    def settle(self, quiet: float = 0.3, timeout: float = PATIENCE_S) -> int:
         """Wait until nothing was written for ``quiet`` seconds; return :attr:`count`."""
         deadline = time.monotonic() + timeout
         last, since = self.count, time.monotonic()
@@ -167,7 +172,7 @@ class TmuxServer:
             env=self.environment,
             capture_output=True,
             text=True,
-            timeout=20,
+            timeout=PATIENCE_S,
             check=False,
         )
         if check and result.returncode:
@@ -244,9 +249,13 @@ def tmux_servers() -> Iterator[Callable[..., TmuxServer]]:
         return server
 
     yield make
-    for server in servers:
-        server.kill()
-    shutil.rmtree(folder, ignore_errors=True)
+    try:
+        for server in servers:
+            server.kill()
+    finally:
+        # what has a terminal of its own, or was stopped, outlives its pane; all know the socket
+        end(processes_of(folder))
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
+
+from tmux_fixtures import wait_until
+
+from tmuxmeter.watcher.process import running_pid
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -16,12 +20,6 @@ if TYPE_CHECKING:
 def environment() -> dict[str, str]:
     """Return the test's environment; a package that isn't installed is found where it stands."""
     return dict(os.environ)
-
-
-def midday_zone() -> str:
-    """Return a value for TZ with which it is between twelve and one, so today has a past."""
-    # the sign of a POSIX zone says how far it is behind UTC
-    return f"XXX{datetime.now(UTC).hour - 12:+d}"
 
 
 def tmuxmeter(*arguments: str | Path, check: bool = True) -> subprocess.CompletedProcess[str]:
@@ -55,3 +53,12 @@ def start_watcher(home: Path, *arguments: str) -> subprocess.Popen[bytes]:
             stderr=log,
             env=environment(),
         )
+
+
+def kill_watcher(home: Path) -> None:
+    """Kill a home's watcher as a crash would; returns once it is gone, for the next one to come."""
+    runtime = home / ".local/state/tmuxmeter/run"
+    pid = running_pid(runtime)
+    assert pid is not None
+    os.kill(pid, signal.SIGKILL)
+    wait_until(lambda: running_pid(runtime) != pid)

@@ -39,6 +39,10 @@ class TmuxError(TmuxmeterError):
     exit_code = 4
 
 
+class PaneGoneError(TmuxError):
+    """A tmux server has no such pane."""
+
+
 class LedgerError(TmuxmeterError):
     """The ledger can't be opened, read or written."""
 

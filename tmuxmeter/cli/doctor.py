@@ -68,12 +68,11 @@ def _checks(context: Context, *, deep: bool) -> Iterator[Check]:
     yield from _configuration(places.config_file, problems)
     yield doctor.folder_check("state folder", _folder(places.state))
     yield doctor.folder_check("runtime folder", _folder(places.runtime))
-    from tmuxmeter.watcher.process import running_pid
-
-    watching = running_pid(places.runtime) is not None
     servers = _servers(places.runtime)
-    yield from doctor.watcher_checks(_watcher(context, config), wanted=bool(servers))
-    yield from doctor.server_checks(servers, watching=watching)
+    watcher = _watcher(context, config)
+    watching = watcher.pid is not None
+    yield from doctor.watcher_checks(watcher, wanted=bool(servers))
+    yield from doctor.server_checks(servers, watcher)
     yield from _logs(context, config)
     yield from _ledger(context, config, deep=deep, watching=watching)
     yield from _stopping(context, config, watching=watching)
@@ -160,10 +159,11 @@ def _watcher(context: Context, config: Config) -> doctor.WatcherFacts:
 def _servers(runtime: Path) -> list[doctor.ServerFacts]:
     from tmuxmeter.tmux.servers import Servers
 
-    return [_server(socket) for socket in Servers(runtime).registered()]
+    servers = Servers(runtime)
+    return [_server(socket, servers.since(socket)) for socket in servers.registered()]
 
 
-def _server(socket: Path) -> doctor.ServerFacts:
+def _server(socket: Path, since: float) -> doctor.ServerFacts:
     from tmuxmeter.tmux.client import Tmux
     from tmuxmeter.tmux.formats import LEASE
     from tmuxmeter.tmux.install import look_at_formats
@@ -189,6 +189,7 @@ def _server(socket: Path) -> doctor.ServerFacts:
         in_place=formats.in_place,
         waiting=formats.waiting,
         lease_s=int(until) - int(time.time()) if until.isdigit() else None,
+        registered_s=max(0, int(time.time() - since)),
     )
 
 

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 _FACTS = ["ppid", "name", "create_time", "status"]
 """What psutil is asked of every process."""
 
+BOOT_READINGS, BOOT_READING_S = 5, 0.001
+"""How often two clocks are read until nothing came between, and how close that is, in seconds."""
+
 BOOT_DRIFT_MS = 1000
 """The clock may be set while we run; a smaller difference is noise and changes nothing."""
 
@@ -272,7 +275,15 @@ def default_source() -> Source:
 
 def _boot_ms() -> float:
     # Both clocks count on while the machine sleeps, and so do the start ticks of /proc.
-    return (time.time() - time.clock_gettime(time.CLOCK_BOOTTIME)) * 1000
+    readings = []
+    for _ in range(BOOT_READINGS):
+        before, now = time.clock_gettime(time.CLOCK_BOOTTIME), time.time()
+        taken = time.clock_gettime(time.CLOCK_BOOTTIME) - before
+        readings.append((taken, now - before))
+        if taken < BOOT_READING_S:
+            break
+    # on a busy machine we may have had to wait between the two
+    return min(readings)[1] * 1000
 
 
 def _device(number: int) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from tmuxmeter.errors import PauseError, TmuxError
+from tmuxmeter.errors import PaneGoneError, PauseError, TmuxError
 
 if TYPE_CHECKING:
     from tmuxmeter.tmux.client import Tmux
@@ -29,17 +29,24 @@ def look_at(tmux: Tmux, pane_id: str) -> PaneFacts:
 
     Raises
     ------
+    PaneGoneError
+        There is no such pane.
     TmuxError
-        There is no such pane, or its server doesn't answer.
+        Its server doesn't answer.
     """
-    answer = tmux.run(["display-message", "-p", "-t", pane_id, _QUESTION]).rstrip("\n")
+    try:
+        answer = tmux.run(["display-message", "-p", "-t", pane_id, _QUESTION]).rstrip("\n")
+    except TmuxError as error:
+        if "can't find pane" in str(error):
+            raise PaneGoneError(str(error)) from error
+        raise
     try:
         server, started, pane, pid, dead, off, tty = answer.split("|", 6)
         return PaneFacts(int(server), int(started), pane, int(pid), dead == "1", off == "1", tty)
     except ValueError as error:
         # tmux 3.2 and 3.3 answer for no pane at all with empty fields
         message = f"there is no pane {pane_id}"
-        raise TmuxError(message) from error
+        raise PaneGoneError(message) from error
 
 
 def same_pane(tmux: Tmux, pane_id: str, server_pid: int, pid: int) -> PaneFacts:

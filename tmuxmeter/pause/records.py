@@ -27,6 +27,8 @@ FREEZE: Final = "freeze"
 INTERRUPT: Final = "interrupt"
 WAYS: Final = (HOLD, FREEZE, INTERRUPT)
 """The ways to pause, in the order they are tried."""
+RESUMING: Final = "resuming"
+"""Among what resuming needs: somebody is at it."""
 
 _SUFFIX = ".json"
 _ID = re.compile(r"[0-9a-f]{16}")

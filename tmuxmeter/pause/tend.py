@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 from typing import TYPE_CHECKING, NamedTuple
 
-from tmuxmeter.errors import PauseError, TmuxError
+from tmuxmeter.errors import PaneGoneError, PauseError, TmuxError
 from tmuxmeter.pause import flow, subtree, suspend, ways
 from tmuxmeter.pause.marks import STOPPED, Mark, running
 from tmuxmeter.pause.pane import look_at
@@ -55,13 +55,17 @@ def _over(means: Means, pause: Pause, now_ms: int) -> str:
         return "it was never finished"
     if running(source, Mark(pause.pane_pid, pause.pane_pid_start)) is None:
         return "its pane was closed"
+    with contextlib.suppress(TmuxError):
+        try:
+            facts = look_at(means.tmux(pause.socket), pause.pane_id)
+        except PaneGoneError:
+            # its processes end one after the other, and may go on for a moment before they do
+            return "its pane was closed"
+        if (facts.server_pid, facts.pid) != (pause.server_pid, pause.pane_pid):
+            return "its pane runs something else"
     core = running(source, Mark(pause.pid, pause.pid_start))
     if core is None:
         return "its agent has ended"
-    with contextlib.suppress(TmuxError):
-        facts = look_at(means.tmux(pause.socket), pause.pane_id)
-        if (facts.server_pid, facts.pid) != (pause.server_pid, pause.pane_pid):
-            return "its pane runs something else"
     if pause.method in (subtree.METHOD, suspend.METHOD) and core.state not in STOPPED:
         return "somebody else let it go on"
     if pause.way == HOLD and means.flags.get(pause.agent, pause.session) is None:

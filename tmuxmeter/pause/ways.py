@@ -6,14 +6,14 @@ import contextlib
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from tmuxmeter.errors import PauseError, TmuxError
+from tmuxmeter.errors import FolderError, PauseError, TmuxError
 from tmuxmeter.pause import flow, interrupt, look, subtree, suspend
 from tmuxmeter.pause.freeze import freeze
 from tmuxmeter.pause.keys import set_input
 from tmuxmeter.pause.marks import Mark, running
 from tmuxmeter.pause.method import Done, UnguardedError
 from tmuxmeter.pause.pane import PaneFacts, same_pane
-from tmuxmeter.pause.records import FREEZE, HOLD, INTERRUPT, WAYS, Pause, new_id
+from tmuxmeter.pause.records import FREEZE, HOLD, INTERRUPT, RESUMING, WAYS, Pause, new_id
 from tmuxmeter.pause.target import IDLE, WORKING
 
 if TYPE_CHECKING:
@@ -205,7 +205,15 @@ def resume(means: Means, record: Pause) -> str:
     OSError
         Its record or its flag can't be removed.
     """
-    seen = undo(means, record)
+    # what it spends from here on is no leak, though its record is there for a moment longer
+    with contextlib.suppress(OSError, FolderError):
+        means.store.replace(replace(record, undo=dict(record.undo) | {RESUMING: True}))
+    try:
+        seen = undo(means, record)
+    except BaseException:
+        with contextlib.suppress(OSError, FolderError):
+            means.store.replace(record)
+        raise
     means.store.remove(record.id)
     return seen
 

@@ -24,6 +24,9 @@ LOW_BYTES = 100 << 20
 SILENT_S = 60
 """A watcher gives a sign of life every five seconds."""
 
+MEETING_S = 60
+"""A watcher meets a new server within seconds; on a machine that is busy it may take longer."""
+
 
 class Check(NamedTuple):
     """One thing that was looked at. ``hint`` says what to do; it is empty where all is well."""
@@ -66,7 +69,8 @@ class WatcherFacts(NamedTuple):
 class ServerFacts(NamedTuple):
     """A registered tmux server. ``reason`` is why a ``running`` one can't be asked.
 
-    ``lease_s`` are the seconds for which its figures hold, None where it has none.
+    ``lease_s`` are the seconds for which its figures hold, None where it has none;
+    ``registered_s`` are those since `tmuxmeter up` was last called for it.
     """
 
     socket: str
@@ -76,6 +80,7 @@ class ServerFacts(NamedTuple):
     in_place: Sequence[str] = ()
     waiting: Sequence[str] = ()
     lease_s: int | None = None
+    registered_s: int = MEETING_S
 
 
 def folder_check(name: str, facts: FolderFacts) -> Check:
@@ -132,8 +137,8 @@ def watcher_checks(facts: WatcherFacts, *, wanted: bool) -> list[Check]:
     ]
 
 
-def server_checks(servers: Iterable[ServerFacts], *, watching: bool) -> list[Check]:
-    """Check the metered tmux servers."""
+def server_checks(servers: Iterable[ServerFacts], watcher: WatcherFacts) -> list[Check]:
+    """Check the metered tmux servers; what they show comes from the watcher."""
     checks = []
     for facts in servers:
         if facts.reason:
@@ -154,18 +159,34 @@ def server_checks(servers: Iterable[ServerFacts], *, watching: bool) -> list[Che
         elif not facts.in_place:
             hint = "tmux set -ag status-right ' #{tmuxmeter}', then `tmuxmeter up`"
             checks.append(Check("server", WARN, f"{text}; no format shows the meter", hint))
-        elif not watching:
+        elif watcher.pid is None:
             checks.append(Check("server", WARN, f"{text}; no figures come", "`tmuxmeter up`"))
         elif facts.lease_s is None or facts.lease_s <= 0:
-            words = f"{text}; its figures are stale"
-            hint = "`tmuxmeter status` says what the watcher does; `tmuxmeter up` wakes it"
-            checks.append(Check("server", BAD, words, hint))
+            checks.append(_without_figures(text, facts, watcher))
         else:
             checks.append(Check("server", OK, f"{text}; figures hold {facts.lease_s} s more"))
     if not checks:
         hint = "run `tmuxmeter up` inside tmux"
         checks.append(Check("server", NOTE, "no tmux server is metered", hint))
     return checks
+
+
+def _without_figures(text: str, facts: ServerFacts, watcher: WatcherFacts) -> Check:
+    """Tell a server whose figures are on their way from one that should have them by now."""
+    soon = "they come by themselves: ask again in a moment"
+    if watcher.silent_s is None:
+        return Check("server", NOTE, f"{text}; no figures yet, the watcher is just starting", soon)
+    if watcher.silent_s <= SILENT_S:
+        if watcher.phase == "reading":
+            words = f"{text}; no figures yet, the watcher reads history ({watcher.progress:.0%})"
+            hint = "they come by themselves; `tmuxmeter status` says how far it is"
+            return Check("server", NOTE, words, hint)
+        if facts.registered_s < MEETING_S:
+            words = f"{text}; no figures yet, it is metered since {facts.registered_s} s"
+            return Check("server", NOTE, words, soon)
+    never = "it has no figures" if facts.lease_s is None else "its figures are stale"
+    hint = "`tmuxmeter status` says what the watcher does; `tmuxmeter up` wakes it"
+    return Check("server", BAD, f"{text}; {never}", hint)
 
 
 def day_check(zone: tzinfo | None, start: str, now: str) -> Check:

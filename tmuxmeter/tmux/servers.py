@@ -55,6 +55,13 @@ class Servers:
                     found.add(Path(os.fsdecode(text)))
         return tuple(sorted(found))
 
+    def since(self, socket: Path) -> float:
+        """Return when a registered server was last registered, in epoch seconds; else 0."""
+        try:
+            return self._file(socket).stat().st_mtime
+        except OSError:
+            return 0.0
+
     def forget(self, socket: str | Path) -> bool:
         """Take a server out; return whether it was registered."""
         try:

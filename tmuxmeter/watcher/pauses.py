@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Protocol
 from tmuxmeter.errors import FolderError, TmuxError
 from tmuxmeter.panes.evidence import LIVE_FILE_UNCHECKED
 from tmuxmeter.pause.look import alarm
-from tmuxmeter.pause.records import FOLDER, Pause, PauseStore
+from tmuxmeter.pause.records import FOLDER, RESUMING, Pause, PauseStore
 from tmuxmeter.pause.tend import tend
 from tmuxmeter.pause.ways import follow
 from tmuxmeter.reports.pauses import spent_after
@@ -153,14 +153,17 @@ class Pauses:
                 logger.warning("%s can't be held any more: %s", pause.pane_id, error)
 
     def check(self, requests: Requests) -> list[Pause]:
-        """Look for requests made in spite of a pause; return the pauses that newly don't hold."""
+        """Look for requests made in spite of a pause; return the pauses that newly don't hold.
+
+        A pause that is being undone just now holds no more, and that is as it should be.
+        """
         alarms = []
         for pause in self.all():
             if not pause.session:
                 continue
             found = requests.requests_after(pause.agent, pause.session, pause.since_ms)
             spent = spent_after(found, pause.since_ms, pause.way)
-            if spent <= pause.spent_after:
+            if spent <= pause.spent_after or self._resuming(pause):
                 continue
             known = replace(pause, spent_after=spent)
             self._pauses[pause.id] = known
@@ -173,6 +176,9 @@ class Pauses:
     def _is_there(self, pause: Pause) -> bool:
         """Tell whether a record is still there: somebody may just have removed it."""
         return any(known.id == pause.id for known in self._store.all())
+
+    def _resuming(self, pause: Pause) -> bool:
+        return any(known.id == pause.id and RESUMING in known.undo for known in self._store.all())
 
     def _replace(self, pause: Pause) -> bool:
         """Write a record down again, unless somebody has removed it."""

@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 
 STATE_FILE = "watcher.json"
 LOCK_FILE = "watcher.lock"
-START_WAIT_S = 10.0
+START_WAIT_S = 30.0
+"""Longer than a busy machine takes; one that can't start ends, and that is seen at once."""
 LOCK_ATTEMPTS = 5
 STOP_WAIT_S = 10.0
 
