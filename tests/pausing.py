@@ -118,7 +118,8 @@ class Stage:
     def __init__(self, home: Path, server: TmuxServer, *, watched: bool = True) -> None:
         self.home, self.server = home, server
         self.state = home / "state"
-        self.installed: set[str] = set()
+        self.installed: dict[str, int] = {}
+        """Since when each agent has had hooks, epoch milliseconds."""
         self.table = ProcessTable(default_source())
         self.means = Means(
             tmux=Tmux,
@@ -126,7 +127,7 @@ class Stage:
             store=PauseStore(self.state / "pauses"),
             flags=HoldFlags(self.state / "run" / "hold"),
             watched=watched,
-            hooks_installed=lambda agent, _: agent in self.installed,
+            hooks_since=lambda agent, _: self.installed.get(agent),
             state_now=lambda target: self.target(target.ref.pane).state,
             own_pid=os.getpid(),
         )

@@ -426,6 +426,28 @@ def test_a_flag_folder_that_can_t_be_read_is_told(shell: list[str], place: Place
     assert place.holds() == [("", UNUSABLE)]
 
 
+def test_a_link_in_the_place_of_the_flag_folder_holds_nobody_and_is_told(
+    shell: list[str], place: Place, tmp_path: Path
+) -> None:
+    place.flags.set("claude", "s-1", "you", 1)
+    elsewhere = (place.runtime / "hold").rename(tmp_path / "elsewhere")
+    (place.runtime / "hold").symlink_to(elsewhere)
+    for _ in range(3):
+        options = ("--python", sys.executable)
+        assert place.run(shell, "claude", "PreToolUse", TOOL, *options) == (0, "", "")
+    assert place.holds() == [("", UNUSABLE)]
+
+
+def test_a_held_call_goes_on_where_its_flag_s_folder_becomes_a_link(
+    place: Place, tmp_path: Path
+) -> None:
+    place.flags.set("claude", "s-1", "you", 1)
+    process = place.hold(["sh"], "claude", "PreToolUse", TOOL)
+    elsewhere = (place.runtime / "hold").rename(tmp_path / "elsewhere")
+    (place.runtime / "hold").symlink_to(elsewhere)
+    assert finish(process) == (0, "")
+
+
 @pytest.mark.parametrize("python", ["", "/nowhere/python3"])
 def test_without_python_nobody_is_held_and_it_is_told(
     shell: list[str], place: Place, python: str

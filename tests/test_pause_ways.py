@@ -273,7 +273,7 @@ def test_modes_the_agent_forgets_are_set_again(stage: Stage) -> None:
 
 
 def test_a_pane_can_be_paused_in_two_ways(stage: Stage) -> None:
-    stage.installed.add("claude")
+    stage.installed["claude"] = 1
     counted = stage.start("wrapper", "claude")
     target = replace(stage.target(counted.pane), session="s")
     held = pause(stage.means, target, "hold", YOU, now_ms())
@@ -297,7 +297,7 @@ def test_a_pane_can_be_paused_in_two_ways(stage: Stage) -> None:
     ],
 )
 def test_holding_sets_the_flag_of_the_session(stage: Stage, state: str, said: str) -> None:
-    stage.installed.add("claude")
+    stage.installed["claude"] = 1
     counted = stage.start("bash")
     target = replace(stage.target(counted.pane), session="abc", state=state)
     made = pause(stage.means, target, None, "guard: over", 1_000)
@@ -313,7 +313,7 @@ def test_holding_sets_the_flag_of_the_session(stage: Stage, state: str, said: st
 
 
 def test_when_the_last_request_ended_is_told(stage: Stage) -> None:
-    stage.installed.add("claude")
+    stage.installed["claude"] = 1
     counted = stage.start("bash")
     target = replace(stage.target(counted.pane), session="abc", last_request_ms=9_600)
     made = pause(stage.means, target, "hold", YOU, 10_000)
@@ -323,22 +323,84 @@ def test_when_the_last_request_ended_is_told(stage: Stage) -> None:
 def test_holding_takes_hooks_a_session_and_a_watcher(stage: Stage) -> None:
     counted = stage.start("bash")
     refused(stage, counted, "hold", "tmuxmeter hooks install claude")
-    stage.installed.add("claude")
+    stage.installed["claude"] = 1
     refused(stage, counted, "hold", "which session it runs can't be told")
 
 
-def test_holding_without_a_watcher_is_refused_and_nothing_worse_tried(unwatched: Stage) -> None:
-    unwatched.installed.add("claude")
-    counted = unwatched.start("bash")
+def test_a_folder_of_flags_that_can_t_be_used_leaves_the_next_way(stage: Stage) -> None:
+    stage.installed["claude"] = 1
+    counted = stage.start("wrapper")
+    flags = stage.means.flags
+    elsewhere = stage.home / "elsewhere"
+    elsewhere.mkdir()
+    flags.folder.parent.mkdir(parents=True)
+    flags.folder.symlink_to(elsewhere)
+    target = replace(stage.target(counted.pane), session="abc")
+    with pytest.raises(PauseError, match="symbolic link"):
+        pause(stage.means, target, "hold", YOU, now_ms())
+    made = pause(stage.means, target, None, YOU, now_ms())
+    assert made.method == "subtree"
+    assert list(elsewhere.iterdir()) == []
+    resume(stage.means, made)
+
+
+@pytest.mark.parametrize(
+    ("agent", "started_ms", "hooked", "way"),
+    [
+        ("codex", 100_000, False, "freeze"),
+        ("codex", 100_000, True, "hold"),
+        ("codex", 200_000, False, "hold"),
+        # it takes them up while it runs
+        ("claude", 100_000, False, "hold"),
+    ],
+)
+def test_who_was_started_before_its_hooks_is_not_said_to_be_held(
+    stage: Stage, agent: str, started_ms: int, hooked: bool, way: str
+) -> None:
+    stage.installed[agent] = 150_000
+    counted = stage.start("wrapper")
+    target = replace(
+        *(stage.target(counted.pane),),
+        agent=agent,
+        session="abc",
+        started_ms=started_ms,
+        hooked=hooked,
+    )
+    made = pause(stage.means, target, None, YOU, now_ms())
+    assert made.way == way
+    resume(stage.means, made)
+
+
+def test_the_settings_of_an_agent_are_found_by_its_own_environment(stage: Stage) -> None:
+    counted = stage.start("bash", "opencode", before=f"HOME={stage.home}/other XDG_CONFIG_HOME=")
+    # its data, and so its logs, lie elsewhere
+    assert stage.target(counted.pane).settings == f"{stage.home}/other/.config/opencode"
+    counted = stage.start("bash", before=f"CLAUDE_CONFIG_DIR={stage.home}/account")
+    assert stage.target(counted.pane).settings == f"{stage.home}/account"
+
+
+def test_holding_without_a_watcher_is_refused_and_the_turn_is_spared(unwatched: Stage) -> None:
+    unwatched.installed["claude"] = 1
+    counted = unwatched.start("pane")
     target = replace(unwatched.target(counted.pane), session="abc")
     with pytest.raises(PauseError, match="tmuxmeter up") as caught:
         pause(unwatched.means, target, None, YOU, now_ms())
-    assert "freeze" not in str(caught.value)
+    assert "interrupt" not in str(caught.value)
+    assert unwatched.means.flags.active() == []
     assert counted.counts_on()
 
 
+def test_who_can_be_frozen_without_a_watcher_is(unwatched: Stage) -> None:
+    unwatched.installed["claude"] = 1
+    counted = unwatched.start("bash", run=True)
+    target = replace(unwatched.target(counted.pane), session="abc")
+    made = pause(unwatched.means, target, None, YOU, now_ms())
+    assert made.method == "subtree"
+    resume(unwatched.means, made)
+
+
 def test_a_hold_follows_its_agent_into_another_session(stage: Stage) -> None:
-    stage.installed.add("claude")
+    stage.installed["claude"] = 1
     counted = stage.start("bash")
     target = replace(stage.target(counted.pane), session="old")
     made = pause(stage.means, target, "hold", YOU, 1_000)

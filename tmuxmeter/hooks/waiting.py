@@ -88,10 +88,10 @@ class Wait:
         if not isinstance(session, str):
             return go_on(self.agent)
         self.session = session
-        path = self._flags.path(self.agent, session)
         flag = self._flags.get(self.agent, session)
         if flag is None:
-            if os.path.lexists(path) and self._flags.get(self.agent, session) is None:
+            is_set = self._flags.is_set(self.agent, session)
+            if is_set and self._flags.get(self.agent, session) is None:
                 self.report(UNUSABLE, "its hold flag can't be read, so it was not held")
             return go_on(self.agent)
         if self.event in PROMPT_EVENTS:
@@ -143,7 +143,7 @@ class Wait:
                 if self._watcher_gone():
                     return self._let_go()
                 next_watcher_look = time.monotonic() + WATCHER_LOOK_S
-            if not self._flags.path(self.agent, self.session).exists():
+            if not self._flags.is_set(self.agent, self.session):
                 self.report(RELEASED, "went on")
                 return go_on(self.agent)
             if os.getppid() != self.parent:
@@ -157,7 +157,7 @@ class Wait:
             now = time.monotonic()
             if now >= min(until, self.deadline):
                 return True
-            if not self._flags.path(self.agent, self.session).exists():
+            if not self._flags.is_set(self.agent, self.session):
                 return False
             time.sleep(LOOK_S)
         return False

@@ -59,20 +59,32 @@ def target_in(
         session=now.session if now.confidence >= SURE else "",
         state=now.state,
         core=core,
-        account=folders[0] if folders else "",
+        settings=settings_folder(table, now.agent, core),
+        # its own hook has told of it, so hooks are what it runs
+        hooked="hook" in now.evidence.split(", "),
+        started_ms=now.started_ms,
         daemon=daemon_of(table, now, core, folders),
         last_request_ms=last_requests.get((now.agent, now.session), 0),
     )
 
 
 def account_folders(table: ProcessTable, agent: str, core: Entry) -> list[str]:
-    """Return the folders of settings and logs that a process was started with."""
+    """Return the folders of logs that a process was started with."""
     environment = table.environ(core)
     home = environment.get("HOME", "")
     if not home.startswith("/"):
         return []
     roots = agent_named(agent).roots(Path(home), environment)
     return [real_path(str(root.path)) for root in roots if not root.needs]
+
+
+def settings_folder(table: ProcessTable, agent: str, core: Entry) -> str:
+    """Return the folder of the settings that a process reads, "" where that can't be told."""
+    environment = table.environ(core)
+    home = environment.get("HOME", "")
+    if not home.startswith("/"):
+        return ""
+    return real_path(str(agent_named(agent).settings_folder(Path(home), environment)))
 
 
 def daemon_of(table: ProcessTable, now: AgentNow, core: Entry, folders: list[str]) -> Entry | None:

@@ -207,9 +207,7 @@ def pause_means(state: Path, runtime: Path, state_now: Callable[[Target], str]) 
     state_now : callable
         What an agent does by now.
     """
-    from pathlib import Path
-
-    from tmuxmeter.hooks.status import installed
+    from tmuxmeter.hooks.status import holding_since
     from tmuxmeter.panes.processes import ProcessTable
     from tmuxmeter.panes.sources import default_source
     from tmuxmeter.pause.hold import HoldFlags
@@ -222,7 +220,7 @@ def pause_means(state: Path, runtime: Path, state_now: Callable[[Target], str]) 
         store=PauseStore(state / FOLDER),
         flags=HoldFlags(runtime / "hold"),
         watched=True,
-        hooks_installed=lambda agent, root: bool(root) and installed(agent, Path(root), runtime),
+        hooks_since=lambda agent, settings: holding_since(agent, settings, runtime),
         state_now=state_now,
         own_pid=os.getpid(),
     )
