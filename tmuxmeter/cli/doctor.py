@@ -263,18 +263,20 @@ def _tokenless(ledger: Reader, now: int) -> list[Tokenless]:
 def _stopping(context: Context, config: Config, *, watching: bool) -> Iterator[Check]:
     """Look at what stops agents: pauses, hooks, the guard."""
     from tmuxmeter.cli.hooks import hook_states
-    from tmuxmeter.panes.processes import ProcessTable
     from tmuxmeter.panes.sources import default_source
-    from tmuxmeter.pause.marks import Mark, running
+    from tmuxmeter.pause.hold import FOLDER as HOLDS
+    from tmuxmeter.pause.hold import HoldFlags
     from tmuxmeter.pause.records import FOLDER, PauseStore
+    from tmuxmeter.pause.tend import goes_on
     from tmuxmeter.reports import doctor_stops
 
     store = PauseStore(context.places.state / FOLDER)
-    source = ProcessTable(default_source()).source
+    source = default_source()
+    flags = HoldFlags(context.places.runtime / HOLDS)
     pauses = [
         doctor_stops.PauseFacts(
             *(each.pane_id, each.agent, each.way, each.who, each.spent_after),
-            there=running(source, Mark(each.pid, each.pid_start)) is not None,
+            there=not goes_on(source, flags, each),
         )
         for each in store.all()
     ]
