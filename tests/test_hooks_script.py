@@ -227,6 +227,19 @@ def test_a_held_call_waits_until_it_is_released(place: Place) -> None:
     assert place.holds() == [("s-1", RELEASED)]
 
 
+def test_gemini_waits_for_the_flag_of_its_session_s_name_in_the_ledger(place: Place) -> None:
+    value = {"session_id": "5b34629a-f878-4d4d-9059-e46f27acfa00"}
+    place.flags.set("gemini", "5b34629a", "you", 1)
+    process = place.start(["sh"], "gemini", "BeforeTool", "--python", sys.executable)
+    assert process.stdin
+    process.stdin.write(json.dumps(value).encode())
+    process.stdin.close()
+    process.stdin = None
+    wait_until(lambda: ("5b34629a", HELD) in place.holds(), 20)
+    place.flags.clear("gemini", "5b34629a")
+    assert finish(process) == (0, "{}")
+
+
 def test_every_sh_waits(shell: list[str], place: Place) -> None:
     place.flags.set("claude", "s-1", "you", 1)
     process = place.hold(shell, "claude", "PreToolUse", TOOL)

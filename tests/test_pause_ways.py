@@ -17,6 +17,7 @@ from tmuxmeter.agents.base import Root
 from tmuxmeter.errors import PauseError, TmuxError
 from tmuxmeter.panes.glance import glance
 from tmuxmeter.pause.find import target_in
+from tmuxmeter.pause.interrupt import KEYS
 from tmuxmeter.pause.look import DIMMED, STYLES, own_styles
 from tmuxmeter.pause.marks import Mark, running
 from tmuxmeter.pause.ways import follow, pause, resume
@@ -427,12 +428,14 @@ def say(status):
     draft.write_text(json.dumps(facts))
     draft.replace(folder / f"{os.getpid()}.json")
 tty.setraw(0)
+escapes = 0
 say(sys.argv[3])
 os.write(1, b"up")
 while True:
     read = os.read(0, 64)
     os.write(1, read.hex().encode())
-    if read == b"\x1b" and "stubborn" not in sys.argv:
+    escapes += read == b"\x1b"
+    if escapes >= int(sys.argv[4] if sys.argv[4:] else 1):
         say("idle")
 """
 
@@ -460,6 +463,16 @@ def test_a_turn_is_ended_by_its_own_key_and_seen_to_end(stage: Stage) -> None:
     wait_until(lambda: "up1b79" in stage.server.capture(pane))
 
 
+def test_keys_that_have_to_be_pressed_twice_are_pressed_one_after_the_other(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(KEYS, "claude", KEYS["opencode"])
+    pane = turning(stage, "busy", "2")
+    made = pause(stage.means, stage.target(pane), "interrupt", YOU, now_ms())
+    assert (made.method, made.seen) == ("key", "turn ended by Escape Escape; input off")
+    resume(stage.means, made)
+
+
 @pytest.mark.parametrize("state", ["idle", "waiting"])
 def test_no_key_is_pressed_at_an_agent_that_does_not_work(stage: Stage, state: str) -> None:
     pane = turning(stage, state)
@@ -478,7 +491,7 @@ def test_a_turn_that_goes_on_is_not_called_paused(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("tmuxmeter.pause.interrupt.END_S", 0.3)
-    pane = turning(stage, "busy", "stubborn")
+    pane = turning(stage, "busy", "9")
     with pytest.raises(PauseError, match="its turn goes on"):
         pause(stage.means, stage.target(pane), "interrupt", YOU, now_ms())
     assert stage.means.store.all() == []

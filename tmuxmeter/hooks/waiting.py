@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, NoReturn
 if __name__ == "__main__":
     sys.path.append(str(Path(__file__).resolve().parents[2]))
 
+from tmuxmeter.agents.session_names import session_name
 from tmuxmeter.hooks.answers import PROMPT_EVENTS, go_on, refuse
 from tmuxmeter.hooks.drops import FIRST_LINE, HOLD_EVENT
 from tmuxmeter.hooks.facts import (
@@ -87,11 +88,11 @@ class Wait:
         session = value.get("session_id") or value.get("conversation_id")
         if not isinstance(session, str):
             return go_on(self.agent)
-        self.session = session
-        flag = self._flags.get(self.agent, session)
+        self.session = session_name(self.agent, session)
+        flag = self._flags.get(self.agent, self.session)
         if flag is None:
-            is_set = self._flags.is_set(self.agent, session)
-            if is_set and self._flags.get(self.agent, session) is None:
+            is_set = self._flags.is_set(self.agent, self.session)
+            if is_set and self._flags.get(self.agent, self.session) is None:
                 self.report(UNUSABLE, "its hold flag can't be read, so it was not held")
             return go_on(self.agent)
         if self.event in PROMPT_EVENTS:
