@@ -188,7 +188,9 @@ class Stage:
         """Return the agent in a pane as the commands find it."""
         now = now_ms()
         roots = [Root("claude", self.home / ".claude")]
-        picture = glance(AGENTS, self.table, [self.server.socket], roots, [], [], now, now)
+        picture = glance(
+            AGENTS, self.table, [self.server.socket], roots, [], [], now, now, home=self.home
+        )
         (found,) = (one for one in picture.panes if one.ref.pane == pane)
         return target_in(found, self.table, {})
 

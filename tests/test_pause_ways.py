@@ -516,7 +516,9 @@ def test_only_a_session_that_is_sure_is_held(stage: Stage) -> None:
     pane = turning(stage, "busy")
     now = now_ms()
     roots = [Root("claude", stage.home / ".claude")]
-    picture = glance(AGENTS, stage.table, [stage.server.socket], roots, [], [], now, now)
+    picture = glance(
+        AGENTS, stage.table, [stage.server.socket], roots, [], [], now, now, home=stage.home
+    )
     (found,) = (one for one in picture.panes if one.ref.pane == pane)
     assert found.main is not None
     assert target_in(found, stage.table, {}).session == SESSION
