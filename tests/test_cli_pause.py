@@ -176,6 +176,21 @@ def test_by_agent_and_all(desk: Desk) -> None:
     assert unknown.counts_on()
 
 
+def test_an_agent_of_the_configuration(desk: Desk) -> None:
+    config = Path(os.environ["XDG_CONFIG_HOME"]) / "tmuxmeter" / "config.toml"
+    config.parent.mkdir(parents=True)
+    lines = ('name = "mine"', 'logs = "~/.mine/*.jsonl"', 'program = "myagent"')
+    fields = ('time = "at"', 'output = "out"')
+    config.write_text("\n".join(("[[agents.custom]]", *lines, *fields)) + "\n")
+    counted = desk.counter("wrapper", "myagent")
+    assert desk.did("pause", "--agent", "mine") == {counted.pane: "paused"}
+    assert counted.stands_still()
+    assert desk.did("resume", "--agent", "mine") == {counted.pane: "resumed"}
+    unknown = desk.run("pause", "--agent", "nobodys")
+    assert unknown.returncode == 2
+    assert unknown.stderr.startswith("tmuxmeter: 'nobodys' is no agent that is known: claude, ")
+
+
 def test_agents_over_budget(desk: Desk) -> None:
     config = Path(os.environ["XDG_CONFIG_HOME"]) / "tmuxmeter" / "config.toml"
     config.parent.mkdir(parents=True)

@@ -99,6 +99,25 @@ def is_held_and_loses_nothing(meter: Meter, stub: Stub, name: str, file: Path) -
     wait_until(lambda: spent_in(meter, name) == len(stub.of(name)), 20, 0.3)
 
 
+def is_frozen_and_loses_nothing(meter: Meter, stub: Stub, name: str, method: str) -> None:
+    """Freeze an agent in the midst of a turn, look that nothing is sent, and let it go on."""
+    stage, marker = meter.world, f"{name}-ice"
+    file = stage.repo / f"{marker}.txt"
+    stage.say(marker, script(file), pane=name)
+    stub.wait_for(lambda _: len(stub.of(marker)) >= 2)
+    row = act(meter, "pause", name, "--how", "freeze")
+    assert (row["did"], row["method"]) == ("paused", method), row
+    sent = len(stub.of(marker))
+    end = time.monotonic() + QUIET_S
+    while time.monotonic() < end:
+        assert len(stub.of(marker)) == sent < STEPS
+        time.sleep(0.1)
+    row = act(meter, "resume", name)
+    assert row["did"] == "resumed", row
+    stub.wait_for(lambda _: len(stub.of(marker)) >= STEPS + 1)
+    wait_until(lambda: file.read_text().split() == [str(number) for number in range(STEPS)], 10)
+
+
 def is_interrupted_and_takes_prompts_again(meter: Meter, stub: Stub, name: str) -> None:
     """End a turn by the agent's own key, look that nothing is sent, and ask anew."""
     stage, marker = meter.world, f"{name}-key"
@@ -159,7 +178,7 @@ def test_codex_below_its_daemon_is_held_once_it_was_started_with_its_hooks(
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def test_gemini_is_held() -> None:
+def test_gemini_is_held_frozen_and_interrupted() -> None:
     program = install_package("@google/gemini-cli", GEMINI_VERSION) / "bundle" / "gemini.js"
     folder = Path(tempfile.mkdtemp(prefix="tmh-", dir="/tmp"))
     try:
@@ -171,12 +190,13 @@ def test_gemini_is_held() -> None:
                 made.open("gemini", GEMINI, made.repo)
                 made.wait_screen("gemini", "Type your message")
                 is_held_and_loses_nothing(meter, google, "gemini", made.repo / "n.txt")
+                is_frozen_and_loses_nothing(meter, google, "gemini", "subtree")
                 is_interrupted_and_takes_prompts_again(meter, google, "gemini")
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def test_opencode_is_held_by_its_plugin() -> None:
+def test_opencode_is_held_by_its_plugin_frozen_and_interrupted() -> None:
     folder = Path(tempfile.mkdtemp(prefix="tmh-", dir="/tmp"))
     try:
         with ChatStub.running() as chat:
@@ -187,6 +207,7 @@ def test_opencode_is_held_by_its_plugin() -> None:
                 made.open("opencode", "opencode", made.repo)
                 made.wait_screen("opencode", READY, seconds=FETCHES_S)
                 is_held_and_loses_nothing(meter, chat, "opencode", made.repo / "n.txt")
+                is_frozen_and_loses_nothing(meter, chat, "opencode", "suspend")
                 is_interrupted_and_takes_prompts_again(meter, chat, "opencode")
                 # its data lies elsewhere, and nothing of ours in it
                 assert not list((made.home / ".local/share/opencode").rglob("tmuxmeter*"))

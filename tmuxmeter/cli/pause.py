@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from tmuxmeter.agents import NAMES
 from tmuxmeter.cli.context import Context, json_option, print_json, with_context
 from tmuxmeter.cli.pausing import Scene, Wanted, fits, over_budget, records_of, wanted
 from tmuxmeter.errors import PauseError, TmuxError, TmuxmeterError
@@ -33,9 +32,9 @@ def pane_options(command: Callable[..., None]) -> Callable[..., None]:
             click.option(
                 "--agent",
                 "agents",
+                metavar="AGENT",
                 multiple=True,
-                type=click.Choice(NAMES),
-                help="All panes with this agent.",
+                help="All panes with this agent, such as claude (`tmuxmeter agents`).",
             ),
             click.option(
                 "--over-budget", "over", is_flag=True, help="All agents over today's budget."
@@ -147,6 +146,7 @@ def _pause(scene: Scene, choice: Wanted, how: str | None, *, whole_daemon: bool)
     from tmuxmeter.pause.ways import pause
 
     if choice.wide:
+        scene.knows(choice)
         seen = scene.look(scene.sockets)
         is_over = over_budget(scene) if choice.over_budget else _never
         panes = [
@@ -210,6 +210,7 @@ def _in_force(scene: Scene, pauses: Iterable[Pause]) -> list[Pause]:
 def _resume(scene: Scene, choice: Wanted) -> list[Row]:
     pauses = scene.store.all()
     if choice.wide:
+        scene.knows(choice)
         sockets = {str(socket) for socket in scene.sockets}
         is_over = over_budget(scene) if choice.over_budget else _never
         found = [

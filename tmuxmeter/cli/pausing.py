@@ -86,6 +86,24 @@ class Scene:
         self.now_ms = now_ms()
         self._table: ProcessTable | None = None
 
+    def knows(self, choice: Wanted) -> None:
+        """Make sure that the agents which were asked for are any.
+
+        Raises
+        ------
+        UsageError
+            One isn't.
+        """
+        if not choice.agents:
+            return
+        from tmuxmeter.watcher.roots import all_agents
+
+        names = [agent.name for agent in all_agents(self.context.config())]
+        for name in choice.agents:
+            if name not in names:
+                message = f"{name!r} is no agent that is known: {', '.join(names)}"
+                raise UsageError(message)
+
     @property
     def table(self) -> ProcessTable:
         """The machine's processes."""
