@@ -154,6 +154,17 @@ def test_a_pane_without_an_agent(stage: Stage) -> None:
         stage.target(stage.server.window("bash --norc -i"))
 
 
+@pytest.mark.parametrize(("how", "name"), [("bash", "ssh"), ("wrapper", "docker")])
+def test_a_window_to_elsewhere_is_neither_stopped_nor_typed_into(
+    stage: Stage, how: str, name: str
+) -> None:
+    counted = stage.start(how, name, deaf=True)
+    with pytest.raises(PauseError, match=f"{name} only shows what runs elsewhere"):
+        stage.target(counted.pane)
+    assert counted.counts_on()
+    assert counted.keys() == b""
+
+
 def test_a_pane_that_runs_something_else_by_now(stage: Stage) -> None:
     counted = stage.start("pane")
     target = stage.target(counted.pane)

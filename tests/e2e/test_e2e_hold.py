@@ -17,6 +17,7 @@ from stub_google import GoogleStub
 from test_e2e_gemini import START as GEMINI
 from test_e2e_gemini import VERSION as GEMINI_VERSION
 from test_e2e_gemini import GeminiStage
+from test_e2e_guard import configure, used
 from test_e2e_opencode import READY, OpenCodeStage, native_program
 from tmux_fixtures import TmuxServer, wait_until
 from world import world
@@ -99,6 +100,28 @@ def is_held_and_loses_nothing(meter: Meter, stub: Stub, name: str, file: Path) -
     wait_until(lambda: spent_in(meter, name) == len(stub.of(name)), 20, 0.3)
 
 
+def is_stopped_at_its_limit(meter: Meter, stub: Stub, name: str, file: Path) -> None:
+    """Let the guard stop a pane in the midst of a turn; see that the next request is the last."""
+    stage, marker = meter.world, f"{name}-limit"
+    before = used(stub.of(name))
+    limit = before + 3 * used(stub.of(name)[:1])
+    configure(stage, action="hold", pane_tokens=limit, grace_seconds=0)
+    time.sleep(6)
+    stage.say(marker, script(file), pane=name)
+    stub.wait_for(lambda _: before + used(stub.of(marker)) >= limit)
+    time.sleep(3)
+    sent = stub.of(marker)
+    passed = next(n for n in range(len(sent) + 1) if before + used(sent[:n]) >= limit)
+    assert len(sent) <= passed + 1
+    end = time.monotonic() + QUIET_S
+    while time.monotonic() < end:
+        assert len(stub.of(marker)) == len(sent) < STEPS
+        time.sleep(0.1)
+    configure(stage, action="hold", pane_tokens=1000 * limit, grace_seconds=0)
+    stub.wait_for(lambda _: len(stub.of(marker)) >= STEPS + 1)
+    wait_until(lambda: file.read_text().split() == [str(number) for number in range(STEPS)], 10)
+
+
 def is_frozen_and_loses_nothing(meter: Meter, stub: Stub, name: str, method: str) -> None:
     """Freeze an agent in the midst of a turn, look that nothing is sent, and let it go on."""
     stage, marker = meter.world, f"{name}-ice"
@@ -169,6 +192,7 @@ def test_codex_below_its_daemon_is_held_once_it_was_started_with_its_hooks(
             wait_until(lambda: trusted(made.codex), 30)
             made.wait_screen("codex", "Ask Codex", "permissions: YOLO")
             is_held_and_loses_nothing(meter, made.openai, "codex", made.other / "n.txt")
+            is_stopped_at_its_limit(meter, made.openai, "codex", made.other / "limit.txt")
             # who was there before runs none: to say that it is held would be untrue
             where = ("--socket", str(made.server.socket), "--how", "hold")
             done = meter.run("pause", made.panes["older"], *where)
@@ -190,6 +214,7 @@ def test_gemini_is_held_frozen_and_interrupted() -> None:
                 made.open("gemini", GEMINI, made.repo)
                 made.wait_screen("gemini", "Type your message")
                 is_held_and_loses_nothing(meter, google, "gemini", made.repo / "n.txt")
+                is_stopped_at_its_limit(meter, google, "gemini", made.repo / "limit.txt")
                 is_frozen_and_loses_nothing(meter, google, "gemini", "subtree")
                 is_interrupted_and_takes_prompts_again(meter, google, "gemini")
     finally:
@@ -207,6 +232,7 @@ def test_opencode_is_held_by_its_plugin_frozen_and_interrupted() -> None:
                 made.open("opencode", "opencode", made.repo)
                 made.wait_screen("opencode", READY, seconds=FETCHES_S)
                 is_held_and_loses_nothing(meter, chat, "opencode", made.repo / "n.txt")
+                is_stopped_at_its_limit(meter, chat, "opencode", made.repo / "limit.txt")
                 is_frozen_and_loses_nothing(meter, chat, "opencode", "suspend")
                 is_interrupted_and_takes_prompts_again(meter, chat, "opencode")
                 # its data lies elsewhere, and nothing of ours in it

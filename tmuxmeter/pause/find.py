@@ -18,6 +18,12 @@ if TYPE_CHECKING:
     from tmuxmeter.panes.processes import Entry, ProcessTable
 
 SHELLS = frozenset({"sh", "bash", "dash", "zsh", "fish", "ksh", "mksh", "ash", "busybox", "tcsh"})
+WINDOWS_ELSEWHERE = frozenset(
+    {"ssh", "mosh", "mosh-client", "et", "telnet", "docker", "podman", "nerdctl", "kubectl", "lxc"}
+    | {"tmux", "screen", "zellij", "dtach", "abduco", "script"}
+)
+"""Programs that pass keys on to another machine, container or terminal: stopped, they stop nothing
+there, and Ctrl-z would reach whatever runs there."""
 LONGEST_NAME = 40
 SURE = 0.8
 """How far a session must be believed to be an agent's, so that no other agent is held for it."""
@@ -41,7 +47,7 @@ def target_in(
     Raises
     ------
     PauseError
-        No agent runs there.
+        No agent runs there, or none that could be reached from here.
     """
     now = pane.main
     core = table.get(now.pid) if now is not None and now.state != "gone" else None
@@ -51,7 +57,11 @@ def target_in(
         if found is None or (own is not None and found.group == own.group):
             message = "no agent runs there"
             raise PauseError(message)
-        return Target(pane.ref, name_of(table, found), "", "", found, known=False)
+        name = name_of(table, found)
+        if name in WINDOWS_ELSEWHERE:
+            message = f"{name} only shows what runs elsewhere: pause it there"
+            raise PauseError(message)
+        return Target(pane.ref, name, "", "", found)
     folders = account_folders(table, now.agent, core)
     return Target(
         ref=pane.ref,

@@ -35,8 +35,6 @@ class Target:
         When it was started, epoch milliseconds; 0: not known.
     daemon : Entry or None
         The shared process that makes its requests, where the pane's own one doesn't.
-    known : bool
-        Whether the agent is one tmuxmeter reads the logs of.
     last_request_ms : int
         When its last request ended, as far as it is booked; 0: not known.
     """
@@ -50,5 +48,4 @@ class Target:
     hooked: bool = False
     started_ms: int = 0
     daemon: Entry | None = None
-    known: bool = True
     last_request_ms: int = 0
