@@ -6,16 +6,20 @@ import json
 import os
 import signal
 import sqlite3
+from dataclasses import replace
 from random import Random
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from pictures import agent, in_pane, picture
+from test_pause_records import pause
 from test_watcher import STATE, actor, following, now_ms, status
 from tmux_fixtures import wait_until
 from watching import data, midday_zone, tmuxmeter
 
 from tmuxmeter.demo.script import ClaudeSession
 from tmuxmeter.pause.look import ALARMED, DIMMED
+from tmuxmeter.watcher.pauses import Pauses, pause_means
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -157,6 +161,31 @@ def test_a_pause_that_leaks_is_an_alarm_once(meter: Path, tmux_server: TmuxServe
     act(meter, tmux_server, "resume", pane)
     assert style(tmux_server, pane) == ""
     wait_until(lambda: "spending" not in value(tmux_server, "FLAGS", pane), 20)
+
+
+@pytest.mark.parametrize(
+    ("session", "confidence", "found"),
+    [
+        ("", 0.85, "new"),  # it has none to lose
+        ("", 0.7, ""),
+        ("old", 0.85, "old"),
+        ("old", 0.99, "new"),
+    ],
+)
+def test_a_session_that_becomes_known_is_its_pause_s(
+    tmp_path: Path, session: str, confidence: float, found: str
+) -> None:
+    def asked(_: object) -> str:
+        return ""
+
+    means = pause_means(tmp_path, tmp_path / "run", asked)
+    means.store.add(pause(session=session, pid=9, way="freeze"))
+    pauses = Pauses(means)
+    pauses.read(now_ms())
+    now = replace(agent("new"), confidence=confidence)
+    pauses.follow(picture(in_pane("%1", now)), now_ms())
+    assert [each.session for each in pauses.all()] == [found]
+    assert [each.session for each in means.store.all()] == [found]
 
 
 def test_a_pane_closed_while_paused_cleans_up(meter: Path, tmux_server: TmuxServer) -> None:
