@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+import time
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -75,6 +76,37 @@ def test_an_unknown_agent_as_the_pane_s_own_command(stage: Stage) -> None:
     assert [part.partition(":")[0] for part in reasons.split("; ")] >= ["freeze"]
     assert "hold: its hooks aren't installed" in reasons
     assert "interrupt: what it does can't be told" in reasons
+
+
+SELDOM = """
+import os, sys, time
+number = 0
+while True:
+    number += 1
+    if number % 30 == 1:
+        os.write(1, b"up")
+    with open(sys.argv[1] + "/count", "w") as file:
+        file.write(str(number))
+    time.sleep(0.01)
+"""
+
+
+def test_a_held_terminal_is_told_once_its_agent_stands_still(stage: Stage) -> None:
+    # until its next byte, three times a second, it goes on
+    script, folder = stage.home / "seldom.py", stage.home / "seldom"
+    script.write_text(SELDOM)
+    folder.mkdir()
+    pane = stage.server.window(f"exec {stage.program('claude')} -S {script} {folder}")
+    counted = Counted(stage.server, pane, folder)
+    for _ in range(3):
+        wait_until(lambda: counted.count() % 30 == 5)
+        made = pause(stage.means, stage.target(pane), "freeze", YOU, now_ms())
+        count = counted.count()
+        assert (made.method, made.seen) == ("tcflow", "terminal output held; it stands still")
+        time.sleep(0.4)
+        assert counted.count() == count
+        resume(stage.means, made)
+        wait_until(lambda known=count: counted.count() > known)
 
 
 def test_a_held_terminal_takes_a_watcher(unwatched: Stage) -> None:
