@@ -143,6 +143,9 @@ status_line() {
 
 case $event in
 PreToolUse | BeforeTool | preToolUse | UserPromptSubmit | BeforeAgent | beforeSubmitPrompt)
+    if [ -L "$runtime/hold" ]; then
+        cannot_hold 'the folder of hold flags is a link'
+    fi
     if [ -d "$runtime/hold" ] && { [ ! -r "$runtime/hold" ] || [ ! -x "$runtime/hold" ]; }; then
         cannot_hold 'the folder of hold flags cannot be read'
     fi

@@ -3,21 +3,22 @@
 # status line of the client that pressed it.
 #
 #   key.sh CLIENT COMMAND...          as it is
-#   key.sh --typed PANE CLIENT COMMAND...   with the words that were typed for this pane
+#   key.sh --typed PANE CLIENT COMMAND...   with the words that were typed for this pane, and why
 
-typed=''
+typed='' why=''
 if [ "$1" = --typed ]; then
     pane=$2
     shift 2
-    # what was typed never comes through a shell: tmux keeps it in an option of the pane
+    # what was typed never comes through a shell: tmux keeps it in options of the pane
     typed=$(tmux show-options -pqv -t "$pane" @tmuxmeter_typed)
-    tmux set-option -pqu -t "$pane" @tmuxmeter_typed
+    why=$(tmux show-options -pqv -t "$pane" @tmuxmeter_why)
+    tmux set-option -pqu -t "$pane" @tmuxmeter_typed \; set-option -pqu -t "$pane" @tmuxmeter_why
 fi
 client=$1
 shift
 set -f
 # shellcheck disable=SC2086 # words are to be split, and nothing else
-answer=$("$@" ${typed:+$typed} 2>&1 </dev/null)
+answer=$("$@" ${typed:+$typed} ${why:+--why "$why"} 2>&1 </dev/null)
 set +f
 # tmux would expand #{...}, #(...) and %H in it
 answer=$(printf '%s\n' "$answer" | sed -n '$ { s/^tmuxmeter: //; s/#/##/g; s/%/%%/g; p; }')

@@ -9,6 +9,7 @@ const LOOK_MS = 100
 
 const parents = new Map()
 const seen = new Set()
+const told = new Set()
 let drops = 0
 
 const sleep = (ms) => new Promise((done) => setTimeout(done, ms))
@@ -20,10 +21,10 @@ function flagOf(session) {
   const folder = path.join(RUNTIME, "hold")
   let names
   try {
+    if (fs.lstatSync(folder).isSymbolicLink()) return unusable(session, "the folder of hold flags is a link")
     names = fs.readdirSync(folder)
   } catch (error) {
-    if (error.code !== "ENOENT") report(session, "unusable", "the folder of hold flags cannot be read")
-    return null
+    return error.code === "ENOENT" ? null : unusable(session, "the folder of hold flags cannot be read")
   }
   for (const name of names) {
     if (name.startsWith(".")) continue
@@ -37,6 +38,13 @@ function flagOf(session) {
       continue // just cleared, or no flag of ours
     }
   }
+  return null
+}
+
+// Tells once that nothing can be held.
+function unusable(session, text) {
+  if (!told.has(text)) report(session, "unusable", text)
+  told.add(text)
   return null
 }
 

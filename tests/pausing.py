@@ -118,7 +118,8 @@ class Stage:
     def __init__(self, home: Path, server: TmuxServer, *, watched: bool = True) -> None:
         self.home, self.server = home, server
         self.state = home / "state"
-        self.installed: set[str] = set()
+        self.installed: dict[str, int] = {}
+        """Since when each agent has had hooks, epoch milliseconds."""
         self.table = ProcessTable(default_source())
         self.means = Means(
             tmux=Tmux,
@@ -126,7 +127,7 @@ class Stage:
             store=PauseStore(self.state / "pauses"),
             flags=HoldFlags(self.state / "run" / "hold"),
             watched=watched,
-            hooks_installed=lambda agent, _: agent in self.installed,
+            hooks_since=lambda agent, _: self.installed.get(agent),
             state_now=lambda target: self.target(target.ref.pane).state,
             own_pid=os.getpid(),
         )
@@ -187,7 +188,9 @@ class Stage:
         """Return the agent in a pane as the commands find it."""
         now = now_ms()
         roots = [Root("claude", self.home / ".claude")]
-        picture = glance(AGENTS, self.table, [self.server.socket], roots, [], [], now, now)
+        picture = glance(
+            AGENTS, self.table, [self.server.socket], roots, [], [], now, now, home=self.home
+        )
         (found,) = (one for one in picture.panes if one.ref.pane == pane)
         return target_in(found, self.table, {})
 

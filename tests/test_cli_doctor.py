@@ -148,6 +148,20 @@ def test_folders_of_the_meters_own(home: Path, tmp_path: Path) -> None:
     assert examine(home, code=1)["state folder"][0]["status"] == "bad"
 
 
+def test_links_in_the_place_of_folders_that_hooks_and_pauses_use(
+    home: Path, tmp_path: Path
+) -> None:
+    folders = {"pauses": "pauses", "hold flags": "run/hold", "hooks' reports": "run/inbox"}
+    (home / STATE / "run").mkdir(parents=True, mode=0o700)
+    for name, path in folders.items():
+        (home / STATE / path).symlink_to(tmp_path / "nowhere")
+        [check] = examine(home, code=1)[f"folder of {name}"]
+        assert (check["status"], "is a link" in check["text"]) == ("bad", True)
+        (home / STATE / path).unlink()
+        (home / STATE / path).mkdir(mode=0o700)
+    assert not [name for name in examine(home) if name.startswith("folder of")]
+
+
 def test_a_watcher_that_runs_and_one_that_was_killed(home: Path, tmux_server: TmuxServer) -> None:
     write(home)
     runtime = home / STATE / "run"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shlex
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -20,7 +21,7 @@ from tmuxmeter.pause.records import PauseStore
 from tmuxmeter.tmux.servers import Servers
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 FAKE = Path(__file__).with_name("fake_agent.py")
 STATE = ".local/state/tmuxmeter"
@@ -42,9 +43,11 @@ class Desk:
         self.environment = {**os.environ, "PYTHONPATH": str(ROOT)}
         Servers(home / STATE / "run").register(server.socket)
 
-    def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+    def run(self, *arguments: str, disk_full: bool = False) -> subprocess.CompletedProcess[str]:
+        # no file may grow: each write fails, as on a full disk
+        limit = ["sh", "-c", 'trap "" XFSZ; ulimit -f 0; exec "$@"', "sh"] if disk_full else []
         return subprocess.run(
-            [sys.executable, "-m", "tmuxmeter", *arguments],
+            [*limit, sys.executable, "-m", "tmuxmeter", *arguments],
             env=self.environment,
             stdin=subprocess.DEVNULL,
             capture_output=True,
@@ -176,6 +179,21 @@ def test_by_agent_and_all(desk: Desk) -> None:
     assert unknown.counts_on()
 
 
+def test_an_agent_of_the_configuration(desk: Desk) -> None:
+    config = Path(os.environ["XDG_CONFIG_HOME"]) / "tmuxmeter" / "config.toml"
+    config.parent.mkdir(parents=True)
+    lines = ('name = "mine"', 'logs = "~/.mine/*.jsonl"', 'program = "myagent"')
+    fields = ('time = "at"', 'output = "out"')
+    config.write_text("\n".join(("[[agents.custom]]", *lines, *fields)) + "\n")
+    counted = desk.counter("wrapper", "myagent")
+    assert desk.did("pause", "--agent", "mine") == {counted.pane: "paused"}
+    assert counted.stands_still()
+    assert desk.did("resume", "--agent", "mine") == {counted.pane: "resumed"}
+    unknown = desk.run("pause", "--agent", "nobodys")
+    assert unknown.returncode == 2
+    assert unknown.stderr.startswith("tmuxmeter: 'nobodys' is no agent that is known: claude, ")
+
+
 def test_agents_over_budget(midday: None, desk: Desk) -> None:
     config = Path(os.environ["XDG_CONFIG_HOME"]) / "tmuxmeter" / "config.toml"
     config.parent.mkdir(parents=True)
@@ -237,6 +255,83 @@ def test_hold_status(desk: Desk) -> None:
     data = json.loads(desk.run("hold", "status", "--json").stdout)
     assert data["watching"] is False
     assert [row["agent_session"] for row in data["held"]] == ["abc"]
+
+
+def test_a_pause_that_is_over_is_not_told_as_one(desk: Desk) -> None:
+    counted = desk.counter()
+    desk.run("pause", counted.pane)
+    # without a watcher nobody has noticed that somebody let it go on
+    os.kill(counted.pid, signal.SIGCONT)
+    assert counted.counts_on()
+    assert desk.did("pause", counted.pane) == {counted.pane: "paused"}
+    assert counted.stands_still()
+    os.kill(counted.pid, signal.SIGCONT)
+    assert counted.counts_on()
+    assert desk.did("toggle", counted.pane) == {counted.pane: "paused"}
+    assert counted.stands_still()
+    assert len(desk.store.all()) == 1
+
+
+def test_what_holds_nobody_any_more_is_not_shown_as_paused(desk: Desk) -> None:
+    counted = desk.counter()
+    desk.run("pause", counted.pane)
+
+    def row() -> dict[str, Any]:
+        panes = json.loads(desk.run("panes", "--json").stdout)["panes"]
+        return next(each for each in panes if each["pane"] == counted.pane)
+
+    assert (row()["state"], len(row()["paused"])) == ("paused", 1)
+    os.kill(counted.pid, signal.SIGCONT)
+    assert counted.counts_on()
+    assert row()["state"] != "paused"
+    assert row()["paused"] == []
+
+
+def test_another_agent_in_the_same_pane_is_paused(desk: Desk) -> None:
+    first = desk.counter()
+    desk.run("pause", first.pane)
+    words = [str(desk.stage.program("claude")), "-S", str(desk.stage.counter)]
+    folder = desk.home / "second"
+    folder.mkdir()
+    desk.server.run("respawn-pane", "-k", "-t", first.pane, f"{shlex.join(words)} {folder}; true")
+    second = Counted(desk.server, first.pane, folder)
+    wait_until(lambda: second.count() > 2)
+    assert desk.did("toggle", first.pane) == {first.pane: "paused"}
+    assert second.stands_still()
+
+
+def test_all_agents_of_one_server(desk: Desk, tmux_servers: Callable[..., TmuxServer]) -> None:
+    other = tmux_servers()
+    other.environment["HOME"] = str(desk.home)
+    other.start()
+    Servers(desk.home / STATE / "run").register(other.socket)
+    here = desk.counter()
+    there = Stage(desk.home, other)
+    there._number = 50
+    counted = there.start("wrapper")
+    assert len(desk.rows("pause", "--all")) == 2
+    only = ("--all", "--socket", str(desk.server.socket))
+    assert [row["server"] for row in desk.rows("resume", *only)] == [str(desk.server.socket)]
+    assert here.counts_on()
+    assert counted.stands_still()
+    assert [row["server"] for row in desk.rows("toggle", *only)] == [str(desk.server.socket)]
+    assert here.stands_still()
+    assert len(desk.rows("resume", "--all")) == 2
+    assert counted.counts_on()
+
+
+def test_a_full_disk_is_told_and_nothing_is_done(desk: Desk) -> None:
+    counted = desk.counter()
+    with_panes = desk.run("pause", counted.pane, disk_full=True)
+    assert with_panes.returncode == 7
+    assert with_panes.stderr.startswith(f"tmuxmeter: can't pause {counted.pane} (claude): ")
+    assert with_panes.stderr.count("\n") == 1
+    assert counted.counts_on()
+    assert desk.store.all() == []
+    # what was paused before can be let go all the same
+    desk.run("pause", counted.pane)
+    assert desk.run("resume", counted.pane, disk_full=True).returncode == 0
+    assert counted.counts_on()
 
 
 def test_a_record_of_a_dead_server_is_let_go(desk: Desk) -> None:

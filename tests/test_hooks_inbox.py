@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tmuxmeter.agents import agent_named
 from tmuxmeter.hooks.drops import parse
 from tmuxmeter.hooks.facts import (
     END,
@@ -63,6 +64,14 @@ def test_cursor_s_session_has_its_own_words() -> None:
     report = parse(drop("cursor", "sessionStart", value), NOW)
     assert isinstance(report, SessionReport)
     assert (report.agent, report.session, report.cwd) == ("cursor", "c", "/r")
+
+
+def test_gemini_s_sessions_have_the_ledger_s_names() -> None:
+    value = {"session_id": "5B34629A-f878-4d4d-9059-e46f27acfa00", "source": "startup"}
+    report = parse(drop("gemini", "SessionStart", value), NOW)
+    assert isinstance(report, SessionReport)
+    log = "tmp/shop/chats/session-2026-11-30T07-45-5b34629a.jsonl"
+    assert report.session == agent_named("gemini").session_of_log(log) == "5b34629a"
 
 
 def test_what_cursor_says_through_claude_s_hooks_is_left_out() -> None:

@@ -322,6 +322,20 @@ def test_only_agents_that_are_there_are_looked_at(home: Path) -> None:
     ]
 
 
+def test_hooks_lie_where_an_agent_looks_for_them_not_where_it_logs(home: Path) -> None:
+    from tmuxmeter.agents import AGENTS
+    from tmuxmeter.agents.base import Root
+
+    for folder in (".local/share/opencode", ".config/cursor", ".config/opencode", "acc/.gemini"):
+        (home / folder).mkdir(parents=True)
+    roots = [root for agent in AGENTS for root in agent.roots(home, {})]
+    roots.append(Root("gemini", home / "acc" / ".gemini"))
+    assert [target.file for target in targets(home, {}, roots)] == [
+        home / "acc/.gemini/settings.json",
+        home / ".config/opencode/plugins/tmuxmeter.js",
+    ]
+
+
 def test_codex_hooks_count_once_it_trusts_them(home: Path) -> None:
     target = account(home, "codex", None)
     made = installer(home)

@@ -227,6 +227,19 @@ def test_a_held_call_waits_until_it_is_released(place: Place) -> None:
     assert place.holds() == [("s-1", RELEASED)]
 
 
+def test_gemini_waits_for_the_flag_of_its_session_s_name_in_the_ledger(place: Place) -> None:
+    value = {"session_id": "5b34629a-f878-4d4d-9059-e46f27acfa00"}
+    place.flags.set("gemini", "5b34629a", "you", 1)
+    process = place.start(["sh"], "gemini", "BeforeTool", "--python", sys.executable)
+    assert process.stdin
+    process.stdin.write(json.dumps(value).encode())
+    process.stdin.close()
+    process.stdin = None
+    wait_until(lambda: ("5b34629a", HELD) in place.holds(), 20)
+    place.flags.clear("gemini", "5b34629a")
+    assert finish(process) == (0, "{}")
+
+
 def test_every_sh_waits(shell: list[str], place: Place) -> None:
     place.flags.set("claude", "s-1", "you", 1)
     process = place.hold(shell, "claude", "PreToolUse", TOOL)
@@ -424,6 +437,28 @@ def test_a_flag_folder_that_can_t_be_read_is_told(shell: list[str], place: Place
     finally:
         (place.runtime / "hold").chmod(0o700)
     assert place.holds() == [("", UNUSABLE)]
+
+
+def test_a_link_in_the_place_of_the_flag_folder_holds_nobody_and_is_told(
+    shell: list[str], place: Place, tmp_path: Path
+) -> None:
+    place.flags.set("claude", "s-1", "you", 1)
+    elsewhere = (place.runtime / "hold").rename(tmp_path / "elsewhere")
+    (place.runtime / "hold").symlink_to(elsewhere)
+    for _ in range(3):
+        options = ("--python", sys.executable)
+        assert place.run(shell, "claude", "PreToolUse", TOOL, *options) == (0, "", "")
+    assert place.holds() == [("", UNUSABLE)]
+
+
+def test_a_held_call_goes_on_where_its_flag_s_folder_becomes_a_link(
+    place: Place, tmp_path: Path
+) -> None:
+    place.flags.set("claude", "s-1", "you", 1)
+    process = place.hold(["sh"], "claude", "PreToolUse", TOOL)
+    elsewhere = (place.runtime / "hold").rename(tmp_path / "elsewhere")
+    (place.runtime / "hold").symlink_to(elsewhere)
+    assert finish(process) == (0, "")
 
 
 @pytest.mark.parametrize("python", ["", "/nowhere/python3"])

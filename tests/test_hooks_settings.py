@@ -178,6 +178,12 @@ def test_what_can_t_be_understood_is_left_alone(text: str, line: int) -> None:
         added(text, "claude", PROGRAM)
 
 
+@pytest.mark.parametrize("text", ["{\n  // mine\n}", '{\n  "a": 1 /* mine */\n}', "{}\n// mine"])
+def test_a_comment_is_called_one_where_it_isn_t_allowed(text: str) -> None:
+    with pytest.raises(SettingsError, match=r"^line 2: there is a comment"):
+        added(text, "codex", PROGRAM)
+
+
 COMMENTED = """{
   // my settings
   "theme": "dark", // in the evening

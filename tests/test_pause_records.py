@@ -198,6 +198,19 @@ def test_a_flag_for_nobody_is_refused(flags: HoldFlags) -> None:
         flags.set("claude", "", "you", 5)
 
 
+def test_a_link_in_the_folder_s_place_holds_nobody(flags: HoldFlags, tmp_path: Path) -> None:
+    flags.set("claude", "s1", "you", 5)
+    elsewhere = flags.folder.rename(tmp_path / "elsewhere")
+    flags.folder.symlink_to(elsewhere)
+    assert flags.active() == []
+    assert flags.get("claude", "s1") is None
+    assert not flags.is_set("claude", "s1")
+    assert not flags.clear("claude", "s1")
+    with pytest.raises(FolderError):
+        flags.set("claude", "s2", "you", 5)
+    assert [path.name for path in elsewhere.iterdir()] == [flag_name("claude", "s1")]
+
+
 def test_what_is_no_flag_of_ours_is_left_out(flags: HoldFlags) -> None:
     flags.set("claude", "s1", "you", 5)
     (flags.folder / "stray").write_text("{}")

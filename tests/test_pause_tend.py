@@ -14,7 +14,7 @@ from tmux_fixtures import wait_until
 from tmuxmeter.pause.look import STYLES, own_styles
 from tmuxmeter.pause.tend import GRACE_MS, tend
 from tmuxmeter.pause.terminal import opened, takes_output
-from tmuxmeter.pause.ways import pause
+from tmuxmeter.pause.ways import pause, resume
 from tmuxmeter.tmux.client import Tmux
 
 if TYPE_CHECKING:
@@ -33,6 +33,13 @@ def stage(home: Path, tmux_server: TmuxServer) -> Stage:
 def paused(stage: Stage, counted: Counted, session: str = "") -> Pause:
     target = replace(stage.target(counted.pane), session=session)
     return pause(stage.means, target, None, "you", now_ms())
+
+
+ENDS = {
+    *("its pane was closed", "its pane runs something else"),
+    *("its agent has ended", "somebody else let it go on"),
+}
+"""Of a pane that is closed or respawned; what is seen first is a matter of luck."""
 
 
 def tended(stage: Stage, later_ms: int = 0) -> list[str]:
@@ -81,6 +88,62 @@ def test_a_pane_closed_while_paused_leaves_no_process_behind(stage: Stage, how: 
     assert stage.means.store.all() == []
 
 
+@pytest.mark.parametrize("how", ["wrapper", "bash"])
+def test_a_pane_that_runs_something_else_by_now_has_its_look_and_input_back(
+    stage: Stage, how: str
+) -> None:
+    counted = stage.start(how, "opencode")
+    made = paused(stage, counted)
+    assert made.method == ("suspend" if how == "bash" else "subtree")
+    stage.server.run("respawn-pane", "-k", "-t", counted.pane, "cat")
+    assert wait_until(lambda: tended(stage))[0] in ENDS
+    assert own_styles(Tmux(stage.server.socket), counted.pane) == dict.fromkeys(STYLES)
+    assert stage.server.format("#{pane_input_off}", counted.pane) == "0"
+    stage.server.send(counted.pane, "hello")
+    wait_until(lambda: "hello" in stage.server.capture(counted.pane))
+    assert stage.means.table.source.now(counted.pid) is None
+
+
+def test_a_pane_that_stays_when_its_agent_ends_has_its_look_back(stage: Stage) -> None:
+    counted = stage.start("pane", "claude", run=True)
+    stage.server.run("set-option", "-w", "-t", counted.pane, "remain-on-exit", "on")
+    paused(stage, counted)
+    os.kill(int(stage.server.format("#{pane_pid}", counted.pane)), signal.SIGKILL)
+    assert wait_until(lambda: tended(stage))[0] in ENDS
+    assert stage.server.format("#{pane_dead}", counted.pane) == "1"
+    assert own_styles(Tmux(stage.server.socket), counted.pane) == dict.fromkeys(STYLES)
+    wait_until(lambda: stage.means.table.source.now(counted.pid) is None)
+
+
+def test_a_pane_that_was_moved_is_still_the_same(stage: Stage) -> None:
+    counted = stage.start("wrapper")
+    made = paused(stage, counted)
+    stage.server.run("new-session", "-d", "-s", "elsewhere")
+    stage.server.run("move-pane", "-d", "-s", counted.pane, "-t", "elsewhere:")
+    assert tended(stage, 60_000) == []
+    assert counted.stands_still()
+    resume(stage.means, made)
+    assert counted.counts_on()
+    assert own_styles(Tmux(stage.server.socket), counted.pane) == dict.fromkeys(STYLES)
+
+
+def test_what_can_t_be_removed_is_tried_again(stage: Stage) -> None:
+    counted = stage.start("wrapper")
+    made = paused(stage, counted)
+    pauses = stage.means.store.all()
+    record = stage.means.store.folder / f"{made.id}.json"
+    # as on a disk that is read-only for now
+    kept = record.rename(record.with_suffix(".kept"))
+    record.mkdir()
+    flag = stage.means.flags.set("claude", "nobody's", "you", 1)
+    os.kill(counted.pid, signal.SIGCONT)
+    assert tend(stage.means, pauses, now_ms()) == []
+    record.rmdir()
+    kept.rename(record)
+    wait_until(lambda: tended(stage) == ["somebody else let it go on"])
+    assert not flag.exists()
+
+
 def test_a_server_that_is_gone(stage: Stage) -> None:
     counted = stage.start("wrapper")
     made = paused(stage, counted)
@@ -126,7 +189,7 @@ def test_after_a_reboot_nothing_is_done_to_strangers(stage: Stage) -> None:
 
 
 def test_flags_and_pauses_go_together(stage: Stage) -> None:
-    stage.installed.add("claude")
+    stage.installed["claude"] = 1
     counted = stage.start("bash")
     made = paused(stage, counted, session="abc")
     assert made.way == "hold"

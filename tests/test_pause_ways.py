@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+import time
 import uuid
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -18,6 +19,7 @@ from tmuxmeter.agents.base import Root
 from tmuxmeter.errors import PauseError, TmuxError
 from tmuxmeter.panes.glance import glance
 from tmuxmeter.pause.find import target_in
+from tmuxmeter.pause.interrupt import KEYS
 from tmuxmeter.pause.look import DIMMED, STYLES, own_styles
 from tmuxmeter.pause.marks import Mark, running
 from tmuxmeter.pause.ways import follow, pause, resume
@@ -76,6 +78,37 @@ def test_an_unknown_agent_as_the_pane_s_own_command(stage: Stage) -> None:
     assert [part.partition(":")[0] for part in reasons.split("; ")] >= ["freeze"]
     assert "hold: its hooks aren't installed" in reasons
     assert "interrupt: what it does can't be told" in reasons
+
+
+SELDOM = """
+import os, sys, time
+number = 0
+while True:
+    number += 1
+    if number % 30 == 1:
+        os.write(1, b"up")
+    with open(sys.argv[1] + "/count", "w") as file:
+        file.write(str(number))
+    time.sleep(0.01)
+"""
+
+
+def test_a_held_terminal_is_told_once_its_agent_stands_still(stage: Stage) -> None:
+    # until its next byte, three times a second, it goes on
+    script, folder = stage.home / "seldom.py", stage.home / "seldom"
+    script.write_text(SELDOM)
+    folder.mkdir()
+    pane = stage.server.window(f"exec {stage.program('claude')} -S {script} {folder}")
+    counted = Counted(stage.server, pane, folder)
+    for _ in range(3):
+        wait_until(lambda: counted.count() % 30 == 5)
+        made = pause(stage.means, stage.target(pane), "freeze", YOU, now_ms())
+        count = counted.count()
+        assert (made.method, made.seen) == ("tcflow", "terminal output held; it stands still")
+        time.sleep(0.4)
+        assert counted.count() == count
+        resume(stage.means, made)
+        wait_until(lambda known=count: counted.count() > known)
 
 
 def test_a_held_terminal_takes_a_watcher(unwatched: Stage) -> None:
@@ -153,6 +186,17 @@ def _unless_none(stage: Stage, pane: str) -> object:
 def test_a_pane_without_an_agent(stage: Stage) -> None:
     with pytest.raises(PauseError, match="no agent"):
         stage.target(stage.server.window("bash --norc -i"))
+
+
+@pytest.mark.parametrize(("how", "name"), [("bash", "ssh"), ("wrapper", "docker")])
+def test_a_window_to_elsewhere_is_neither_stopped_nor_typed_into(
+    stage: Stage, how: str, name: str
+) -> None:
+    counted = stage.start(how, name, deaf=True)
+    with pytest.raises(PauseError, match=f"{name} only shows what runs elsewhere"):
+        stage.target(counted.pane)
+    assert counted.counts_on()
+    assert counted.keys() == b""
 
 
 def test_a_pane_that_runs_something_else_by_now(stage: Stage) -> None:
@@ -275,7 +319,7 @@ def test_modes_the_agent_forgets_are_set_again(stage: Stage) -> None:
 
 
 def test_a_pane_can_be_paused_in_two_ways(stage: Stage) -> None:
-    stage.installed.add("claude")
+    stage.installed["claude"] = 1
     counted = stage.start("wrapper", "claude")
     target = replace(stage.target(counted.pane), session="s")
     held = pause(stage.means, target, "hold", YOU, now_ms())
@@ -299,7 +343,7 @@ def test_a_pane_can_be_paused_in_two_ways(stage: Stage) -> None:
     ],
 )
 def test_holding_sets_the_flag_of_the_session(stage: Stage, state: str, said: str) -> None:
-    stage.installed.add("claude")
+    stage.installed["claude"] = 1
     counted = stage.start("bash")
     target = replace(stage.target(counted.pane), session="abc", state=state)
     made = pause(stage.means, target, None, "guard: over", 1_000)
@@ -315,7 +359,7 @@ def test_holding_sets_the_flag_of_the_session(stage: Stage, state: str, said: st
 
 
 def test_when_the_last_request_ended_is_told(stage: Stage) -> None:
-    stage.installed.add("claude")
+    stage.installed["claude"] = 1
     counted = stage.start("bash")
     target = replace(stage.target(counted.pane), session="abc", last_request_ms=9_600)
     made = pause(stage.means, target, "hold", YOU, 10_000)
@@ -325,22 +369,84 @@ def test_when_the_last_request_ended_is_told(stage: Stage) -> None:
 def test_holding_takes_hooks_a_session_and_a_watcher(stage: Stage) -> None:
     counted = stage.start("bash")
     refused(stage, counted, "hold", "tmuxmeter hooks install claude")
-    stage.installed.add("claude")
+    stage.installed["claude"] = 1
     refused(stage, counted, "hold", "which session it runs can't be told")
 
 
-def test_holding_without_a_watcher_is_refused_and_nothing_worse_tried(unwatched: Stage) -> None:
-    unwatched.installed.add("claude")
-    counted = unwatched.start("bash")
+def test_a_folder_of_flags_that_can_t_be_used_leaves_the_next_way(stage: Stage) -> None:
+    stage.installed["claude"] = 1
+    counted = stage.start("wrapper")
+    flags = stage.means.flags
+    elsewhere = stage.home / "elsewhere"
+    elsewhere.mkdir()
+    flags.folder.parent.mkdir(parents=True)
+    flags.folder.symlink_to(elsewhere)
+    target = replace(stage.target(counted.pane), session="abc")
+    with pytest.raises(PauseError, match="symbolic link"):
+        pause(stage.means, target, "hold", YOU, now_ms())
+    made = pause(stage.means, target, None, YOU, now_ms())
+    assert made.method == "subtree"
+    assert list(elsewhere.iterdir()) == []
+    resume(stage.means, made)
+
+
+@pytest.mark.parametrize(
+    ("agent", "started_ms", "hooked", "way"),
+    [
+        ("codex", 100_000, False, "freeze"),
+        ("codex", 100_000, True, "hold"),
+        ("codex", 200_000, False, "hold"),
+        # it takes them up while it runs
+        ("claude", 100_000, False, "hold"),
+    ],
+)
+def test_who_was_started_before_its_hooks_is_not_said_to_be_held(
+    stage: Stage, agent: str, started_ms: int, hooked: bool, way: str
+) -> None:
+    stage.installed[agent] = 150_000
+    counted = stage.start("wrapper")
+    target = replace(
+        *(stage.target(counted.pane),),
+        agent=agent,
+        session="abc",
+        started_ms=started_ms,
+        hooked=hooked,
+    )
+    made = pause(stage.means, target, None, YOU, now_ms())
+    assert made.way == way
+    resume(stage.means, made)
+
+
+def test_the_settings_of_an_agent_are_found_by_its_own_environment(stage: Stage) -> None:
+    counted = stage.start("bash", "opencode", before=f"HOME={stage.home}/other XDG_CONFIG_HOME=")
+    # its data, and so its logs, lie elsewhere
+    assert stage.target(counted.pane).settings == f"{stage.home}/other/.config/opencode"
+    counted = stage.start("bash", before=f"CLAUDE_CONFIG_DIR={stage.home}/account")
+    assert stage.target(counted.pane).settings == f"{stage.home}/account"
+
+
+def test_holding_without_a_watcher_is_refused_and_the_turn_is_spared(unwatched: Stage) -> None:
+    unwatched.installed["claude"] = 1
+    counted = unwatched.start("pane")
     target = replace(unwatched.target(counted.pane), session="abc")
     with pytest.raises(PauseError, match="tmuxmeter up") as caught:
         pause(unwatched.means, target, None, YOU, now_ms())
-    assert "freeze" not in str(caught.value)
+    assert "interrupt" not in str(caught.value)
+    assert unwatched.means.flags.active() == []
     assert counted.counts_on()
 
 
+def test_who_can_be_frozen_without_a_watcher_is(unwatched: Stage) -> None:
+    unwatched.installed["claude"] = 1
+    counted = unwatched.start("bash", run=True)
+    target = replace(unwatched.target(counted.pane), session="abc")
+    made = pause(unwatched.means, target, None, YOU, now_ms())
+    assert made.method == "subtree"
+    resume(unwatched.means, made)
+
+
 def test_a_hold_follows_its_agent_into_another_session(stage: Stage) -> None:
-    stage.installed.add("claude")
+    stage.installed["claude"] = 1
     counted = stage.start("bash")
     target = replace(stage.target(counted.pane), session="old")
     made = pause(stage.means, target, "hold", YOU, 1_000)
@@ -367,12 +473,14 @@ def say(status):
     draft.write_text(json.dumps(facts))
     draft.replace(folder / f"{os.getpid()}.json")
 tty.setraw(0)
+escapes = 0
 say(sys.argv[3])
 os.write(1, b"up")
 while True:
     read = os.read(0, 64)
     os.write(1, read.hex().encode())
-    if read == b"\x1b" and "stubborn" not in sys.argv:
+    escapes += read == b"\x1b"
+    if escapes >= int(sys.argv[4] if sys.argv[4:] else 1):
         say("idle")
 """
 
@@ -400,6 +508,16 @@ def test_a_turn_is_ended_by_its_own_key_and_seen_to_end(stage: Stage) -> None:
     wait_until(lambda: "up1b79" in stage.server.capture(pane))
 
 
+def test_keys_that_have_to_be_pressed_twice_are_pressed_one_after_the_other(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(KEYS, "claude", KEYS["opencode"])
+    pane = turning(stage, "busy", "2")
+    made = pause(stage.means, stage.target(pane), "interrupt", YOU, now_ms())
+    assert (made.method, made.seen) == ("key", "turn ended by Escape Escape; input off")
+    resume(stage.means, made)
+
+
 @pytest.mark.parametrize("state", ["idle", "waiting"])
 def test_no_key_is_pressed_at_an_agent_that_does_not_work(stage: Stage, state: str) -> None:
     pane = turning(stage, state)
@@ -418,7 +536,7 @@ def test_a_turn_that_goes_on_is_not_called_paused(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("tmuxmeter.pause.interrupt.END_S", 0.3)
-    pane = turning(stage, "busy", "stubborn")
+    pane = turning(stage, "busy", "9")
     with pytest.raises(PauseError, match="its turn goes on"):
         pause(stage.means, stage.target(pane), "interrupt", YOU, now_ms())
     assert stage.means.store.all() == []
@@ -443,7 +561,9 @@ def test_only_a_session_that_is_sure_is_held(stage: Stage) -> None:
     pane = turning(stage, "busy")
     now = now_ms()
     roots = [Root("claude", stage.home / ".claude")]
-    picture = glance(AGENTS, stage.table, [stage.server.socket], roots, [], [], now, now)
+    picture = glance(
+        AGENTS, stage.table, [stage.server.socket], roots, [], [], now, now, home=stage.home
+    )
     (found,) = (one for one in picture.panes if one.ref.pane == pane)
     assert found.main is not None
     assert target_in(found, stage.table, {}).session == SESSION

@@ -22,7 +22,7 @@ HELD = PauseFacts("%3", "claude", "hold", "you", 0, there=True)
         ([], [], False, "ok", "nothing is paused"),
         ([HELD], [], True, "note", "1 agent paused: %3 (claude) by you (hold)"),
         ([HELD], [], False, "warn", "by you"),
-        ([HELD, HELD._replace(there=False)], [], True, "warn", "some of them have ended"),
+        ([HELD, HELD._replace(there=False)], [], True, "warn", "some of them are over"),
         ([HELD._replace(spent_after=9)], [], True, "bad", "still spending: %3"),
         ([HELD], ["x is no record"], True, "warn", "x is no record"),
     ],

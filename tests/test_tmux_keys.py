@@ -88,9 +88,12 @@ def test_the_menu_acts_on_its_pane(tmux_server: TmuxServer, tool: Path) -> None:
     client.type(b"c")
     client.wait_for("alone:", since)
     client.type(b'src/* "a$(touch bad)\'b;c" %1\r')
-    assert called(tool) == f'<claim><{pane}><src/*><"a$(touch><bad)\'b;c"><%1>\n'
+    client.wait_for("why nobody else needs them:", since)
+    client.type(b'it\'s "mine"; $(touch bad) *\r')
+    files, why = '<src/*><"a$(touch><bad)\'b;c"><%1>', 'it\'s "mine"; $(touch bad) *'
+    assert called(tool) == f"<claim><{pane}>{files}<--why><{why}>\n"
     client.settle()
-    assert "tmuxmeter_typed" not in tmux_server.run("show-options", "-p", "-t", pane)
+    assert "@tmuxmeter" not in tmux_server.run("show-options", "-p", "-t", pane)
     (tool.parents[1] / "log").unlink()
     since = client.count
     client.type(PREFIX + b"M")
@@ -154,11 +157,21 @@ def test_up_binds_and_down_gives_back(tmux_server: TmuxServer, home: Path) -> No
     tmux_server.run("set-option", "-g", "@tmuxmeter_menu_key", "no-such-key")
     answer = tmuxmeter("up", "--quiet", *server)
     assert "@tmuxmeter_menu_key: unknown key: no-such-key" in answer.stderr
+    tmux_server.run("set-option", "-g", "@tmuxmeter_menu_key", "M")
+    tmuxmeter("up", "--quiet", *server)
     client = tmux_server.attach(160)
     client.settle()
     client.type(PREFIX + b"P")
     # the key calls this very tmuxmeter, for the same home
     client.wait_for("tmuxmeter: can't pause %0")
+    client.type(PREFIX + b"M")
+    client.wait_for("claim files")
+    client.type(b"c")
+    client.wait_for("alone:")
+    client.type(b"src/**\r")
+    client.wait_for("needs them:")
+    client.type(b"the endpoints\r")
+    client.wait_for("tmuxmeter: %0 claims src/** in ")
     tmuxmeter("down", *server)
     for option in ("@tmuxmeter_pause_key", "@tmuxmeter_menu_key"):
         tmux_server.run("set-option", "-gu", option)

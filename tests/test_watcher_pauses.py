@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from pausing import Stage
+from pictures import agent, in_pane, picture
+from test_pause_records import pause as recorded
 from test_watcher import STATE, actor, following, now_ms
 from tmux_fixtures import wait_until
 from watching import data, kill_watcher, tmuxmeter
@@ -22,7 +24,7 @@ from tmuxmeter.ledger.queries import RequestAfter
 from tmuxmeter.pause.look import ALARMED, DIMMED
 from tmuxmeter.pause.records import RESUMING, Pause, PauseStore
 from tmuxmeter.pause.ways import pause, resume
-from tmuxmeter.watcher.pauses import Pauses
+from tmuxmeter.watcher.pauses import Pauses, pause_means
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -206,6 +208,31 @@ def test_who_is_being_resumed_does_not_leak(home: Path, tmux_server: TmuxServer)
         resume(stage.means, stuck)
     assert stage.means.store.all() == [stuck]
     assert [each.id for each in pauses.check(Spends())] == [again.id]
+
+
+@pytest.mark.parametrize(
+    ("session", "confidence", "found"),
+    [
+        ("", 0.85, "new"),  # it has none to lose
+        ("", 0.7, ""),
+        ("old", 0.85, "old"),
+        ("old", 0.99, "new"),
+    ],
+)
+def test_a_session_that_becomes_known_is_its_pause_s(
+    tmp_path: Path, session: str, confidence: float, found: str
+) -> None:
+    def asked(_: object) -> str:
+        return ""
+
+    means = pause_means(tmp_path, tmp_path / "run", asked)
+    means.store.add(recorded(session=session, pid=9, way="freeze"))
+    pauses = Pauses(means)
+    pauses.read(now_ms())
+    now = replace(agent("new"), confidence=confidence)
+    pauses.follow(picture(in_pane("%1", now)), now_ms())
+    assert [each.session for each in pauses.all()] == [found]
+    assert [each.session for each in means.store.all()] == [found]
 
 
 def test_a_pane_closed_while_paused_cleans_up(meter: Path, tmux_server: TmuxServer) -> None:

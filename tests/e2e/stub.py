@@ -83,6 +83,8 @@ class Stub:
         self.served: list[Served] = []
         self.unknown: list[str] = []
         self.bodies: list[dict[str, Any]] = []
+        self.kept_back = 0
+        """How many requests came to a step that is kept back."""
         self._changed = threading.Condition()
         self._gate = threading.Event()
         self._gate.set()
@@ -113,6 +115,7 @@ class Stub:
 
     def hold(self) -> None:
         """Keep steps that begin with ``hold`` back until :meth:`release`."""
+        self.kept_back = 0
         self._gate.clear()
 
     def release(self) -> None:
@@ -143,6 +146,7 @@ class Stub:
     def pause(self, action: str) -> str:
         """Return ``action`` without its ``hold``, after :meth:`release` if it has one."""
         if action.split()[0] == "hold":
+            self.kept_back += 1
             self._gate.wait(120)
         return action.removeprefix("hold").strip()
 

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from programs import Programs
+    from stage import Stage
     from stub import Served
-    from world import World
 
 pytestmark = pytest.mark.e2e
 
@@ -47,7 +47,7 @@ def meter(programs: Programs) -> Iterator[Meter]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def configure(world: World, **guard: Any) -> None:
+def configure(world: Stage, **guard: Any) -> None:
     """Set limits; the watcher reads them at its next look."""
     file = world.home / ".config/tmuxmeter/config.toml"
     file.parent.mkdir(parents=True, exist_ok=True)

@@ -261,7 +261,8 @@ def test_codex_is_held_and_loses_nothing(hooked: Hooked, command: str) -> None:
     file = made.other / f"{name}.txt"
     made.openai.hold()
     made.say(f"{name}-held", f"hold run echo two >> {file} then say", pane=name)
-    made.wait_screen(name, "esc to interrupt")
+    # its hook for the prompt has run by then
+    wait_until(lambda: made.openai.kept_back == 1, 30)
     hooked.flags.set("codex", thread, "you", 1)
     made.openai.release()
     hooked.hold_event(thread, HELD)

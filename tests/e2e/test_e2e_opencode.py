@@ -82,15 +82,17 @@ class OpenCodeStage(Stage):
         (folder / "opencode.json").write_text(json.dumps(settings))
 
 
+def native_program() -> Path:
+    """Install OpenCode; return the program of this machine's platform package."""
+    modules = install_package("opencode-ai", VERSION).parent
+    found = sorted(modules.glob("opencode-*/bin/opencode"))
+    return next(path for path in found if "baseline" not in str(path))
+
+
 @pytest.fixture(scope="module")
 def stage() -> Iterator[OpenCodeStage]:
     """Three panes that ran OpenCode, one of them twice, and one that printed an answer."""
-    modules = install_package("opencode-ai", VERSION).parent
-    program = next(
-        path
-        for path in sorted(modules.glob("opencode-*/bin/opencode"))
-        if "baseline" not in str(path)
-    )
+    program = native_program()
     folder = Path(tempfile.mkdtemp(prefix="tmo-", dir="/tmp"))
     try:
         with ChatStub.running() as chat:

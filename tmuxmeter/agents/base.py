@@ -203,6 +203,9 @@ class Agent(Protocol):
     def roots(self, home: Path, env: Mapping[str, str]) -> tuple[Root, ...]:
         """Return the folders this agent may log to, honouring its own environment variables."""
 
+    def settings_folder(self, home: Path, env: Mapping[str, str]) -> Path:
+        """Return the folder of the settings that an agent with this environment reads."""
+
     def log_name(self, relative: str) -> str | None:
         """Return the canonical name of the log at this path below a root, None if it is no log."""
 
@@ -274,6 +277,14 @@ class Defaults:
     meters = ""
     lacks = ""
     unmetered = ""
+
+    def roots(self, home: Path, env: Mapping[str, str]) -> tuple[Root, ...]:
+        """Return the folders this agent may log to."""
+        raise NotImplementedError
+
+    def settings_folder(self, home: Path, env: Mapping[str, str]) -> Path:
+        """Return the first of its roots: most agents keep settings and logs together."""
+        return self.roots(home, env)[0].path
 
     def walks(self, relative: str) -> bool:  # noqa: ARG002
         """Tell that every folder below a log folder may hold logs."""

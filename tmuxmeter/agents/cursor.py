@@ -62,6 +62,10 @@ class Cursor(Defaults):
         ]
         return tuple(Root(self.name, folder) for folder in dict.fromkeys(folders))
 
+    def settings_folder(self, home: Path, env: Mapping[str, str]) -> Path:  # noqa: ARG002
+        """Return ``~/.cursor``: its hooks lie there wherever its chats do."""
+        return home / ".cursor"
+
     def log_folders(self) -> tuple[str, ...]:
         """Return the folders of chats and transcripts, and the editor's two kinds of storage."""
         return ("chats", "projects", "globalStorage", "workspaceStorage")

@@ -14,6 +14,7 @@ import msgspec
 
 from tmuxmeter.agents.base import DOCUMENT, LINES, Defaults, Root
 from tmuxmeter.agents.node_scripts import arguments, is_uuid, value_of
+from tmuxmeter.agents.session_names import session_name
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
 
 _PROGRAM = re.compile(r"gemini(?:\.exe)?")
 _SCRIPT = re.compile(r"/@google/gemini-cli/|/gemini-cli/(?:bundle|dist|packages/cli)/")
-_SHORT = 8
 """Characters of a session's id in its chat's name: all that is always known of it."""
 _OTHER = frozenset({"extension", "extensions", "gemma", "hook", "hooks", "mcp", "skill", "skills"})
 _LEAVES = frozenset(
@@ -114,7 +114,7 @@ class Gemini(Defaults):
         for flags in (("--session-id",), ("--resume", "-r")):
             told = value_of(rest, *flags)
             if is_uuid(told):
-                return told[:_SHORT].lower()
+                return session_name(self.name, told)
         return ""
 
     def session_of_log(self, name: str) -> str:
@@ -124,8 +124,8 @@ class Gemini(Defaults):
         """
         parts = PurePosixPath(name).parts
         if len(parts) == 5:
-            return parts[3][:_SHORT].lower()
-        return PurePosixPath(name).stem.rpartition("-")[2][:_SHORT].lower()
+            return session_name(self.name, parts[3])
+        return session_name(self.name, PurePosixPath(name).stem.rpartition("-")[2])
 
 
 def _folder(name: str, beside: Mapping[str, bytes]) -> str:

@@ -58,6 +58,11 @@ class OpenCode(Defaults):
             roots.insert(0, Root(self.name, Path(database).parent))
         return tuple(roots)
 
+    def settings_folder(self, home: Path, env: Mapping[str, str]) -> Path:
+        """Return its folder below ``XDG_CONFIG_HOME``: its data lies elsewhere."""
+        told = env.get("XDG_CONFIG_HOME", "")
+        return (Path(told) if told.startswith("/") else home / ".config") / "opencode"
+
     def log_folders(self) -> tuple[str, ...]:
         """Return the root itself: the database lies there."""
         return ("",)

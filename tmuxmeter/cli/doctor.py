@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import shutil
-import stat
 import sys
 import time
 from datetime import datetime
@@ -23,6 +21,7 @@ from tmuxmeter.cli.context import (
     with_context,
 )
 from tmuxmeter.cli.days import Calendar
+from tmuxmeter.cli.doctor_folders import folder_checks
 from tmuxmeter.config import Config, try_load
 from tmuxmeter.errors import LedgerError, MissingProgramError, TmuxError
 from tmuxmeter.reports import doctor, doctor_data
@@ -66,8 +65,7 @@ def _checks(context: Context, *, deep: bool) -> Iterator[Check]:
     yield _tmux()
     config, problems = try_load(places.config_file, Config(), must_exist=places.config_named)
     yield from _configuration(places.config_file, problems)
-    yield doctor.folder_check("state folder", _folder(places.state))
-    yield doctor.folder_check("runtime folder", _folder(places.runtime))
+    yield from folder_checks(places)
     servers = _servers(places.runtime)
     watcher = _watcher(context, config)
     watching = watcher.pid is not None
@@ -109,28 +107,6 @@ def _configuration(path: Path, problems: Sequence[str]) -> Iterator[Check]:
     if not problems:
         text = f"{path}" if path.exists() else f"{path}: not there, so defaults hold"
         yield Check("configuration", doctor.OK, text)
-
-
-def _folder(path: Path) -> doctor.FolderFacts:
-    try:
-        facts = path.lstat()
-        free = os.statvfs(path).f_bavail * os.statvfs(path).f_frsize
-    except OSError:
-        above = next(folder for folder in path.parents if folder.exists())
-        writable = above.is_dir() and os.access(above, os.W_OK | os.X_OK)
-        return doctor.FolderFacts(str(path), exists=False, writable=writable)
-    return doctor.FolderFacts(
-        str(path),
-        exists=True,
-        mode=stat.S_IMODE(facts.st_mode),
-        own=stat.S_ISDIR(facts.st_mode) and facts.st_uid == os.geteuid(),
-        writable=os.access(path, os.W_OK | os.X_OK) and not _read_only(path),
-        free_bytes=free,
-    )
-
-
-def _read_only(path: Path) -> bool:
-    return bool(os.statvfs(path).f_flag & os.ST_RDONLY)
 
 
 def _watcher(context: Context, config: Config) -> doctor.WatcherFacts:
@@ -264,18 +240,20 @@ def _tokenless(ledger: Reader, now: int) -> list[Tokenless]:
 def _stopping(context: Context, config: Config, *, watching: bool) -> Iterator[Check]:
     """Look at what stops agents: pauses, hooks, the guard."""
     from tmuxmeter.cli.hooks import hook_states
-    from tmuxmeter.panes.processes import ProcessTable
     from tmuxmeter.panes.sources import default_source
-    from tmuxmeter.pause.marks import Mark, running
+    from tmuxmeter.pause.hold import FOLDER as HOLDS
+    from tmuxmeter.pause.hold import HoldFlags
     from tmuxmeter.pause.records import FOLDER, PauseStore
+    from tmuxmeter.pause.tend import goes_on
     from tmuxmeter.reports import doctor_stops
 
     store = PauseStore(context.places.state / FOLDER)
-    source = ProcessTable(default_source()).source
+    source = default_source()
+    flags = HoldFlags(context.places.runtime / HOLDS)
     pauses = [
         doctor_stops.PauseFacts(
             *(each.pane_id, each.agent, each.way, each.who, each.spent_after),
-            there=running(source, Mark(each.pid, each.pid_start)) is not None,
+            there=not goes_on(source, flags, each),
         )
         for each in store.all()
     ]

@@ -26,7 +26,10 @@ def panes_command(context: Context, as_json: bool) -> None:
     from tmuxmeter.panes.pausing import by_pane, with_pauses
     from tmuxmeter.panes.processes import ProcessTable
     from tmuxmeter.panes.sources import default_source
+    from tmuxmeter.pause.hold import FOLDER as HOLDS
+    from tmuxmeter.pause.hold import HoldFlags
     from tmuxmeter.pause.records import FOLDER, PauseStore
+    from tmuxmeter.pause.tend import goes_on
     from tmuxmeter.reports.now import silent
     from tmuxmeter.reports.panes import panes_report
     from tmuxmeter.tmux.servers import Servers
@@ -46,9 +49,10 @@ def panes_command(context: Context, as_json: bool) -> None:
         bindings = ledger.bindings(now - RECENT_MS, now + 1)
     watcher = read_state(context.places.runtime)
     agents = agents_in_use(config)
+    source = default_source()
     picture = glance(
         agents,
-        ProcessTable(default_source()),
+        ProcessTable(source),
         Servers(context.places.runtime).registered(),
         [root for _, root in agent_roots(context.places, config)],
         recent.values(),
@@ -58,7 +62,10 @@ def panes_command(context: Context, as_json: bool) -> None:
         only_roots=context.places.elsewhere,
         home=context.places.home,
     )
-    pauses = by_pane(PauseStore(context.places.state / FOLDER).all())
+    flags = HoldFlags(context.places.runtime / HOLDS)
+    records = PauseStore(context.places.state / FOLDER).all()
+    # where no watcher has ended them yet, some may hold nobody any more
+    pauses = by_pane(each for each in records if not goes_on(source, flags, each))
     report = panes_report(
         with_pauses(picture, pauses),
         slices,

@@ -6,10 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from tmuxmeter.agents import NAMES
 from tmuxmeter.cli.context import Context, json_option, print_json, with_context
 from tmuxmeter.cli.pausing import Scene, Wanted, fits, over_budget, records_of, wanted
-from tmuxmeter.errors import PauseError, TmuxError
+from tmuxmeter.errors import PauseError, TmuxError, TmuxmeterError
 from tmuxmeter.pause.records import FREEZE, WAYS
 
 if TYPE_CHECKING:
@@ -33,9 +32,9 @@ def pane_options(command: Callable[..., None]) -> Callable[..., None]:
             click.option(
                 "--agent",
                 "agents",
+                metavar="AGENT",
                 multiple=True,
-                type=click.Choice(NAMES),
-                help="All panes with this agent.",
+                help="All panes with this agent, such as claude (`tmuxmeter agents`).",
             ),
             click.option(
                 "--over-budget", "over", is_flag=True, help="All agents over today's budget."
@@ -132,7 +131,7 @@ def toggle_command(
         rows = []
         for pane in choice.panes or (scene.pane_in_front(),):
             one = choice._replace(panes=(pane,))
-            if records_of(scene.store.all(), scene.one_socket(), pane):
+            if _in_force(scene, records_of(scene.store.all(), scene.one_socket(), pane)):
                 rows += _resume(scene, one)
             else:
                 rows += _pause(scene, one, how, whole_daemon=whole_daemon)
@@ -147,6 +146,7 @@ def _pause(scene: Scene, choice: Wanted, how: str | None, *, whole_daemon: bool)
     from tmuxmeter.pause.ways import pause
 
     if choice.wide:
+        scene.knows(choice)
         seen = scene.look(scene.sockets)
         is_over = over_budget(scene) if choice.over_budget else _never
         panes = [
@@ -172,42 +172,53 @@ def _pause(scene: Scene, choice: Wanted, how: str | None, *, whole_daemon: bool)
     for pane in panes:
         agent = pane.main.agent if pane.main else ""
         try:
-            already = _already(scene.store.all(), pane, how)
-            if already is not None:
-                rows.append(_row(already, "already-paused", already.seen))
+            already = _in_force(scene, _pauses_of(scene.store.all(), pane, how))
+            if already:
+                seen_then = already[0].seen or "somebody is at it"
+                rows.append(_row(already[0], "already-paused", seen_then))
                 continue
             target = target_in(pane, means.table, seen.last_requests, means.own_pid)
             agent = target.agent
             done = pause(means, target, how, YOU, scene.now_ms, whole_daemon=whole_daemon)
             rows.append(_row(done, "paused", done.seen))
-        except (PauseError, TmuxError) as error:
+        except (TmuxmeterError, OSError) as error:
             rows.append(_failed(pane.ref.socket, pane.ref.pane, agent, "pause", error))
     return rows
 
 
-def _already(pauses: Iterable[Pause], pane: PaneNow, how: str | None) -> Pause | None:
-    """Return the pause a pane is in, unless another way was asked for."""
-    for pause in pauses:
-        same = (pause.socket, pause.server_pid, pause.pane_id) == (
-            pane.ref.socket,
-            pane.ref.server_pid,
-            pane.ref.pane,
-        )
-        if same and how in (None, pause.way):
-            return pause
-    return None
+def _pauses_of(pauses: Iterable[Pause], pane: PaneNow, how: str | None) -> list[Pause]:
+    """Return the pauses a pane is in, only those of a way that was asked for."""
+    here = pane.ref.socket, pane.ref.server_pid, pane.ref.pane
+    return [
+        pause
+        for pause in pauses
+        if (pause.socket, pause.server_pid, pause.pane_id) == here and how in (None, pause.way)
+    ]
+
+
+def _in_force(scene: Scene, pauses: Iterable[Pause]) -> list[Pause]:
+    """Return the pauses that still hold somebody; the others are ended.
+
+    A watcher does the same every few seconds, but may not have come to it, or not run.
+    """
+    from tmuxmeter.pause.tend import end_if_over
+
+    means = scene.means()
+    return [pause for pause in pauses if not end_if_over(means, pause, scene.now_ms)]
 
 
 def _resume(scene: Scene, choice: Wanted) -> list[Row]:
     pauses = scene.store.all()
     if choice.wide:
+        scene.knows(choice)
         sockets = {str(socket) for socket in scene.sockets}
         is_over = over_budget(scene) if choice.over_budget else _never
         found = [
             pause
             for pause in reversed(pauses)
             # whatever is paused can be let go, also in a server that is no longer metered
-            if (choice.everything or pause.socket in sockets) and fits(choice, pause.agent, is_over)
+            if (pause.socket in sockets or (choice.everything and not scene.one_named))
+            and fits(choice, pause.agent, is_over)
         ]
     else:
         socket = scene.one_socket()
@@ -225,7 +236,7 @@ def _let_go(means: Means, pauses: Iterable[Pause], now: int) -> list[Row]:
         try:
             seen = resume(means, pause)
             rows.append(_row(pause, "resumed", f"{seen}; paused for {_span(now - pause.since_ms)}"))
-        except (PauseError, TmuxError) as error:
+        except (TmuxmeterError, OSError) as error:
             rows.append(_failed(pause.socket, pause.pane_id, pause.agent, "resume", error))
     return rows
 
@@ -255,8 +266,15 @@ def _failed(server: str, pane: str, agent: str, what: str, error: Exception) -> 
         "server": server,
         "agent": agent,
         "did": f"failed-to-{what}",
-        "seen": str(error),
+        "seen": _words(error),
     }
+
+
+def _words(error: Exception) -> str:
+    """Return what went wrong, in one line for people."""
+    if isinstance(error, OSError) and error.strerror:
+        return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
+    return str(error)
 
 
 def _tell(rows: list[Row], *, as_json: bool, nothing: str) -> None:

@@ -80,9 +80,29 @@ class Scene:
         else:
             self.socket = self.own_socket or (registered[0] if len(registered) == 1 else None)
         every = {*registered, *([self.own_socket] if self.own_socket else [])}
+        self.one_named = socket is not None
+        """Whether a server was named, and no other is meant."""
         self.sockets = [self.socket] if socket and self.socket else sorted(every)
         self.now_ms = now_ms()
         self._table: ProcessTable | None = None
+
+    def knows(self, choice: Wanted) -> None:
+        """Make sure that the agents which were asked for are any.
+
+        Raises
+        ------
+        UsageError
+            One isn't.
+        """
+        if not choice.agents:
+            return
+        from tmuxmeter.watcher.roots import all_agents
+
+        names = [agent.name for agent in all_agents(self.context.config())]
+        for name in choice.agents:
+            if name not in names:
+                message = f"{name!r} is no agent that is known: {', '.join(names)}"
+                raise UsageError(message)
 
     @property
     def table(self) -> ProcessTable:
@@ -197,16 +217,16 @@ class Scene:
             store=self.store,
             flags=HoldFlags(self.context.places.runtime / "hold"),
             watched=self.watched,
-            hooks_installed=self._hooks_installed,
+            hooks_since=self._hooks_since,
             state_now=self._state_now,
             own_pid=os.getpid(),
         )
 
-    def _hooks_installed(self, agent: str, account: str) -> bool:
-        """Tell whether hooks that obey this meter are installed in an account's folder."""
-        from tmuxmeter.hooks.status import installed
+    def _hooks_since(self, agent: str, settings: str) -> int | None:
+        """Return since when a folder of settings has had hooks that obey this meter, or None."""
+        from tmuxmeter.hooks.status import holding_since
 
-        return bool(account) and installed(agent, Path(account), self.context.places.runtime)
+        return holding_since(agent, settings, self.context.places.runtime)
 
     def _state_now(self, target: Target) -> str:
         picture = self.look([Path(target.ref.socket)], fresh=True).picture

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any, Final
 
+from tmuxmeter.agents.session_names import session_name
 from tmuxmeter.hooks.facts import (
     END,
     EXPIRED,
@@ -115,7 +116,7 @@ def _marks(text: str) -> tuple[Mark, ...]:
 def _session(
     agent: str, event: str, value: Mapping[str, Any], origin: Origin
 ) -> SessionReport | None:
-    session = _session_id(value)
+    session = _session_id(agent, value)
     if not session:
         return None
     return SessionReport(
@@ -131,7 +132,7 @@ def _session(
 
 
 def _cost(agent: str, value: Mapping[str, Any], origin: Origin) -> CostReport | None:
-    session = _session_id(value)
+    session = _session_id(agent, value)
     if not session:
         return None
     dollars = _number(_object(value, "cost"), "total_cost_usd")
@@ -162,7 +163,7 @@ def _tokens(agent: str, value: Mapping[str, Any], origin: Origin) -> TokensRepor
     Cursor 3.10.17 was seen to count the cache inside its input (input 1 947 096 = cache read
     1 506 478 + cache write 440 604 + 14). An input smaller than its cache can't be counted so.
     """
-    session = _session_id(value)
+    session = _session_id(agent, value)
     counts = [
         _number(value, f"{name}_tokens")
         for name in ("input", "output", "cache_read", "cache_write")
@@ -192,11 +193,11 @@ def _hold(agent: str, value: Mapping[str, Any], origin: Origin) -> HoldReport:
     if event not in _HOLD_EVENTS:
         msg = f"it reports a hold that is {event!r}"
         raise ValueError(msg)
-    return HoldReport(agent, _text(value, "session_id"), event, _text(value, "text"), origin)
+    return HoldReport(agent, _session_id(agent, value), event, _text(value, "text"), origin)
 
 
-def _session_id(value: Mapping[str, Any]) -> str:
-    return _text(value, "session_id") or _text(value, "conversation_id")
+def _session_id(agent: str, value: Mapping[str, Any]) -> str:
+    return session_name(agent, _text(value, "session_id") or _text(value, "conversation_id"))
 
 
 def _object(value: Mapping[str, Any], key: str) -> Mapping[str, Any]:

@@ -107,6 +107,8 @@ class _Parser:
         return match.end() if match else at
 
     def fail(self, reason: str, at: int) -> NoReturn:
+        if self.text.startswith(("//", "/*"), at):
+            reason = "there is a comment, which this agent's settings can't hold"
         line = self.text.count("\n", 0, at) + 1
         raise JsonTextError(reason if at < len(self.text) else "it ends too early", line)
 

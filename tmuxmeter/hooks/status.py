@@ -7,6 +7,7 @@ import os
 import re
 import tomllib
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from tmuxmeter.hooks.files import find
@@ -17,8 +18,6 @@ from tmuxmeter.hooks.values import our_commands
 from tmuxmeter.hooks.wanted import runtime_of, script_of
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from tmuxmeter.hooks.install import Installer
     from tmuxmeter.hooks.targets import Target
 
@@ -75,6 +74,19 @@ def installed(agent: str, account_root: Path, runtime: Path | None = None) -> bo
     ):
         return False
     return agent != "codex" or trusted(account_root) is not False
+
+
+def holding_since(agent: str, settings: str, runtime: Path) -> int | None:
+    """Return since when, at the latest, a folder of settings has had hooks that hold, or None.
+
+    Epoch milliseconds, of the file's last change: who was started after that has read them.
+    """
+    if not settings or not installed(agent, Path(settings), runtime):
+        return None
+    try:
+        return settings_file(agent, Path(settings)).stat().st_mtime_ns // 1_000_000
+    except OSError:
+        return None
 
 
 def state_of(target: Target, installer: Installer) -> HookState:

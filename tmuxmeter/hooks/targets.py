@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
+
+from tmuxmeter.agents import agent_named
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+    from pathlib import Path
 
     from tmuxmeter.agents.base import Root
 
@@ -26,6 +28,10 @@ _FILES = {
     "cursor": "hooks.json",
     "opencode": "plugins/tmuxmeter.js",
 }
+
+
+APART: Final = frozenset({"cursor", "opencode"})
+"""Agents that keep their settings in another folder than their logs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,16 +62,12 @@ def targets(home: Path, env: Mapping[str, str], roots: Iterable[Root]) -> list[T
     env : Mapping[str, str]
         May hold ``GEMINI_CLI_HOME`` and ``XDG_CONFIG_HOME``.
     roots : iterable of Root
-        The folders of the metered agents (Claude Code, Codex), patterns expanded.
+        The folders the agents log to, patterns expanded.
     """
-    found = [Target(root.agent, root.path) for root in roots if root.agent in _FILES]
-    config = env.get("XDG_CONFIG_HOME", "")
-    xdg = Path(config) if config.startswith("/") else home / ".config"
-    gemini = env.get("GEMINI_CLI_HOME", "")
+    with_logs = set(_FILES) - APART
+    found = [Target(root.agent, root.path) for root in roots if root.agent in with_logs]
     found += [
-        Target("gemini", (Path(gemini) if gemini.startswith("/") else home) / ".gemini"),
-        Target("cursor", home / ".cursor"),
-        Target("opencode", xdg / "opencode"),
+        Target(name, agent_named(name).settings_folder(home, env)) for name in ("gemini", *APART)
     ]
     return sorted(
         (target for target in dict.fromkeys(found) if target.root.is_dir()),

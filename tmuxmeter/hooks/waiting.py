@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, NoReturn
 if __name__ == "__main__":
     sys.path.append(str(Path(__file__).resolve().parents[2]))
 
+from tmuxmeter.agents.session_names import session_name
 from tmuxmeter.hooks.answers import PROMPT_EVENTS, go_on, refuse
 from tmuxmeter.hooks.drops import FIRST_LINE, HOLD_EVENT
 from tmuxmeter.hooks.facts import (
@@ -87,11 +88,11 @@ class Wait:
         session = value.get("session_id") or value.get("conversation_id")
         if not isinstance(session, str):
             return go_on(self.agent)
-        self.session = session
-        path = self._flags.path(self.agent, session)
-        flag = self._flags.get(self.agent, session)
+        self.session = session_name(self.agent, session)
+        flag = self._flags.get(self.agent, self.session)
         if flag is None:
-            if os.path.lexists(path) and self._flags.get(self.agent, session) is None:
+            is_set = self._flags.is_set(self.agent, self.session)
+            if is_set and self._flags.get(self.agent, self.session) is None:
                 self.report(UNUSABLE, "its hold flag can't be read, so it was not held")
             return go_on(self.agent)
         if self.event in PROMPT_EVENTS:
@@ -143,7 +144,7 @@ class Wait:
                 if self._watcher_gone():
                     return self._let_go()
                 next_watcher_look = time.monotonic() + WATCHER_LOOK_S
-            if not self._flags.path(self.agent, self.session).exists():
+            if not self._flags.is_set(self.agent, self.session):
                 self.report(RELEASED, "went on")
                 return go_on(self.agent)
             if os.getppid() != self.parent:
@@ -157,7 +158,7 @@ class Wait:
             now = time.monotonic()
             if now >= min(until, self.deadline):
                 return True
-            if not self._flags.path(self.agent, self.session).exists():
+            if not self._flags.is_set(self.agent, self.session):
                 return False
             time.sleep(LOOK_S)
         return False

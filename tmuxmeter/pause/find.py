@@ -18,6 +18,12 @@ if TYPE_CHECKING:
     from tmuxmeter.panes.processes import Entry, ProcessTable
 
 SHELLS = frozenset({"sh", "bash", "dash", "zsh", "fish", "ksh", "mksh", "ash", "busybox", "tcsh"})
+WINDOWS_ELSEWHERE = frozenset(
+    {"ssh", "mosh", "mosh-client", "et", "telnet", "docker", "podman", "nerdctl", "kubectl", "lxc"}
+    | {"tmux", "screen", "zellij", "dtach", "abduco", "script"}
+)
+"""Programs that pass keys on to another machine, container or terminal: stopped, they stop nothing
+there, and Ctrl-z would reach whatever runs there."""
 LONGEST_NAME = 40
 SURE = 0.8
 """How far a session must be believed to be an agent's, so that no other agent is held for it."""
@@ -41,7 +47,7 @@ def target_in(
     Raises
     ------
     PauseError
-        No agent runs there.
+        No agent runs there, or none that could be reached from here.
     """
     now = pane.main
     core = table.get(now.pid) if now is not None and now.state != "gone" else None
@@ -51,7 +57,11 @@ def target_in(
         if found is None or (own is not None and found.group == own.group):
             message = "no agent runs there"
             raise PauseError(message)
-        return Target(pane.ref, name_of(table, found), "", "", found, known=False)
+        name = name_of(table, found)
+        if name in WINDOWS_ELSEWHERE:
+            message = f"{name} only shows what runs elsewhere: pause it there"
+            raise PauseError(message)
+        return Target(pane.ref, name, "", "", found)
     folders = account_folders(table, now.agent, core)
     return Target(
         ref=pane.ref,
@@ -59,20 +69,32 @@ def target_in(
         session=now.session if now.confidence >= SURE else "",
         state=now.state,
         core=core,
-        account=folders[0] if folders else "",
+        settings=settings_folder(table, now.agent, core),
+        # its own hook has told of it, so hooks are what it runs
+        hooked="hook" in now.evidence.split(", "),
+        started_ms=now.started_ms,
         daemon=daemon_of(table, now, core, folders),
         last_request_ms=last_requests.get((now.agent, now.session), 0),
     )
 
 
 def account_folders(table: ProcessTable, agent: str, core: Entry) -> list[str]:
-    """Return the folders of settings and logs that a process was started with."""
+    """Return the folders of logs that a process was started with."""
     environment = table.environ(core)
     home = environment.get("HOME", "")
     if not home.startswith("/"):
         return []
     roots = agent_named(agent).roots(Path(home), environment)
     return [real_path(str(root.path)) for root in roots if not root.needs]
+
+
+def settings_folder(table: ProcessTable, agent: str, core: Entry) -> str:
+    """Return the folder of the settings that a process reads, "" where that can't be told."""
+    environment = table.environ(core)
+    home = environment.get("HOME", "")
+    if not home.startswith("/"):
+        return ""
+    return real_path(str(agent_named(agent).settings_folder(Path(home), environment)))
 
 
 def daemon_of(table: ProcessTable, now: AgentNow, core: Entry, folders: list[str]) -> Entry | None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import os
 import termios
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tmuxmeter.errors import PauseError
@@ -28,6 +29,10 @@ METHOD = "tcflow"
 HELD = frozenset({"claude"})
 """Agents that stand still when their terminal takes nothing (measured)."""
 HELD_S = 0.05
+STILL_S = 0.6
+"""How long an agent at work may take to its next byte: it shows some ten a second."""
+_IN_TERMINAL = "wait_woken"
+"""Where the kernel lets a thread wait that writes to a terminal which takes nothing (Linux)."""
 
 
 def terminal_of(core: Entry, pane_tty: str) -> str:
@@ -50,8 +55,10 @@ def terminal_of(core: Entry, pane_tty: str) -> str:
     return path
 
 
-def hold_output(means: Means, core: Entry, pane_tty: str, note: Note) -> Done:
+def hold_output(means: Means, core: Entry, pane_tty: str, note: Note, *, busy: bool) -> Done:
     """Hold back an agent's output and stop all below it.
+
+    One that may be ``busy`` is waited for: until its next byte it could still send something.
 
     Raises
     ------
@@ -79,7 +86,17 @@ def hold_output(means: Means, core: Entry, pane_tty: str, note: Note) -> Done:
         raise PauseError(message) from error
     undo["stopped"] = marks_to(stopped)
     below = f", {count(len(stopped), 'process', 'processes')} below it stopped" if stopped else ""
-    return Done(METHOD, f"terminal output held{below}", undo)
+    still = busy and wait_for(lambda: _waits(core.pid), STILL_S)
+    seen = f"terminal output held{below}{'; it stands still' if still else ''}"
+    return Done(METHOD, seen, undo)
+
+
+def _waits(pid: int) -> bool:
+    """Tell whether a process's main thread waits for its terminal to take a byte."""
+    try:
+        return Path(f"/proc/{pid}/wchan").read_text() == _IN_TERMINAL
+    except OSError:
+        return False
 
 
 def _hold(means: Means, core: Entry, undo: Undo, note: Note) -> list[Mark]:

@@ -8,6 +8,7 @@ from tmuxmeter.errors import PauseError
 from tmuxmeter.pause import flow, launch, subtree, suspend
 from tmuxmeter.pause.marks import STOPPED, Mark, running
 from tmuxmeter.pause.method import Done, Note, UnguardedError
+from tmuxmeter.pause.target import IDLE, WAITING
 
 if TYPE_CHECKING:
     from tmuxmeter.pause.means import Means
@@ -67,7 +68,8 @@ def _freeze_noticed(
     if target.agent in flow.HELD:
         if means.watched:
             try:
-                return flow.hold_output(means, how.core, pane_tty, note)
+                busy = target.state not in (IDLE, WAITING)
+                return flow.hold_output(means, how.core, pane_tty, note, busy=busy)
             except PauseError as error:
                 reason = f"{error}; "
         elif how.kind == launch.PANE:

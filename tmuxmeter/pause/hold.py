@@ -10,13 +10,16 @@ import json
 import os
 from dataclasses import dataclass
 from hashlib import blake2b
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from tmuxmeter.paths import private_folder
 from tmuxmeter.pause.files import private_text, read_private, write_private
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+FOLDER: Final = "hold"
+"""Its name below the runtime folder."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +85,8 @@ class HoldFlags:
         OSError
             The flag can't be deleted.
         """
+        if self.is_link:
+            return False
         try:
             self.path(agent, session).unlink()
         except FileNotFoundError:
@@ -90,12 +95,21 @@ class HoldFlags:
 
     def get(self, agent: str, session: str) -> Flag | None:
         """Return a session's flag, None where there is none or it can't be used."""
-        return _read(self.path(agent, session))
+        return None if self.is_link else _read(self.path(agent, session))
+
+    def is_set(self, agent: str, session: str) -> bool:
+        """Tell whether there is a flag for a session, usable or not."""
+        return not self.is_link and os.path.lexists(self.path(agent, session))
+
+    @property
+    def is_link(self) -> bool:
+        """Whether something else was put in the folder's place: what lies there holds nobody."""
+        return self.folder.is_symlink()
 
     def active(self) -> list[Flag]:
         """Return the flags in force, the oldest first; what is no flag of ours is left out."""
         try:
-            names = [entry.name for entry in os.scandir(self.folder)]
+            names = [] if self.is_link else [entry.name for entry in os.scandir(self.folder)]
         except OSError:
             return []
         found = (_read(self.folder / name) for name in names if not name.startswith("."))

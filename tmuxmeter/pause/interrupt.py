@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING
 
 from tmuxmeter.errors import PauseError
@@ -16,9 +17,16 @@ if TYPE_CHECKING:
     from tmuxmeter.pause.target import Target
 
 METHOD, INPUT = "key", "input"
-KEYS = {"claude": ("Escape",), "codex": ("Escape",), "opencode": ("Escape", "Escape")}
-"""What ends a turn (seen with Claude Code 2.1.197, Codex 0.169, OpenCode 1.18). Pressed at an idle
-agent the same keys do something else: two of them open Claude's history."""
+KEYS = {
+    "claude": ("Escape",),
+    "codex": ("Escape",),
+    "gemini": ("Escape",),
+    "opencode": ("Escape", "Escape"),
+}
+"""What ends a turn (seen with Claude Code 2.1.330, Codex 0.169, Gemini CLI 0.61, OpenCode 1.18).
+Pressed at an idle agent the same keys do something else: two of them open Claude's history."""
+APART_S = 0.15
+"""Between two keys: an Escape right behind another is taken for one key with Alt (OpenCode)."""
 END_S = 4.0
 
 
@@ -54,7 +62,10 @@ def interrupt(means: Means, target: Target, pane_tty: str, note: Note) -> Done:
         message = "its interrupt key isn't known"
         raise PauseError(message)
     note(METHOD, {})
-    type_keys(tmux, target.ref.pane, *keys)
+    for number, key in enumerate(keys):
+        if number:
+            time.sleep(APART_S)
+        type_keys(tmux, target.ref.pane, key)
     if not wait_for(lambda: means.state_now(target) not in (WORKING, ""), END_S):
         message = f"{' '.join(keys)} was pressed, and its turn goes on"
         raise PauseError(message)

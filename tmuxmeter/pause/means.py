@@ -31,8 +31,9 @@ class Means:
         The flags the agents' hooks wait on.
     watched : bool
         Whether a watcher runs, which lets go what must not stay held.
-    hooks_installed : Callable[[str, str], bool]
-        Whether the hooks that hold are installed for an agent and its account's folder.
+    hooks_since : Callable[[str, str], int | None]
+        Since when, at the latest, an agent's folder of settings has had the hooks that hold, epoch
+        milliseconds; None: it hasn't.
     state_now : Callable[[Target], str]
         What an agent does by now: ``working``, ``waiting``, ``idle``, or "" if it can't be told.
     own_pid : int
@@ -44,6 +45,6 @@ class Means:
     store: PauseStore
     flags: HoldFlags
     watched: bool
-    hooks_installed: Callable[[str, str], bool]
+    hooks_since: Callable[[str, str], int | None]
     state_now: Callable[[Target], str]
     own_pid: int

@@ -27,12 +27,14 @@ class Target:
         ``working``, ``waiting``, ``idle``, or "" where it isn't known.
     core : Entry
         The process that does the work.
-    account : str
-        The folder of its settings and logs, "" where that can't be told.
+    settings : str
+        The folder of its settings, "" where that can't be told.
+    hooked : bool
+        Whether its own hooks have told of it.
+    started_ms : int
+        When it was started, epoch milliseconds; 0: not known.
     daemon : Entry or None
         The shared process that makes its requests, where the pane's own one doesn't.
-    known : bool
-        Whether the agent is one tmuxmeter reads the logs of.
     last_request_ms : int
         When its last request ended, as far as it is booked; 0: not known.
     """
@@ -42,7 +44,8 @@ class Target:
     session: str
     state: str
     core: Entry
-    account: str = ""
+    settings: str = ""
+    hooked: bool = False
+    started_ms: int = 0
     daemon: Entry | None = None
-    known: bool = True
     last_request_ms: int = 0

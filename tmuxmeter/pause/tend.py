@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 from typing import TYPE_CHECKING, NamedTuple
 
 from tmuxmeter.errors import PaneGoneError, PauseError, TmuxError
@@ -14,8 +15,12 @@ from tmuxmeter.pause.records import HOLD
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from tmuxmeter.panes.processes import Source
+    from tmuxmeter.pause.hold import HoldFlags
     from tmuxmeter.pause.means import Means
     from tmuxmeter.pause.records import Pause
+
+logger = logging.getLogger(__name__)
 
 GRACE_MS = 15_000
 """A pause this young may still be in the making by another program."""
@@ -32,19 +37,37 @@ def tend(means: Means, pauses: Sequence[Pause], now_ms: int) -> list[Ended]:
     """End the pauses that hold nothing any more, and clear flags that belong to none.
 
     To be called now and then by whoever runs all the time, at its start too. Never raises for a
-    tmux server that doesn't answer: its panes are left as they are.
+    tmux server that doesn't answer, or a file that can't be removed: they are left as they are.
     """
     ended = []
     for pause in pauses:
-        why = _over(means, pause, now_ms)
+        try:
+            why = end_if_over(means, pause, now_ms)
+        except OSError as error:
+            # a disk that is read-only for now: the next look tries again
+            logger.warning("the pause of %s can't be ended: %s", pause.pane_id, error)
+            continue
         if why:
-            # what can't be brought back has ended by itself, or a person was told what to do
-            with contextlib.suppress(PauseError, TmuxError):
-                ways.undo(means, pause)
-            means.store.remove(pause.id)
             ended.append(Ended(pause, why))
     _clear_stale_flags(means, now_ms)
     return ended
+
+
+def end_if_over(means: Means, pause: Pause, now_ms: int) -> str:
+    """End a pause that holds nothing any more; return why, "" for one that is in force.
+
+    Raises
+    ------
+    OSError
+        Its record or its flag can't be removed.
+    """
+    why = _over(means, pause, now_ms)
+    if why:
+        # what can't be brought back has ended by itself, or a person was told what to do
+        with contextlib.suppress(PauseError, TmuxError):
+            ways.undo(means, pause)
+        means.store.remove(pause.id)
+    return why
 
 
 def _over(means: Means, pause: Pause, now_ms: int) -> str:
@@ -53,8 +76,6 @@ def _over(means: Means, pause: Pause, now_ms: int) -> str:
         return ""
     if not pause.seen:
         return "it was never finished"
-    if running(source, Mark(pause.pane_pid, pause.pane_pid_start)) is None:
-        return "its pane was closed"
     with contextlib.suppress(TmuxError):
         try:
             facts = look_at(means.tmux(pause.socket), pause.pane_id)
@@ -63,12 +84,19 @@ def _over(means: Means, pause: Pause, now_ms: int) -> str:
             return "its pane was closed"
         if (facts.server_pid, facts.pid) != (pause.server_pid, pause.pane_pid):
             return "its pane runs something else"
+    return goes_on(source, means.flags, pause)
+
+
+def goes_on(source: Source, flags: HoldFlags, pause: Pause) -> str:
+    """Return why a pause holds nobody any more, "" if it does, as far as processes tell."""
+    if running(source, Mark(pause.pane_pid, pause.pane_pid_start)) is None:
+        return "its pane was closed"
     core = running(source, Mark(pause.pid, pause.pid_start))
     if core is None:
         return "its agent has ended"
     if pause.method in (subtree.METHOD, suspend.METHOD) and core.state not in STOPPED:
         return "somebody else let it go on"
-    if pause.way == HOLD and means.flags.get(pause.agent, pause.session) is None:
+    if pause.way == HOLD and flags.get(pause.agent, pause.session) is None:
         return "its flag was removed"
     return ""
 
@@ -77,7 +105,8 @@ def _clear_stale_flags(means: Means, now_ms: int) -> None:
     held = {(pause.agent, pause.session) for pause in means.store.all() if pause.way == HOLD}
     for flag in means.flags.active():
         if (flag.agent, flag.session) not in held and now_ms - flag.since_ms > GRACE_MS:
-            means.flags.clear(flag.agent, flag.session)
+            with contextlib.suppress(OSError):
+                means.flags.clear(flag.agent, flag.session)
 
 
 def takes_guarding(pause: Pause) -> bool:

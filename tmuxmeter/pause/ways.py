@@ -7,22 +7,26 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from tmuxmeter.errors import FolderError, PauseError, TmuxError
+from tmuxmeter.panes.evidence import START_SLACK_MS
 from tmuxmeter.pause import flow, interrupt, look, subtree, suspend
 from tmuxmeter.pause.freeze import freeze
 from tmuxmeter.pause.keys import set_input
 from tmuxmeter.pause.marks import Mark, running
 from tmuxmeter.pause.method import Done, UnguardedError
-from tmuxmeter.pause.pane import PaneFacts, same_pane
+from tmuxmeter.pause.pane import PaneFacts, look_at, same_pane
 from tmuxmeter.pause.records import FREEZE, HOLD, INTERRUPT, RESUMING, WAYS, Pause, new_id
 from tmuxmeter.pause.target import IDLE, WORKING
 
 if TYPE_CHECKING:
     from tmuxmeter.pause.means import Means
     from tmuxmeter.pause.target import Target
+    from tmuxmeter.tmux.client import Tmux
 
 PLANNED = "planned"
 """The method of a pause that was written down and not begun: there is nothing to undo yet."""
 HOLD_METHOD = "hold"
+TAKEN_UP_AT_ONCE = frozenset({"claude"})
+"""Agents that take up hooks while they run; the others have those there were at their start."""
 
 
 def pause(
@@ -60,15 +64,16 @@ def pause(
         It can't be written down, so nothing was done.
     """
     reasons = []
+    spared = False
     for way in [how] if how else WAYS:
+        if way == INTERRUPT and spared:
+            break
         try:
             return _pause(means, target, way, who, now_ms, whole_daemon=whole_daemon)
-        except UnguardedError as error:
-            # what comes next would cost the turn, and one command makes this way work
-            reasons.append(f"{way}: {error}")
-            break
         except PauseError as error:
             reasons.append(f"{way}: {error}")
+            # an interrupt costs the turn, and one command makes this way work
+            spared = spared or isinstance(error, UnguardedError)
     raise PauseError("; ".join(reasons))
 
 
@@ -149,8 +154,12 @@ def _hold(means: Means, target: Target, note: Any, who: str, now_ms: int) -> Don
     UnguardedError
         It takes a watcher.
     """
-    if not means.hooks_installed(target.agent, target.account):
+    since = means.hooks_since(target.agent, target.settings)
+    if since is None:
         message = f"its hooks aren't installed (`tmuxmeter hooks install {target.agent}`)"
+        raise PauseError(message)
+    if _is_older(target, since):
+        message = "it was started before its hooks were installed: start it anew"
         raise PauseError(message)
     if not target.session:
         message = "which session it runs can't be told, and flags are by session"
@@ -159,7 +168,13 @@ def _hold(means: Means, target: Target, note: Any, who: str, now_ms: int) -> Don
         message = "holding takes a watcher, without one the hook lets go: `tmuxmeter up` starts one"
         raise UnguardedError(message)
     note(HOLD_METHOD, {})
-    means.flags.set(target.agent, target.session, who, now_ms)
+    try:
+        means.flags.set(target.agent, target.session, who, now_ms)
+    except FolderError as error:
+        raise PauseError(str(error)) from error
+    except OSError as error:
+        message = f"its flag can't be set: {error.strerror or error}"
+        raise PauseError(message) from error
     if means.flags.get(target.agent, target.session) is None:
         message = f"its flag in {means.flags.folder} can't be read back"
         raise PauseError(message)
@@ -171,6 +186,13 @@ def _hold(means: Means, target: Target, note: Any, who: str, now_ms: int) -> Don
         ago = max(0, now_ms - target.last_request_ms) / 1000
         seen += f"; last request ended {_duration(ago)} ago"
     return Done(HOLD_METHOD, seen, {})
+
+
+def _is_older(target: Target, since_ms: int) -> bool:
+    """Tell whether an agent was started before its hooks were there, so that it runs none."""
+    if target.hooked or target.agent in TAKEN_UP_AT_ONCE:
+        return False
+    return bool(target.started_ms) and target.started_ms + START_SLACK_MS < since_ms
 
 
 def follow(means: Means, record: Pause, session: str, now_ms: int) -> Pause:
@@ -227,11 +249,8 @@ def undo(means: Means, record: Pause) -> str:
         The agent doesn't go on; what to do is told.
     """
     tmux = means.tmux(record.socket)
-    try:
-        same_pane(tmux, record.pane_id, record.server_pid, record.pane_pid)
-        there = True
-    except (PauseError, TmuxError):
-        there = False
+    facts = _pane_now(tmux, record)
+    there = facts is not None and facts.pid == record.pane_pid and not facts.dead
     core = Mark(record.pid, record.pid_start)
     seen = "goes on"
     if record.method == HOLD_METHOD:
@@ -250,12 +269,24 @@ def undo(means: Means, record: Pause) -> str:
             subtree.thaw_tree(means, core, record.undo)
     elif record.method in (interrupt.METHOD, interrupt.INPUT):
         seen = "takes prompts again"
-    if there:
+    if facts is not None:
+        # also where it runs something else by now: look and input are the pane's
         with contextlib.suppress(TmuxError):
             _restore_pane(means, record)
     if running(means.table.source, core) is None:
         seen = "had ended meanwhile"
     return seen
+
+
+def _pane_now(tmux: Tmux, record: Pause) -> PaneFacts | None:
+    """Return the pane of a pause, whatever runs in it; None if it is gone, or nobody answers."""
+    try:
+        facts = look_at(tmux, record.pane_id)
+    except TmuxError:
+        return None
+    server = facts.server_pid, facts.server_started, facts.pane_id
+    wanted = record.server_pid, record.server_started, record.pane_id
+    return facts if server == wanted else None
 
 
 def _restore_pane(means: Means, record: Pause) -> None:

@@ -17,7 +17,7 @@ INSTALLED, MISSING = "installed", "missing"
 
 
 class PauseFacts(NamedTuple):
-    """A pause in force. ``there``: its agent's process still runs."""
+    """A pause. ``there``: it still holds its agent, as far as processes and flags tell."""
 
     pane: str
     agent: str
@@ -51,7 +51,7 @@ def pauses_check(pauses: Sequence[PauseFacts], broken: Sequence[str], *, watchin
         return Check("pauses", BAD, f"{text}; still spending: {', '.join(leaks)}", hint)
     if any(not each.there for each in pauses):
         hint = "the watcher cleans up" if watching else "`tmuxmeter resume --all` cleans up"
-        return Check("pauses", WARN, f"{text}; some of them have ended", hint)
+        return Check("pauses", WARN, f"{text}; some of them are over", hint)
     if not watching:
         hint = "`tmuxmeter up`: without a watcher nobody looks after them, and holds let go"
         return Check("pauses", WARN, text, hint)

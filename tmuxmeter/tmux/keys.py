@@ -21,11 +21,11 @@ if TYPE_CHECKING:
 
 PAUSE_KEY, MENU_KEY = KEY_OPTIONS = ("@tmuxmeter_pause_key", "@tmuxmeter_menu_key")
 """The options that name keys."""
-TYPED = "@tmuxmeter_typed"
-"""Takes what is typed, until the command is run."""
+TYPED, WHY = "@tmuxmeter_typed", "@tmuxmeter_why"
+"""Take what is typed, until the command is run."""
 
 PANE, CLIENT = "#{pane_id}", "#{client_name}"
-CLAIM_PROMPT = "files that are this pane's alone:"
+CLAIM_PROMPTS = "files that are this pane's alone:,why nobody else needs them:"
 
 _BOUND = {option: option.replace("@tmuxmeter_", "@tmuxmeter_bound_") for option in KEY_OPTIONS}
 _KEPT = {option: option.replace("@tmuxmeter_", "@tmuxmeter_kept_") for option in KEY_OPTIONS}
@@ -148,15 +148,15 @@ def _menu(helper: str, command: Sequence[str]) -> str:
         line = f"COLUMNS=$(tput cols) {join([*command, *words])} | less -R"
         return f"display-popup -w 90% -h 90% -E {quoted(line)}"
 
-    # a prompt's answer takes the place of the first %%, with quotes in it escaped of %%%
-    claim = f'set-option -p {TYPED} "%%%" ; '
+    # the prompts' answers take the places of %1 and %2, with quotes in them escaped of %1% and %2%
+    claim = f'set-option -p {TYPED} "%1%" ; set-option -p {WHY} "%2%" ; '
     claim += _run(helper, "--typed", PANE, CLIENT, *command, "claim", PANE)
     items = [
         ("pause or resume", "p", _run(helper, CLIENT, *command, "toggle", PANE)),
         ("today", "t", popup("today")),
         ("breakeven", "b", popup("breakeven")),
         ("log a hand-off", "h", _run(helper, CLIENT, *command, "handoff", "--pane", PANE)),
-        ("claim files", "c", f"command-prompt -p {quoted(CLAIM_PROMPT)} {quoted(claim)}"),
+        ("claim files", "c", f"command-prompt -p {quoted(CLAIM_PROMPTS)} {quoted(claim)}"),
     ]
     # a menu expands its commands as formats before they are run
     words = " ".join(

@@ -10,6 +10,7 @@ from tmuxmeter.errors import FolderError
 from tmuxmeter.hooks.inbox import FOLDER as INBOX
 from tmuxmeter.panes.pausing import by_pane
 from tmuxmeter.paths import private_folder
+from tmuxmeter.pause.hold import FOLDER as HOLDS
 from tmuxmeter.pause.records import FOLDER as PAUSES
 from tmuxmeter.reports.words import GONE
 from tmuxmeter.watcher.figures import TITLES
@@ -37,8 +38,6 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-HOLDS = "hold"
-"""The folder of hold flags, below the runtime folder."""
 SOON_S = 0.3
 """How soon panes are looked at again while the guard is at it: it waits to see what agents do."""
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from tmuxmeter.errors import FolderError, TmuxError
 from tmuxmeter.panes.evidence import LIVE_FILE_UNCHECKED
+from tmuxmeter.pause.find import SURE
 from tmuxmeter.pause.look import alarm
 from tmuxmeter.pause.records import FOLDER, RESUMING, Pause, PauseStore
 from tmuxmeter.pause.tend import tend
@@ -135,17 +136,21 @@ class Pauses:
         """Hold the session that a held agent has gone on with, as after ``/clear``.
 
         Only where that is its own word: a flag for a session that isn't there holds nobody, but the
-        one that is there must not lose its own for a guess.
+        one that is there must not lose its own for a guess. Who was paused before its session was
+        known, has none to lose: whether that pause holds can be told once it is known.
         """
         agents = {
             (agent.agent, agent.pid): agent
             for pane in picture.panes
             for agent in (pane.main, *pane.others)
-            if agent is not None and agent.session and agent.confidence >= LIVE_FILE_UNCHECKED
+            if agent is not None and agent.session
         }
         for pause in self.all():
             agent = agents.get((pause.agent, pause.pid))
-            if agent is None or agent.session == pause.session or not self._is_there(pause):
+            if agent is None or agent.session == pause.session:
+                continue
+            sure = agent.confidence >= (LIVE_FILE_UNCHECKED if pause.session else SURE)
+            if not sure or not self._is_there(pause):
                 continue
             try:
                 self._pauses[pause.id] = follow(self._means, pause, agent.session, now_ms)
@@ -213,9 +218,7 @@ def pause_means(state: Path, runtime: Path, state_now: Callable[[Target], str]) 
     state_now : callable
         What an agent does by now.
     """
-    from pathlib import Path
-
-    from tmuxmeter.hooks.status import installed
+    from tmuxmeter.hooks.status import holding_since
     from tmuxmeter.panes.processes import ProcessTable
     from tmuxmeter.panes.sources import default_source
     from tmuxmeter.pause.hold import HoldFlags
@@ -228,7 +231,7 @@ def pause_means(state: Path, runtime: Path, state_now: Callable[[Target], str]) 
         store=PauseStore(state / FOLDER),
         flags=HoldFlags(runtime / "hold"),
         watched=True,
-        hooks_installed=lambda agent, root: bool(root) and installed(agent, Path(root), runtime),
+        hooks_since=lambda agent, settings: holding_since(agent, settings, runtime),
         state_now=state_now,
         own_pid=os.getpid(),
     )
