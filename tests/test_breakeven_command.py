@@ -266,7 +266,7 @@ def test_a_spoilt_fit_is_said_and_not_used(home: Path) -> None:
 def test_hypothetical_answers_load_nothing_heavy() -> None:
     code = (
         "import sys\n"
-        "from tmuxmeter.cli import cli\n"
+        "from tmuxmeter.cli.group import cli\n"
         "cli.main(['breakeven', '--reference', '--json'], standalone_mode=False)\n"
         "heavy = {'genai_prices', 'msgspec', 'watchdog', 'psutil', 'rich', 'sqlite3'}\n"
         "sys.exit(str(sorted(heavy & set(sys.modules))) if heavy & set(sys.modules) else 0)\n"

@@ -221,6 +221,17 @@ def test_what_ran_overnight_is_told_in_the_morning(world: World) -> None:
     assert row["minutes"] == 240
 
 
+def test_a_night_of_sub_agents_is_no_longer_than_the_night(world: World) -> None:
+    world.asked(-15 * 60, "s1")
+    world.start("sub", parent="s1", spawned=True)
+    for session in ("s1", "sub"):
+        for minute in (-840, -835, -830):
+            world.request(minute, session)
+    world.request(-825, "sub")
+    night = report(world)["overnight"]
+    assert [row["minutes"] for row in night["agents"]] == [15]
+
+
 def test_an_evening_that_goes_on_is_no_night(world: World) -> None:
     world.asked(-13 * 60, "s1")
     world.request(-12 * 60 + 5, "s1")

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import fields, replace
 from typing import TYPE_CHECKING, Any
 
 from tmuxmeter.breakeven.estimates import Draw
 from tmuxmeter.breakeven.model import Bill, Model, Pace, possible, reference_day, review_cost
-from tmuxmeter.records import dataclass
+from tmuxmeter.records import dataclass, fields, replace
 
 if TYPE_CHECKING:
     from collections.abc import Collection

@@ -7,24 +7,16 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from tmuxmeter.cli.context import (
-    Context,
-    json_option,
-    line_limit,
-    now_ms,
-    print_json,
-    print_parts,
-    with_context,
-)
+from tmuxmeter.cli.context import Context, line_limit, now_ms, print_json, print_parts
 from tmuxmeter.cli.days import Calendar, parse_day
-from tmuxmeter.cli.fresh import complain, reader
+from tmuxmeter.cli.fresh import reader
+from tmuxmeter.cli.options import json_option, with_context
 from tmuxmeter.errors import UsageError
 
 if TYPE_CHECKING:
     from datetime import date
 
     from tmuxmeter.breakeven.day import Day
-    from tmuxmeter.breakeven.light import Scale
     from tmuxmeter.config import Config
 
 PLOTS = (".png", ".svg")
@@ -63,6 +55,7 @@ def breakeven_command(
     from tmuxmeter.breakeven.light import Scale
     from tmuxmeter.breakeven.model import Model, reference_day
     from tmuxmeter.breakeven.whatif import parse, suppose
+    from tmuxmeter.cli.measured import scale_in_force
 
     if more and not supposed:
         message = f"{more[0]!r} stands alone; did you mean --what-if {more[0]}?"
@@ -116,21 +109,6 @@ def measured(context: Context, config: Config, day: date | None) -> tuple[Day, f
             burn = float(sum(piece.measures.input for piece in pieces)) or None
     minutes = config.breakeven.minutes_per_handoff
     return levers(facts, minutes_per_handoff=minutes).day, burn
-
-
-def scale_in_force(context: Context, config: Config) -> Scale:
-    """Return the user's own curve where one is in force, that of the settings elsewhere."""
-    from tmuxmeter.breakeven.light import Scale
-    from tmuxmeter.breakeven.model import Model
-    from tmuxmeter.fitfile import read_fit
-
-    fit, problem = read_fit(context.places.state)
-    if problem:
-        complain([problem])
-    named = {
-        key.removeprefix("breakeven.") for key in config.sources if key.startswith("breakeven.")
-    }
-    return Scale.of(Model.of(config.breakeven), fit, named)
 
 
 def _save(data: dict[str, Any], what: str, path: Path) -> None:

@@ -9,16 +9,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from tmuxmeter.cli.context import (
-    Context,
-    json_option,
-    now_ms,
-    print_json,
-    print_parts,
-    with_context,
-)
+from tmuxmeter.cli.context import Context, now_ms, print_json, print_parts
 from tmuxmeter.cli.days import Calendar, parse_day, span
 from tmuxmeter.cli.fresh import complain, reader
+from tmuxmeter.cli.options import json_option, with_context
 from tmuxmeter.errors import UsageError
 
 if TYPE_CHECKING:
