@@ -170,7 +170,11 @@ def test_an_empty_day_is_neutral_and_has_the_reference_line(home: Path) -> None:
     assert (found["verdict"], found["input_tokens"]) == ("neutral", 0)
     assert found["line_input_tokens"] == pytest.approx(340_000, rel=0.005)
     assert found["cache_hit_rate"] is None
-    assert "nothing spent yet" in tmuxmeter("breakeven", "--home", home).stdout
+    shown = tmuxmeter("breakeven", "--home", home).stdout
+    assert "nothing spent yet" in shown
+    # there is no day of which these could be figures
+    assert "work per dollar" not in shown
+    assert "the line" in shown
 
 
 def test_calibrating_a_table_prints_the_fit_and_changes_nothing(home: Path, table: Path) -> None:

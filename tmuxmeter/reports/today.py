@@ -119,7 +119,7 @@ def today_report(
     _add_pauses(report, pauses if pauses and running else {})
     for row, each in zip(report["levers"]["handoffs"]["pending"], levers.pending, strict=True):
         row["gone"] = is_gone(activity, each.session_id) if running else None
-    report["advice"] = advice(report, zone)
+    report["advice"] = advice(report, zone, running=running)
     return report
 
 

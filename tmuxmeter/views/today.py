@@ -291,7 +291,7 @@ def _overnight(night: Row, home: str, zone: tzinfo | None) -> Parts:
                 home_path(row["project"] or "", home) or "(unknown)",
                 money(None if unpriced >= whole else row["cost_microdollars"], unpriced),
                 tokens(row["input_tokens"]),
-                f"{row['minutes']:.0f}",
+                f"{row['minutes']:.0f}" if row["minutes"] >= 0.5 else "<1",
                 f"{ended}, asks" if row["asked"] else ended,
             ]
         )
