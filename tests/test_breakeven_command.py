@@ -201,8 +201,10 @@ def test_a_fit_is_applied_shown_used_and_undone(home: Path, table: Path) -> None
     # the reference day stays that of the settings, and the configuration is the user's
     assert reference()["calibrated"] is False
     assert not (home / ".config").exists()
-    said = tmuxmeter("calibrate", "--show").stdout
-    assert "days old" in said
+    # a new fit is suggested, also where the old one is used
+    for command in (("calibrate", "--show"), ("breakeven",)):
+        assert "days old: `tmuxmeter calibrate` fits anew." in tmuxmeter(*command).stdout
+    assert "days old" not in tmuxmeter("breakeven", "--reference").stdout
     assert data("calibrate", "--reset") == {"reset": True}
     assert data("calibrate", "--reset") == {"reset": False}
     assert data("breakeven")["calibrated"] is False

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from tmuxmeter.breakeven.day import Day
     from tmuxmeter.config import Config
+    from tmuxmeter.views.table import Paragraph
 
 PLOTS = (".png", ".svg")
 HOUR_MS = 3_600_000
@@ -88,7 +89,8 @@ def breakeven_command(
         return
     from tmuxmeter.views.breakeven import breakeven_parts
 
-    print_parts(breakeven_parts(data, what, line_limit()))
+    parts = breakeven_parts(data, what, line_limit())
+    print_parts(parts if reference else [*parts, *_stale(context, config)])
     if plot is not None:
         click.echo(f"Saved {plot}")
 
@@ -109,6 +111,16 @@ def measured(context: Context, config: Config, day: date | None) -> tuple[Day, f
             burn = float(sum(piece.measures.input for piece in pieces)) or None
     minutes = config.breakeven.minutes_per_handoff
     return levers(facts, minutes_per_handoff=minutes).day, burn
+
+
+def _stale(context: Context, config: Config) -> list[Paragraph]:
+    from tmuxmeter.fitfile import read_fit
+    from tmuxmeter.views.calibration import stale_parts
+
+    fit, _ = read_fit(context.places.state)
+    if fit is None:
+        return []
+    return stale_parts((Calendar.of(config).day_of(now_ms()) - fit.last_day).days)
 
 
 def _save(data: dict[str, Any], what: str, path: Path) -> None:

@@ -24,8 +24,6 @@ if TYPE_CHECKING:
 
 LOOK_BACK_DAYS = 120
 """How far back hours are taken from: habits and models change."""
-STALE_DAYS = 30
-"""A fit whose newest day is older than this could be made anew."""
 REFUSED = 1
 """Exit code where the hours can't carry a fit."""
 
@@ -171,18 +169,14 @@ def _show(context: Context, *, as_json: bool) -> None:
         text = "Not calibrated: the constants of the settings are in force."
         print_parts([Paragraph(text, "bold")])
     else:
-        from tmuxmeter.views.calibration import fit_parts
+        from tmuxmeter.views.calibration import fit_parts, stale_parts
 
         age = (Calendar.of(config).day_of(now_ms()) - fit.last_day).days
         named = sorted(key for key in config.sources if key.startswith("breakeven."))
         parts = fit_parts(as_data(fit), _model(config))
         if named:
             parts.append(Paragraph(f"Your configuration file wins for: {', '.join(named)}."))
-        if age > STALE_DAYS:
-            parts.append(
-                Paragraph(f"Its newest day is {age} days old: `tmuxmeter calibrate` fits anew.")
-            )
-        print_parts(parts)
+        print_parts([*parts, *stale_parts(age)])
 
 
 def _reset(context: Context, *, as_json: bool) -> None:

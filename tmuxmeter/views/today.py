@@ -109,6 +109,7 @@ def today_parts(
         _pending(waiting, about.home, begin, now_ms if is_today else None, zone),
         _overnight(report["overnight"], about.home, zone) if report["overnight"] else [],
         _levers(report["light"]) if spent else [],
+        _effective(report["levers"]) if spent else [],
         _windows(report["plan_windows"], zone),
         _unlogged(report["unlogged"]),
         [*day_notes(report, about)],
@@ -312,6 +313,29 @@ def _levers(light: Row) -> Parts:
         values = [text(row[key]) for key in ("today", "reference")]
         table.rows.append([name, *values, sign + tokens(abs(amount))])
     return [table]
+
+
+def _effective(levers: Row) -> Parts:
+    """Return what was left of the tokens, what took the others, and what expired caches cost."""
+    budget = levers["effective_budget"]
+    if budget["share"] is None:
+        return []
+    low, high = share(budget["expected_low"]), share(budget["expected_high"])
+    text = f"Effective: {share(budget['share'])} of the tokens ({low} to {high} is expected)"
+    lost = (("cold starts", "cold_starts"), ("correcting", "drift"), ("error loops", "error_loops"))
+    took = [
+        f"{name} {tokens(levers[key]['input_tokens'] + levers[key]['output_tokens'])}"
+        for name, key in lost
+        if levers[key]["requests"]
+    ]
+    parts: Parts = [Paragraph(text + (f"; {', '.join(took)}." if took else "."), indent=2)]
+    expiry = levers["cache_expiry"]
+    if expiry["tokens"]:
+        known = expiry["tokens"] - expiry["unpriced_tokens"]
+        cost = money(expiry["cost_microdollars"] if known else None, expiry["unpriced_tokens"])
+        text = f"Caches expired {count(expiry['times'], 'time')}: {tokens(expiry['tokens'])} tokens"
+        parts.append(Paragraph(f"{text} written again, {cost} more than reading them.", indent=2))
+    return parts
 
 
 def _windows(windows: Sequence[Row], zone: tzinfo | None) -> Parts:
