@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import errno
 import gc
 import io
 import os
 import sys
 
 from tmuxmeter.errors import TmuxmeterError
+
+DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
+"""What a disk answers that takes no more."""
 
 
 def main() -> None:
@@ -30,6 +34,13 @@ def main() -> None:
     except TmuxmeterError as error:
         print(f"tmuxmeter: {error}", file=sys.stderr)
         sys.exit(error.exit_code)
+    except OSError as error:
+        if error.errno not in DISK_ERRORS:
+            raise
+        drop_output()
+        where = error.filename or "standard output"
+        print(f"tmuxmeter: {where}: can't be written: {error.strerror}", file=sys.stderr)
+        sys.exit(1)
 
 
 def drop_output() -> None:
