@@ -350,8 +350,11 @@ def test_what_was_left_of_the_tokens_is_told(world: World) -> None:
     assert not row_starts(found, "Caches expired")
     gone = {"times": 1, "tokens": 5_000, "cost_microdollars": 20_000, "unpriced_tokens": 0}
     full["levers"]["cache_expiry"] = gone
-    text = "Caches expired 1 time: 5.0k tokens written again, $0.02 more than reading them."
+    text = "Caches expired 1 time: 5.0k tokens written again, $0.02 above reading them."
     assert text in lines(full)
+    full["output_tokens"] += 10_000_000
+    assert not row_starts(lines(full), "Caches expired")
+    full["output_tokens"] -= 10_000_000
     full["levers"]["cache_expiry"] = gone | {"cost_microdollars": 0, "unpriced_tokens": 5_000}
     assert text.replace("$0.02", "?") in lines(full)
 

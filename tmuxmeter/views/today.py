@@ -39,6 +39,8 @@ MARGIN = 8
 MOST_PENDING = 6
 MOST_WINDOWS = 3
 ASCII_SIGNS = str.maketrans("×÷−–░─│•●", "x/--:-|*O")
+WORTH_A_LINE = 0.001
+"""Caches that expired are told where that took more of the tokens than this."""
 FAR_BEYOND = 10
 """So many times the budget, and per cent are no longer read at a glance."""
 HOUR_MS = 3_600_000
@@ -109,7 +111,7 @@ def today_parts(
         _pending(waiting, about.home, begin, now_ms if is_today else None, zone),
         _overnight(report["overnight"], about.home, zone) if report["overnight"] else [],
         _levers(report["light"]) if spent else [],
-        _effective(report["levers"]) if spent else [],
+        _effective(report) if spent else [],
         _windows(report["plan_windows"], zone),
         _unlogged(report["unlogged"]),
         [*day_notes(report, about)],
@@ -315,8 +317,9 @@ def _levers(light: Row) -> Parts:
     return [table]
 
 
-def _effective(levers: Row) -> Parts:
+def _effective(report: Row) -> Parts:
     """Return what was left of the tokens, what took the others, and what expired caches cost."""
+    levers = report["levers"]
     budget = levers["effective_budget"]
     if budget["share"] is None:
         return []
@@ -330,11 +333,12 @@ def _effective(levers: Row) -> Parts:
     ]
     parts: Parts = [Paragraph(text + (f"; {', '.join(took)}." if took else "."), indent=2)]
     expiry = levers["cache_expiry"]
-    if expiry["tokens"]:
+    everything = report["input_tokens"]["total"] + report["output_tokens"]
+    if expiry["tokens"] > WORTH_A_LINE * everything:
         known = expiry["tokens"] - expiry["unpriced_tokens"]
         cost = money(expiry["cost_microdollars"] if known else None, expiry["unpriced_tokens"])
         text = f"Caches expired {count(expiry['times'], 'time')}: {tokens(expiry['tokens'])} tokens"
-        parts.append(Paragraph(f"{text} written again, {cost} more than reading them.", indent=2))
+        parts.append(Paragraph(f"{text} written again, {cost} above reading them.", indent=2))
     return parts
 
 
