@@ -4,7 +4,8 @@
 
 The ledger is written by its own writer (`years.py`) once a day and used again. Two cases: a watcher
 runs (its lock is held here, nothing is read but the ledger), and none does, so every call first
-makes sure that no log is new. Every answer is held against what was written.
+makes sure that no log is new. Every answer is held against what was written. Last, in this
+process: what the watcher works out again for the status line when a log grew.
 """
 
 from __future__ import annotations
@@ -13,16 +14,22 @@ import argparse
 import fcntl
 import json
 import os
+import time
 from contextlib import contextmanager, nullcontext
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from measuring import Run, alternate, machine, meter, plain_environment, print_runs, run
-from years import write_years
+from measuring import Run, alternate, machine, meter, plain_environment, print_runs, run, spread
+from years import HOUR_MS, write_years
 
+from tmuxmeter.config import Config
+from tmuxmeter.ledger.reader import Reader
+from tmuxmeter.panes.picture import Picture
 from tmuxmeter.paths import places
+from tmuxmeter.watcher.figures import Day
 from tmuxmeter.watcher.process import LOCK_FILE
+from tmuxmeter.watcher.scale import OwnScale
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -68,6 +75,26 @@ def watching(home: Path) -> Iterator[None]:
         yield
 
 
+def segment(home: Path, rounds: int) -> list[float]:
+    """Return the seconds that the status line's figures take at four in the afternoon before."""
+    state = places(home, {}).state
+    midnight = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    now_ms = round(midnight.timestamp() * 1000) - 8 * HOUR_MS
+    config, nothing = Config(), Picture(now_ms, (), {}, (), (), ())
+    day, scale = Day(), OwnScale(state, config)
+    took = []
+    with Reader.open(state) as reader:
+        for _ in range(rounds + 1):
+            begin = time.perf_counter()
+            day.changed()
+            day.figures(reader, config, scale, nothing, {}, now_ms, problem="", demo=False)
+            took.append(time.perf_counter() - begin)
+            if len(took) == 1:
+                day.weigh(reader, config, now_ms)
+    # the first one reads the whole day, once
+    return took[1:]
+
+
 def main() -> None:
     """Run from the command line."""
     parser = argparse.ArgumentParser(
@@ -96,6 +123,7 @@ def main() -> None:
         for name, target in TARGETS.items():
             within = sum(done.wall < target for done in runs[name])
             print(f"  {name}: {within} of {len(runs[name])} under {target * 1000:.0f} ms")
+    print(f"the live segment after an event: {spread(segment(home, 200), 'ms', 1000)}")
 
 
 if __name__ == "__main__":

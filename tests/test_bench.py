@@ -158,6 +158,7 @@ def test_reports_print_figures_and_fail_where_the_truth_is_another(tmp_path: Pat
     days: dict[str, int] = json.loads(truth.read_text())
     days[max(day for day in days if day != max(days))] += 1
     truth.write_text(json.dumps(days))
+    assert "the live segment after an event: " in said
     assert "WRONG" in program("reports.py", *size, fails=True).stderr
 
 

@@ -170,7 +170,11 @@ def test_an_empty_day_is_neutral_and_has_the_reference_line(home: Path) -> None:
     assert (found["verdict"], found["input_tokens"]) == ("neutral", 0)
     assert found["line_input_tokens"] == pytest.approx(340_000, rel=0.005)
     assert found["cache_hit_rate"] is None
-    assert "nothing spent yet" in tmuxmeter("breakeven", "--home", home).stdout
+    shown = tmuxmeter("breakeven", "--home", home).stdout
+    assert "nothing spent yet" in shown
+    # there is no day of which these could be figures
+    assert "work per dollar" not in shown
+    assert "the line" in shown
 
 
 def test_calibrating_a_table_prints_the_fit_and_changes_nothing(home: Path, table: Path) -> None:
@@ -197,8 +201,10 @@ def test_a_fit_is_applied_shown_used_and_undone(home: Path, table: Path) -> None
     # the reference day stays that of the settings, and the configuration is the user's
     assert reference()["calibrated"] is False
     assert not (home / ".config").exists()
-    said = tmuxmeter("calibrate", "--show").stdout
-    assert "days old" in said
+    # a new fit is suggested, also where the old one is used
+    for command in (("calibrate", "--show"), ("breakeven",)):
+        assert "days old: `tmuxmeter calibrate` fits anew." in tmuxmeter(*command).stdout
+    assert "days old" not in tmuxmeter("breakeven", "--reference").stdout
     assert data("calibrate", "--reset") == {"reset": True}
     assert data("calibrate", "--reset") == {"reset": False}
     assert data("breakeven")["calibrated"] is False
@@ -266,7 +272,7 @@ def test_a_spoilt_fit_is_said_and_not_used(home: Path) -> None:
 def test_hypothetical_answers_load_nothing_heavy() -> None:
     code = (
         "import sys\n"
-        "from tmuxmeter.cli import cli\n"
+        "from tmuxmeter.cli.group import cli\n"
         "cli.main(['breakeven', '--reference', '--json'], standalone_mode=False)\n"
         "heavy = {'genai_prices', 'msgspec', 'watchdog', 'psutil', 'rich', 'sqlite3'}\n"
         "sys.exit(str(sorted(heavy & set(sys.modules))) if heavy & set(sys.modules) else 0)\n"

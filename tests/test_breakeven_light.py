@@ -137,6 +137,11 @@ def test_needed_and_possible_stand_beside_the_light() -> None:
     found = lit(k_busy=2.3)
     assert found.needed == pytest.approx((240 + 0.45084 + 48) / (240 + 0.45084 / 13.8))
     assert found.possible == 2.3
+    for tokens, verdict in ((100_000, GREEN), (330_000, AMBER), (480_000, RED)):
+        found = lit(input_tokens=tokens, k_busy=2.3)
+        assert found.verdict == verdict
+        assert found.reason.startswith("needs 1.2×, gets ")
+        assert ", up to 2.3× possible" in found.reason
 
 
 def test_a_real_heavy_day_is_amber_with_the_reason_not_red_by_a_foreign_curve() -> None:

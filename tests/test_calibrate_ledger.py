@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import subprocess
-from datetime import date, datetime, timedelta
-from itertools import groupby
+from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from breakeven_data import history
-from build_claude import Transcript, session_id, usage
-from build_codex import Rollout, Tokens
+from fitting_history import DAYS, HOUR_MS, HOURS, TRUE, write_day, write_history
+from tmux_fixtures import wait_until
 from watching import data, tmuxmeter
 
 from tmuxmeter.breakeven.calibrate import calibrate
@@ -18,119 +15,28 @@ from tmuxmeter.breakeven.estimates import Fit
 from tmuxmeter.breakeven.model import Model
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
-    from tmuxmeter.breakeven.hours import Hour
-
-ME = "me@example.org"
-TRUE = {"k_high": 2.6, "k_low": 1.1, "knee": 900_000.0}
-DAYS = 40
-CLAUDE, CODEX = "claude-opus-4-5", "gpt-5.5"
-"""Both $5 a million and $0.50 cached: what tokens count for is the same in every mix of them."""
-HOURS = history(1, days=DAYS, worked_least=1.0, **TRUE)
-MORNING = timedelta(hours=9)
-MINUTES = (1, 10, 19, 28, 37, 46, 55)
-"""When an agent at work makes a request; all but the last ask of the human to go on."""
-HOUR_MS, MINUTE_MS = 3_600_000, 60_000
+    from tmux_fixtures import TmuxServer
 
 
-def shared(hour: Hour, agents: int) -> list[tuple[int, int]]:
-    """Return fresh and cached input of each request of an hour, which sum to the hour's."""
-    count = agents * len(MINUTES)
-    read = (hour.input_tokens - hour.price_equivalent) / 0.9
-    fresh = hour.input_tokens - read
-    return [
-        (
-            round(fresh * (n + 1) / count) - round(fresh * n / count),
-            round(read * (n + 1) / count) - round(read * n / count),
-        )
-        for n in range(count)
-    ]
-
-
-def write_claude(script: Transcript, begin: int, requests: list[tuple[int, int]]) -> None:
-    """Write an hour of Claude Code: asked seven times, at work between."""
-    for minute, (fresh, read) in zip(MINUTES, requests, strict=True):
-        script.now_ms = begin + minute * MINUTE_MS - 30_000
-        if minute in MINUTES[::3]:
-            script.prompt("go on")
-        script.now_ms = begin + minute * MINUTE_MS
-        script.reply(
-            f"m{script.session[:8]}{script.now_ms}",
-            tokens=usage(fresh, 1, read, 0, 0),
-            model=CLAUDE,
-            stop=None,
-        )
-    script.now_ms = begin + 59 * MINUTE_MS
-    script.turn_duration()
-
-
-def write_codex(rollout: Rollout, begin: int, requests: list[tuple[int, int]]) -> None:
-    """Write an hour of Codex, one turn."""
-    rollout.now = begin + 30_000
-    rollout.begin(CODEX).prompt("go on")
-    for minute, (fresh, read) in zip(MINUTES, requests, strict=True):
-        rollout.now = begin + minute * MINUTE_MS
-        rollout.request(Tokens(fresh + read, read, 1))
-    rollout.now = begin + 59 * MINUTE_MS
-    rollout.complete()
-
-
-def write_day(home: Path, repo: Path, morning: int, hours: list[Hour]) -> None:
-    """Write a day's logs: one agent at work, or Claude Code twice and Codex once."""
-    name = str(morning)
-    first = Transcript(session_id(name), cwd=str(repo))
-    second = Transcript(session_id(name + "b"), cwd=str(repo))
-    third = Rollout(morning)
-    third.meta(cwd=str(repo), git={})
-    for number, hour in enumerate(hours):
-        begin = morning + number * HOUR_MS
-        agents = 1 if hour.agents_working == 1 else 3
-        requests = shared(hour, agents)
-        write_claude(first, begin, requests[::agents])
-        if agents > 1:
-            write_claude(second, begin, requests[1::agents])
-            write_codex(third, begin, requests[2::agents])
-    first.now_ms = morning + len(hours) * HOUR_MS - 1000
-    first.prompt("thank you")
-    for script in (first, second):
-        if script.records:
-            script.write(home / ".claude")
-    folder = home / ".codex/sessions/2026/01/01"
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / third.name).write_bytes(third.content())
-
-
-def commit(repo: Path, times: list[int]) -> None:
-    """Make commits of the user's at these times (epoch seconds)."""
-    subprocess.run(["git", "init", "-q", "-b", "main", repo], check=True)
-    subprocess.run(["git", "-C", repo, "config", "user.email", ME], check=True)
-    stream = "".join(
-        f"commit refs/heads/main\ncommitter Me <{ME}> {time} +0000\ndata 1\nx\n" for time in times
-    )
-    subprocess.run(["git", "-C", repo, "fast-import", "--quiet"], input=stream.encode(), check=True)
+@pytest.fixture(autouse=True)
+def own_git(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(tmp_path / "gitconfig"))
 
 
 @pytest.fixture
-def logged(home: Path, midday: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Write the history's logs and commits, up to yesterday."""
-    monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(tmp_path / "gitconfig"))
-    repo = tmp_path / "repo"
+def metered(home: Path) -> Iterator[Path]:
+    """Give a home whose watcher, once one is started, ends with the test."""
+    yield home
+    tmuxmeter("down", "--all", "--home", home, check=False)
+
+
+def test_a_history_of_logs_and_commits_is_fitted(home: Path, midday: None, tmp_path: Path) -> None:
     today = datetime.now().astimezone().replace(hour=0, minute=0, second=0, microsecond=0)
-    done: list[int] = []
-    for number, (_, day) in enumerate(groupby(HOURS, key=lambda hour: hour.day)):
-        some = list(day)
-        morning = round((today - timedelta(days=DAYS - number) + MORNING).timestamp() * 1000)
-        write_day(home, repo, morning, some)
-        for at, hour in enumerate(some):
-            begin = (morning + at * HOUR_MS) // 1000
-            done += [begin + 3600 * n // int(hour.tasks) for n in range(int(hour.tasks))]
-    commit(repo, done)
-    return home
-
-
-def test_a_history_of_logs_and_commits_is_fitted(logged: Path) -> None:
-    fit = data("calibrate", "--home", logged, "--apply")
+    write_history(home, tmp_path / "repo", round(today.timestamp() * 1000))
+    fit = data("calibrate", "--home", home, "--apply")
     assert (fit["fitted"], fit["applied"], fit["days"]) == (True, True, DAYS)
     alone = sum(hour.agents_working == 1 for hour in HOURS)
     sides = (fit["baseline_hours"], fit["treatment_hours"])
@@ -144,12 +50,53 @@ def test_a_history_of_logs_and_commits_is_fitted(logged: Path) -> None:
         assert fit[name] == pytest.approx(getattr(straight, name).value, rel=0.03)
     assert fit["M"] == pytest.approx(straight.multiplier.value, rel=0.03)
     yesterday = str(date.today() - timedelta(days=1))
-    now = data("breakeven", "--home", logged)
+    now = data("breakeven", "--home", home)
     assert now["calibrated"]
     assert now["constants"]["knee"] == pytest.approx(fit["knee"])
-    then: dict[str, Any] = data("today", "--home", logged, "--date", yesterday)
+    then: dict[str, Any] = data("today", "--home", home, "--date", yesterday)
     assert then["light"]["calibrated"]
     assert then["light"]["verdict"] in {"green", "amber", "red", "neutral"}
-    assert "?" not in tmuxmeter("breakeven", "--home", logged).stdout.splitlines()[0]
-    tmuxmeter("calibrate", "--home", logged, "--reset")
-    assert not data("breakeven", "--home", logged)["calibrated"]
+    assert "?" not in tmuxmeter("breakeven", "--home", home).stdout.splitlines()[0]
+    tmuxmeter("calibrate", "--home", home, "--reset")
+    assert not data("breakeven", "--home", home)["calibrated"]
+
+
+def test_the_first_up_calibrates_by_itself_and_its_light_is_unmarked(
+    metered: Path, midday: None, tmp_path: Path, tmux_servers: Any
+) -> None:
+    home = metered
+    hour = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
+    midnight = round(hour.timestamp() * 1000) - 12 * HOUR_MS
+    write_history(home, tmp_path / "repo", midnight)
+    # this morning three agents worked for an hour, far below the knee
+    three = (each for each in HOURS if each.agents_working == 3)
+    calm = min(three, key=lambda each: each.price_equivalent)
+    write_day(home, tmp_path / "repo", midnight + 9 * HOUR_MS, [calm])
+
+    server: TmuxServer = tmux_servers(160, 30)
+    outer: TmuxServer = tmux_servers(160, 30)
+    server.start("cat")
+    outer.start()
+    screen = server.show_in(outer)
+    server.run("set", "-g", "status-right", "|#{tmuxmeter}|#{tmuxmeter_calibrated}|")
+    server.run("set", "-g", "status-right-length", "90")
+    server.run("set", "-g", "@tmuxmeter_segment", "light gauge")
+    tmuxmeter("up", "--quiet", "--home", home, "--socket", server.socket)
+
+    def told() -> str:
+        return str(server.run("show-messages"))
+
+    wait_until(lambda: "calibrated on your days from " in told(), 90, every=0.2)
+    wait_until(lambda: "|yes|" in outer.capture(screen), 30, every=0.1)
+    light = outer.capture(screen).rpartition("|yes|")[0].rpartition("|")[2]
+    fit = data("calibrate", "--home", home, "--show")
+    low, high = fit["intervals"]["knee"]
+    assert low <= TRUE["knee"] <= high
+    today = data("today", "--home", home)
+    assert today["light"]["constants"]["knee"] == fit["knee"]
+    # a colour without the mark of a scale that is somebody else's
+    assert today["light"]["verdict"] == "green"
+    assert light.startswith("\u25b2 "), light
+    assert "?" not in light
+    # and the day's budget is that of the own line, the same in the status line and in `today`
+    assert today["budget"]["input_tokens"] not in (0, 300_000)

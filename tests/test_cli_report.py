@@ -16,7 +16,7 @@ import pytest
 from build_claude import Transcript, session_id, text, usage
 from build_codex import Rollout, Tokens
 from tmux_fixtures import wait_until
-from watching import data, start_watcher, tmuxmeter
+from watching import data, environment, start_watcher, tmuxmeter
 
 from tmuxmeter.demo.play import write_week
 from tmuxmeter.watcher.process import running_pid
@@ -385,6 +385,24 @@ def test_a_disk_that_takes_nothing_is_said_and_figures_come_all_the_same(home: P
     assert any(line.split()[:2] == [DAY, "$0.04"] for line in done.stdout.splitlines())
     # nothing was lost by that
     assert data("today", "--home", home, "--date", DAY)["requests"] == 2
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="a device that is always full")
+@pytest.mark.parametrize(
+    "command", [("today", "--json"), ("today",), ("today", "--by", "pane"), ("days", "--json")]
+)
+def test_output_that_cannot_be_written_is_one_line(home: Path, command: tuple[str, ...]) -> None:
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "tmuxmeter", *command],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            env=environment(),
+            check=False,
+        )
+    said = "tmuxmeter: standard output: can't be written: No space left on device\n"
+    assert (done.returncode, done.stderr) == (1, said)
 
 
 def test_usage_shape_of_the_builders() -> None:

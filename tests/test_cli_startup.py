@@ -70,6 +70,8 @@ def load_nothing_heavy(home: Path) -> None:
         assert "tmuxmeter.cli.fresh" in modules
         assert {name.partition(".")[0] for name in modules} & HEAVY == set()
         assert {"tmuxmeter.events", "tmuxmeter.agents.base"} & modules == set()
+    slow = {"click", "dataclasses", "inspect"}
+    assert loaded("today", "--json", "--home", home) & slow == set()
 
 
 def test_reports_load_nothing_heavy_while_a_watcher_runs(watched: Path) -> None:
@@ -83,5 +85,6 @@ def test_reports_load_nothing_heavy_where_nothing_is_new(used: Path) -> None:
 
 def test_listing_and_help_load_no_ledger(home: Path) -> None:
     modules = loaded("--version")
-    assert not [name for name in modules if name.startswith("tmuxmeter.cli.")]
+    ours = [name for name in modules if name.startswith("tmuxmeter.cli.")]
+    assert ours == ["tmuxmeter.cli.group"]
     assert {name.partition(".")[0] for name in loaded("--help")} & HEAVY == set()

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import statistics
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
+import pytest
 from histories import (
     CHILD,
     MINUTE,
+    PATHS,
     ROOT,
     SEAT,
     SESSIONS,
@@ -27,12 +30,13 @@ from hypothesis import strategies as st
 from ledger_data import price
 
 from tmuxmeter.breakeven.levers import Levers, levers
+from tmuxmeter.breakeven.touches import Claim, Seat, check_claims, edits
 from tmuxmeter.events import Usage
 from tmuxmeter.ledger.slices import Measures
 from tmuxmeter.ledger.writer import Writer
 
 if TYPE_CHECKING:
-    from tmuxmeter.breakeven.touches import Seat
+    from collections.abc import Iterable
 
 MANY = settings(max_examples=40, deadline=None)
 
@@ -227,3 +231,139 @@ def test_spans_read_together_are_what_each_is_by_itself(
         for piece in some:
             added = added.plus(piece.measures)
         assert total == added
+
+
+@st.composite
+def long_sessions(draw: st.DrawFn) -> list[Happening]:
+    """Return one session that was asked many times, within the span and before it."""
+    minute = -400
+    found = []
+    for _ in range(draw(st.integers(1, 22))):
+        minute += draw(st.sampled_from((1, 5, 20, 45)))
+        facts = {"human": draw(st.sampled_from((True, True, True, False)))}
+        facts["corrects"] = facts["human"] and draw(st.booleans())
+        found.append(Happening("s0", minute, "prompt", facts))
+        for output in draw(st.lists(st.integers(1, 900), max_size=3)):
+            minute += 1
+            what = {"fresh": draw(st.integers(0, 50)), "output": output, "model": "unpriced"}
+            found.append(Happening("s0", minute, "request", what))
+    # only of a session that worked in the span the course is told; here, nearly always
+    found.append(Happening("s0", max(minute + 1, 0), "request", {"output": 1, "model": "unpriced"}))
+    return found
+
+
+@given(long_sessions())
+@MANY
+def test_drift_agrees_with_summing_turn_by_turn(history: list[Happening]) -> None:
+    found, _ = measured(history)
+    prompts = [e for e in history if e.kind == "prompt" and e.facts["human"]]
+    turns: list[tuple[int, bool, int, int]] = []
+    for number, prompt in enumerate(prompts):
+        until = prompts[number + 1].minute if number + 1 < len(prompts) else SPAN
+        made = [
+            each
+            for each in history
+            if each.kind == "request" and prompt.minute <= each.minute < min(until, SPAN)
+        ]
+        if made and prompt.minute < SPAN:
+            output = sum(each.facts["output"] for each in made)
+            taken = sum(each.facts.get("fresh", 0) for each in made)
+            turns.append((prompt.minute, prompt.facts["corrects"], output, taken))
+    asked = sum(prompt.minute < SPAN for prompt in prompts)
+    worked = any(e.kind == "request" and 0 <= e.minute < SPAN for e in history)
+    if asked < 8 or not turns or not worked:
+        assert found.drifts == {}
+        return
+    (drift,) = found.drifts.values()
+    half = (len(turns) + 1) // 2
+    slopes = [
+        (turns[at + half][2] - turns[at][2]) / (turns[at + half][0] - turns[at][0]) * 60
+        for at in range(len(turns) - half)
+    ]
+    slope = statistics.median(slopes) if slopes else 0
+    hours = (turns[-1][0] - turns[0][0]) / 60
+    growth = slope * hours / statistics.median(turn[2] for turn in turns)
+    late = turns[len(turns) // 2 :]
+    again = sum(corrects for _, corrects, _, _ in late) / len(late)
+    assert (drift.turns, drift.age_hours) == (len(turns), pytest.approx(hours))
+    assert drift.slope == pytest.approx(slope)
+    assert drift.growth == pytest.approx(growth)
+    assert drift.corrected == sum(corrects for _, corrects, _, _ in turns) / len(turns)
+    assert drift.corrected_late == again
+    assert drift.again_tokens == sum(taken for _, corrects, _, taken in turns if corrects)
+    if abs(growth - 0.5) > 1e-9:
+        old = hours >= 2 and len(turns) >= 8
+        assert drift.drifting == (old and (growth >= 0.5 or again >= 0.25))
+
+
+@given(histories())
+@MANY
+def test_repeated_reads_agree_with_asking_of_each_file(history: list[Happening]) -> None:
+    found, _ = measured(history)
+    readers = [
+        {
+            ROOT[each.session]
+            for each in history
+            if each.kind == "touch" and not each.facts["edit"] and each.facts["path"] == path
+            if 0 <= each.minute < SPAN
+        }
+        for path in PATHS
+    ]
+    shared = [agents for agents in readers if len(agents) > 1]
+    assert found.waste.shared_files == len(shared)
+    assert found.waste.repeated_reads == sum(len(agents) - 1 for agents in shared)
+
+
+COVERED = {
+    "a": {"/w/a/one.py", "/w/a/two.py"},
+    "a/**": {"/w/a/one.py", "/w/a/two.py"},
+    "*/one.py": {"/w/a/one.py"},
+    "**": set(PATHS),
+    "b/three.py": {"/w/b/three.py"},
+    "b/t*": {"/w/b/three.py"},
+    "*.py": set(),
+}
+
+
+@given(
+    histories(),
+    st.sampled_from(("%0", "%1")),
+    st.lists(st.sampled_from(sorted(COVERED)), min_size=1, max_size=2),
+    st.data(),
+)
+@MANY
+def test_claims_agree_with_looking_at_every_edit(
+    history: list[Happening], pane: str, patterns: list[str], data: st.DataObject
+) -> None:
+    # a claim begins and ends where it matters: with an edit
+    minutes = {e.minute for e in history if e.kind == "touch" and -100 <= e.minute < SPAN}
+    times = sorted(minutes | {0, 150})
+    made = data.draw(st.sampled_from(times))
+    until = data.draw(st.sampled_from([None, *(time for time in times if time >= made)]))
+    ended = None if until is None else START + until * MINUTE
+    with Writer.memory(None, 0) as writer:
+        book(writer, history)
+        facts = writer.reader().span_facts(START, START + SPAN * MINUTE)
+    seat = Seat("/tmp/sock", 1, 1, pane, 0)
+    claim = Claim(1, seat, "/w", tuple(patterns), "why", START + made * MINUTE, ended)
+    (check,) = check_claims([claim], edits(facts.activity))
+    mine = set().union(*(COVERED[pattern] for pattern in patterns))
+    during = [
+        each
+        for each in history
+        if each.kind == "touch" and each.facts["edit"] and made <= each.minute < SPAN
+        if until is None or each.minute < until
+    ]
+
+    def first(times: Iterable[int]) -> int | None:
+        return min((START + minute * MINUTE for minute in times), default=None)
+
+    outside = first(
+        e.minute for e in during if SEAT[e.session] == pane and e.facts["path"] not in mine
+    )
+    intruder = first(
+        e.minute for e in during if SEAT[e.session] != pane and e.facts["path"] in mine
+    )
+    assert (check.outside and check.outside.time_ms) == outside
+    assert (check.intruder and check.intruder.time_ms) == intruder
+    assert check.kept == (outside is None and intruder is None)

@@ -343,6 +343,26 @@ def test_files_edited_from_two_panes_overlap(world: World) -> None:
     assert (apart.pool_depth, apart.pool) == (1, 2)
 
 
+@pytest.mark.parametrize(("together", "pool"), [(1, 2), (2, 2), (3, 1), (20, 1)])
+def test_a_few_edits_of_a_common_file_make_no_single_task(
+    world: World, together: int, pool: int
+) -> None:
+    """Of forty edits and of twenty, two or three come after the other's."""
+    world.pane("s1", "%1")
+    world.pane("s2", "%2")
+    world.edited(0, "/w/log.md", "s1")
+    for number in range(1, 40):
+        world.edited(number, f"/w/a{number}.py", "s1")
+    for number in range(20):
+        path = "/w/log.md" if number < together else f"/w/b{number}.py"
+        world.edited(50 + number, path, "s2")
+    apart = world.levers().independence
+    # that they overlap is told all the same
+    assert (len(apart.overlaps), apart.pool_depth) == (1, 0)
+    assert apart.overlaps[0].edits == together
+    assert apart.pool == pool
+
+
 def test_the_window_ends(world: World) -> None:
     world.pane("s1", "%1")
     world.pane("s2", "%2")

@@ -20,7 +20,7 @@ import click
 import pytest
 from tmux_fixtures import wait_until
 
-from tmuxmeter.cli import COMMANDS, cli
+from tmuxmeter.cli.group import COMMANDS, cli
 from tmuxmeter.demo.play import write_week
 from tmuxmeter.status.options import OPTION_NAMES, StatusOptions
 from tmuxmeter.tmux.formats import PLACEHOLDERS, STALE_TEXT

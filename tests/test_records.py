@@ -5,12 +5,14 @@ from __future__ import annotations
 import copy
 import dataclasses
 import pickle
+import subprocess
+import sys
 from collections import namedtuple
 from typing import Any
 
 import pytest
 
-from tmuxmeter.records import NamedTuple, dataclass
+from tmuxmeter.records import NamedTuple, dataclass, field, fields, replace
 
 
 class Point(NamedTuple):
@@ -33,8 +35,9 @@ class Box:
     """A box."""
 
     width: int
-    names: dict[str, int] = dataclasses.field(default_factory=dict, metadata={"doc": "names"})
-    note: str = dataclasses.field(default="", compare=False)
+    names: dict[str, int] = field(default_factory=dict, metadata={"doc": "names"})
+    note: str = field(default="", compare=False)
+    secret: str = field(default="", repr=False)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -44,6 +47,7 @@ class PlainBox:
     width: int
     names: dict[str, int] = dataclasses.field(default_factory=dict, metadata={"doc": "names"})
     note: str = dataclasses.field(default="", compare=False)
+    secret: str = dataclasses.field(default="", repr=False)
 
 
 ARGUMENTS: list[tuple[tuple[Any, ...], dict[str, Any]]] = [
@@ -105,7 +109,7 @@ def test_a_field_without_a_default_comes_first() -> None:
 
 @pytest.mark.parametrize(
     ("args", "kwargs"),
-    [((1,), {}), ((), {}), ((1, {}, "a", 4), {}), ((1,), {"note": "n"}), ((1,), {"other": 1})],
+    [((1,), {}), ((), {}), ((1, {}, "a", "b", 4), {}), ((1,), {"note": "n"}), ((1,), {"other": 1})],
 )
 def test_dataclasses_take_what_others_take(args: Any, kwargs: Any) -> None:
     try:
@@ -126,7 +130,17 @@ def test_dataclasses_do_what_others_do() -> None:
     assert box != PlainBox(1, {"a": 2})
     assert Box(1).names is not Box(1).names
     assert dataclasses.replace(box, width=3) == Box(3, {"a": 2})
-    assert dataclasses.fields(Box)[1].metadata["doc"] == "names"
+    assert replace(box, width=3) == dataclasses.replace(box, width=3)
+    for own, official, plain in zip(
+        fields(Box), dataclasses.fields(Box), dataclasses.fields(PlainBox), strict=True
+    ):
+        for name in ("name", "default", "default_factory", "metadata", "repr", "compare"):
+            assert getattr(official, name) == getattr(plain, name), name
+        assert official.type == plain.type
+        assert (own.name, own.metadata) == (plain.name, plain.metadata)
+    assert Box.__match_args__ == PlainBox.__match_args__
+    with pytest.raises(TypeError):
+        replace(box, other=1)  # type: ignore[call-arg]
     with pytest.raises(dataclasses.FrozenInstanceError):
         box.width = 4  # type: ignore[misc]
     with pytest.raises(dataclasses.FrozenInstanceError):
@@ -135,3 +149,9 @@ def test_dataclasses_do_what_others_do() -> None:
         hash(box)
     for again in (copy.copy(box), pickle.loads(pickle.dumps(box))):
         assert again == box
+
+
+def test_records_alone_load_no_dataclasses() -> None:
+    code = "import sys, tmuxmeter.records, tmuxmeter.config.settings, tmuxmeter.breakeven.light\n"
+    code += "assert 'dataclasses' not in sys.modules and 'inspect' not in sys.modules"
+    subprocess.run([sys.executable, "-c", code], check=True)

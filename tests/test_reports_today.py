@@ -147,6 +147,53 @@ def test_a_third_agent_without_a_claim_is_advised_against(world: World) -> None:
     with_claim = {"ended_ms": None, "outside": None, "intruder": None, "patterns": []}
     full["levers"]["independence"]["claims"] = [{**with_claim, "pane": "%3", "agent": None}]
     assert "agents" not in [line["about"] for line in advice(full, ZONE)]
+    # where one agent is the advice, nobody is told what to do with three
+    full["levers"]["independence"]["claims"] = []
+    full["light"] |= {"verdict": "red", "advice": "one agent"}
+    told = {line["about"]: line["text"] for line in advice(full, ZONE)}
+    assert "agents" not in told
+    assert told["light"].startswith("work with one agent: ")
+
+
+@pytest.mark.parametrize(
+    ("agent", "who"), [("codex", "a codex"), ("opencode", "an opencode"), (None, "an agent")]
+)
+def test_who_is_in_no_pane_is_told_by_its_agent(world: World, agent: str | None, who: str) -> None:
+    busy_morning(world)
+    full = report(world)
+    (loop,) = full["levers"]["error_loops"]["loops"]
+    loop |= {"pane": None, "agent": agent}
+    assert f"{who} session in no pane has failed 4 times" in advice(full, ZONE)[1]["text"]
+
+
+def test_of_a_day_that_is_over_nobody_stops_loops_or_takes_work_up(world: World) -> None:
+    busy_morning(world)
+    world.ended(30, "s1", asked=True)
+    full = report(world)
+    full["light"]["verdict"] = "green"
+    full["levers"]["independence"]["overlaps"] = []
+    running = {line["about"] for line in advice(full, ZONE)}
+    assert {"error_loop", "handoffs"} <= running
+    over = {line["about"] for line in advice(full, ZONE, running=False)}
+    assert over == running - {"error_loop", "handoffs"}
+    later = report(world, now=NOON + 40 * HOUR)["advice"]
+    assert "error_loop" not in [line["about"] for line in later]
+
+
+def test_fewer_sessions_are_not_advised_beside_a_fresh_one(world: World) -> None:
+    world.pane("s1", "%1")
+    for number in range(10):
+        world.asked(20 * number)
+        world.request(20 * number + 1, output=100 + 20 * number)
+        world.ended(20 * number + 2)
+    full = report(world)
+    full["levers"]["cold_starts"] |= {"requests": 1, "input_tokens": 10**6}
+    told = [line["about"] for line in advice(full, ZONE)]
+    assert "drift" in told
+    assert "cold_starts" not in told
+    full["levers"]["drift"]["sessions"] = []
+    (line,) = (line for line in advice(full, ZONE) if line["about"] == "cold_starts")
+    assert "went into 1 cold start: fewer sessions" in line["text"]
 
 
 @pytest.mark.parametrize(
@@ -219,6 +266,17 @@ def test_what_ran_overnight_is_told_in_the_morning(world: World) -> None:
     (row,) = night["agents"]
     assert (row["pane"], row["requests"], row["ended"], row["asked"]) == ("%1", 30, "done", True)
     assert row["minutes"] == 240
+
+
+def test_a_night_of_sub_agents_is_no_longer_than_the_night(world: World) -> None:
+    world.asked(-15 * 60, "s1")
+    world.start("sub", parent="s1", spawned=True)
+    for session in ("s1", "sub"):
+        for minute in (-840, -835, -830):
+            world.request(minute, session)
+    world.request(-825, "sub")
+    night = report(world)["overnight"]
+    assert [row["minutes"] for row in night["agents"]] == [15]
 
 
 def test_an_evening_that_goes_on_is_no_night(world: World) -> None:

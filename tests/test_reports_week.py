@@ -104,6 +104,20 @@ def test_days_over_the_line_are_named(world: World) -> None:
     ]
 
 
+def test_days_far_outside_the_scale_are_not_held_against_a_line(world: World) -> None:
+    for session in ("s1", "s2"):
+        for minute in range(-3 * DAY, 60 - 3 * DAY, 6):
+            world.asked(minute, session)
+            for step in range(1, 6):
+                world.request(minute + step, session, cache_read=80_000)
+    found = week(world)
+    (light,) = (row["light"] for row in found["days"] if row["requests"])
+    assert light["verdict"] == "amber", light["reason"]
+    assert not light["believed"]
+    assert light["input_tokens"] > light["line_input_tokens"] > 0
+    assert (found["over_line"], found["beyond_scale"]) == ([], [str(LAST - timedelta(days=3))])
+
+
 def test_an_empty_week_is_a_report_too(world: World) -> None:
     found = week(world)
     assert (found["over_line"], found["points"]) == ([], [])

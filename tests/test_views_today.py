@@ -59,6 +59,10 @@ def row(found: list[str], start: str) -> str:
     return line
 
 
+def row_starts(found: list[str], start: str) -> bool:
+    return any(line.startswith(start) for line in found)
+
+
 def block(found: list[str], start: str) -> list[str]:
     """Return the lines from one that starts so up to the next blank one."""
     first = next(number for number, line in enumerate(found) if line.startswith(start))
@@ -328,6 +332,31 @@ def test_only_levers_that_moved_the_line_are_shown_the_largest_first(world: Worl
     table = block(lines(full), "lever ")
     assert [line.split()[-1] for line in table[1:]] == ["−150k", "+21k"]
     assert table[1].split()[:5] == ["cache", "hit", "rate", "20%", "62%"]
+
+
+def test_what_was_left_of_the_tokens_is_told(world: World) -> None:
+    busy_morning(world)
+    full = report(world)
+    spent = {"requests": 2, "input_tokens": 300, "output_tokens": 4}
+    full["levers"] |= {
+        "cold_starts": full["levers"]["cold_starts"] | spent,
+        "drift": full["levers"]["drift"] | spent | {"input_tokens": 40_000},
+        "error_loops": full["levers"]["error_loops"] | {"requests": 0},
+        "effective_budget": full["levers"]["effective_budget"] | {"share": 0.72},
+    }
+    found = lines(full)
+    text = "Effective: 72% of the tokens (40% to 60% is expected); cold starts 304, correcting 40k."
+    assert text in found
+    assert not row_starts(found, "Caches expired")
+    gone = {"times": 1, "tokens": 5_000, "cost_microdollars": 20_000, "unpriced_tokens": 0}
+    full["levers"]["cache_expiry"] = gone
+    text = "Caches expired 1 time: 5.0k tokens written again, $0.02 above reading them."
+    assert text in lines(full)
+    full["output_tokens"] += 10_000_000
+    assert not row_starts(lines(full), "Caches expired")
+    full["output_tokens"] -= 10_000_000
+    full["levers"]["cache_expiry"] = gone | {"cost_microdollars": 0, "unpriced_tokens": 5_000}
+    assert text.replace("$0.02", "?") in lines(full)
 
 
 def test_plan_windows_say_when_they_are_full(world: World) -> None:

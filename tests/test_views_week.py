@@ -128,8 +128,10 @@ def test_early_stands_against_late(world: World) -> None:
     (line,) = (line for line in found if line.startswith("Commits an hour: "))
     change = round((late - early) / early * 100)
     assert line.startswith(
-        f"Commits an hour: {early:.2f} early in the week, {late:.2f} late ({change}%); a dollar: "
+        f"Commits an hour: {early:.2f} early in the week, {late:.2f} late (−{-change}%)."
     )
+    early, late = full["early"]["tasks_per_dollar"], full["late"]["tasks_per_dollar"]
+    assert f"Commits a dollar: {early:.3f} early, {late:.3f} late." in found
 
 
 def test_early_is_early_in_each_of_several_weeks(world: World) -> None:
@@ -150,6 +152,10 @@ def test_days_over_their_line_are_named(world: World) -> None:
     full = report(world)
     assert full["over_line"] == ["2026-07-03"]
     assert "Over the line: Fri 03 Jul." in lines(full)
+    full["over_line"], full["beyond_scale"] = [], full["over_line"]
+    found = lines(full)
+    assert "Too far outside the scale's data to have a line: Fri 03 Jul." in found
+    assert not any("over its line" in line for line in found)
 
 
 def test_the_heat_map_is_by_the_clock(world: World) -> None:
@@ -210,7 +216,7 @@ def test_the_curve_has_a_point_a_day(world: World) -> None:
         day["input_tokens"]["total"] for day in full["days"] if day["requests"]
     ]
     found = lines(full)
-    assert sum(line.count("●") for line in found if "Work per dollar" not in line) == 3
+    assert sum(line.count("●") for line in found if not line.startswith("● a day")) == 3
     assert any("│ the line of a typical one" in line for line in found)
     assert any(line.startswith("Not calibrated") for line in found)
 

@@ -10,12 +10,11 @@ import contextlib
 import os
 import stat
 import sys
-from dataclasses import field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tmuxmeter.errors import FolderError
-from tmuxmeter.records import dataclass
+from tmuxmeter.records import dataclass, field
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -2,9 +2,10 @@
 
 The standard library compiles a constructor for every named tuple and five functions for every
 frozen dataclass while a module is imported. A report loads some seventy of them and makes objects
-of a few: a fifth of all instructions of ``today`` went there (measured). These are the same to a
-type checker, to :mod:`dataclasses` and to whoever uses them, but share methods that ask a class
-for its fields. For modules that every report loads; others have no use for them.
+of a few: a fifth of all instructions of ``today`` went there (measured), and half as much into
+loading :mod:`dataclasses` with all it imports. These are the same to a type checker, to
+:mod:`dataclasses` and to whoever uses them, but share methods that ask a class for its fields.
+For modules that every report loads; others have no use for them.
 """
 
 from __future__ import annotations
@@ -13,9 +14,11 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from dataclasses import dataclass as dataclass
+    from dataclasses import field as field
+    from dataclasses import fields as fields
+    from dataclasses import replace as replace
     from typing import NamedTuple as NamedTuple
 else:
-    import dataclasses
     from operator import itemgetter
 
     try:
@@ -105,12 +108,70 @@ else:
         def __repr__(self):
             return _shown(self, self._asdict())
 
+    class _Missing:
+        """Stands for no default."""
+
+    class _Field:
+        """What is known of a dataclass' field."""
+
+        __slots__ = ("compare", "default", "default_factory", "metadata", "name", "repr")
+
+        def __init__(self, default, default_factory, metadata, repr, compare):  # noqa: A002
+            self.default, self.default_factory = default, default_factory
+            self.metadata = metadata or {}
+            self.repr, self.compare = repr, compare
+            self.name = ""
+
+    def field(
+        *,
+        default=_Missing,
+        default_factory=_Missing,
+        metadata=None,
+        repr=True,  # noqa: A002 - as in the standard library
+        compare=True,
+    ):
+        """Describe a field as :func:`dataclasses.field` does."""
+        return _Field(default, default_factory, metadata, repr, compare)
+
+    class _Official:
+        """A class' fields as :mod:`dataclasses` has them, made when it asks for them."""
+
+        def __get__(self, record, cls):
+            import dataclasses
+
+            namespace = {"__annotations__": dict.fromkeys(cls._record, object)}
+            for name, each in cls._record.items():
+                described = {"metadata": each.metadata, "repr": each.repr, "compare": each.compare}
+                if each.default is not _Missing:
+                    described["default"] = each.default
+                elif each.default_factory is not _Missing:
+                    described["default_factory"] = each.default_factory
+                namespace[name] = dataclasses.field(**described)
+            like = dataclasses.dataclass(init=False, repr=False, eq=False)(
+                type(cls.__name__, (), namespace)
+            )
+            official = like.__dataclass_fields__
+            for name, each in official.items():
+                each.type = cls.__annotations__[name]
+            cls.__dataclass_fields__ = official
+            return official
+
     def dataclass(*, frozen):
         """Make a frozen dataclass as :func:`dataclasses.dataclass` does."""
         assert frozen
 
         def make(cls):
-            cls = dataclasses.dataclass(init=False, repr=False, eq=False)(cls)
+            cls._record = {}
+            for name in cls.__annotations__:
+                default = cls.__dict__.get(name, _Missing)
+                each = default if isinstance(default, _Field) else field(default=default)
+                cls._record[name], each.name = each, name
+                if each.default is not _Missing:
+                    setattr(cls, name, each.default)
+                elif default is not _Missing:
+                    delattr(cls, name)
+            cls.__dataclass_fields__ = _Official()
+            cls.__match_args__ = tuple(cls._record)
             for method in _METHODS:
                 if method.__name__ not in cls.__dict__:
                     setattr(cls, method.__name__, method)
@@ -118,29 +179,41 @@ else:
 
         return make
 
+    def replace(record, **changes):
+        """Return a record with some fields changed, as :func:`dataclasses.replace` does."""
+        return type(record)(**{**record.__dict__, **changes})
+
+    def fields(record):
+        """Return a dataclass' fields in order, as :func:`dataclasses.fields` does."""
+        return tuple(record._record.values())
+
     def __init__(self, *args, **kwargs):  # noqa: N807 - the methods of every dataclass
-        kinds = self.__dataclass_fields__
+        kinds = self._record
         defaults = {}
-        for name, field in kinds.items():
-            if field.default is not dataclasses.MISSING:
-                defaults[name] = field.default
-            elif field.default_factory is not dataclasses.MISSING and name not in kwargs:
-                defaults[name] = field.default_factory()
+        for name, each in kinds.items():
+            if each.default is not _Missing:
+                defaults[name] = each.default
+            elif each.default_factory is not _Missing and name not in kwargs:
+                defaults[name] = each.default_factory()
         values = _filled(type(self).__name__, tuple(kinds), defaults, args, kwargs)
         # in the fields' order, whatever was given
         self.__dict__.update((name, values[name]) for name in kinds)
 
     def __setattr__(self, name, _value):  # noqa: ARG001, N807
         message = f"cannot assign to field {name!r}"
-        raise dataclasses.FrozenInstanceError(message)
+        raise _frozen(message)
 
     def __delattr__(self, name):  # noqa: ARG001, N807
         message = f"cannot delete field {name!r}"
-        raise dataclasses.FrozenInstanceError(message)
+        raise _frozen(message)
+
+    def _frozen(message):
+        from dataclasses import FrozenInstanceError
+
+        return FrozenInstanceError(message)
 
     def _compared(self):
-        kinds = self.__dataclass_fields__
-        return tuple(getattr(self, name) for name, field in kinds.items() if field.compare)
+        return tuple(getattr(self, name) for name, each in self._record.items() if each.compare)
 
     def __eq__(self, other):  # noqa: N807
         return _compared(self) == _compared(other) if type(other) is type(self) else NotImplemented
@@ -149,7 +222,9 @@ else:
         return hash(_compared(self))
 
     def __repr__(self):  # noqa: N807
-        return _shown(self, {name: getattr(self, name) for name in self.__dataclass_fields__})
+        return _shown(
+            self, {name: getattr(self, name) for name, each in self._record.items() if each.repr}
+        )
 
     def _shown(record, values):
         inside = ", ".join(f"{name}={value!r}" for name, value in values.items())

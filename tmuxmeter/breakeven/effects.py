@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from tmuxmeter.breakeven import constants
 from tmuxmeter.breakeven.model import Pace
 from tmuxmeter.breakeven.whatif import suppose
-from tmuxmeter.records import NamedTuple
+from tmuxmeter.records import NamedTuple, replace
 
 if TYPE_CHECKING:
     from tmuxmeter.breakeven.day import Day

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import fields, replace
 from typing import TYPE_CHECKING, Any
 
 from tmuxmeter.breakeven.estimates import Draw
 from tmuxmeter.breakeven.model import Bill, Model, Pace, possible, reference_day, review_cost
-from tmuxmeter.records import dataclass
+from tmuxmeter.records import dataclass, fields, replace
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -258,14 +257,15 @@ def _verdict(day: Day, found: Light) -> tuple[str, str]:
             else "your scale is not calibrated"
         )
         return AMBER, f"{needs}{known}; {why}"
+    gets = f"{needs}, gets {times(found.speedup)}{known}"
     if found.ratio_low < 1 < found.ratio_high or found.ratio == 1:
-        return AMBER, f"{needs}, gets {times(found.speedup)}; too near the line to tell"
+        return AMBER, f"{gets}; too near the line to tell"
     if found.ratio < 1:
-        return RED, f"{needs}, gets {times(found.speedup)}"
+        return RED, gets
     unpriced = day.unpriced_tokens
     if unpriced > UNPRICED_SHARE * (day.input_tokens + day.output):
         return AMBER, f"{needs} or more: tokens without a known price are not in the bill"
-    return GREEN, f"{needs}, gets {times(found.speedup)}"
+    return GREEN, gets
 
 
 def _nothing_to_judge(day: Day, found: Light) -> str:

@@ -5,12 +5,11 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
 from typing import TYPE_CHECKING
 
 from tmuxmeter.breakeven import constants
 from tmuxmeter.breakeven.day import CACHE_READ_WEIGHT, Day, price_equivalent
-from tmuxmeter.records import NamedTuple, dataclass
+from tmuxmeter.records import NamedTuple, dataclass, fields
 
 if TYPE_CHECKING:
     from tmuxmeter.config.settings import BreakevenSettings

@@ -20,6 +20,12 @@ if TYPE_CHECKING:
     from tmuxmeter.ledger.activity import Activity, Thread
 
 
+INCIDENTAL = 0.1
+"""Seats that overlap are still two tasks where no more of the edits came after the other's, as a
+share of those of the seat with fewer: a changelog that both add to doesn't make one task of days.
+Chosen; no source says how much is much."""
+
+
 class Seat(NamedTuple):
     """A pane, or, where ``pane`` is empty, the agent (its root session's id) that has none."""
 
@@ -64,7 +70,8 @@ class Independence(NamedTuple):
     pool_depth : int
         Seats that edited files and touched nobody else's.
     pool : int or None
-        Independent tasks: seats at work, those that overlap counted as one; None: no edits.
+        Independent tasks: seats at work, those that overlap by more than :data:`INCIDENTAL`
+        counted as one; None: no edits.
     redone : dict
         By session id, when it edited a file that another seat had edited within the window.
     """
@@ -156,7 +163,8 @@ def independence(
     overlaps: dict[str, tuple[list[int], int, int, int]] = {}
     shared: dict[str, set[int]] = {}
     redone: dict[int, list[int]] = {}
-    groups: dict[int, int] = {}
+    counts: dict[int, int] = {}
+    pairs: dict[tuple[int, int], int] = {}
     for time, path, seat, session_id in made:
         mine = numbers.setdefault(seat, len(numbers))
         since = time - window_ms
@@ -164,7 +172,7 @@ def independence(
         folder = path.rpartition("/")[0]
         neighbours = folders.setdefault(folder, {})
         if time >= start_ms:
-            _group(groups, mine)
+            counts[mine] = counts.get(mine, 0) + 1
             near = [
                 who
                 for who, (then, other) in neighbours.items()
@@ -179,10 +187,14 @@ def independence(
                 seats = [*known[0], *(who for who in (*others, mine) if who not in known[0])]
                 overlaps[path] = (seats, known[1] + 1, known[2], time)
                 for who in others:
-                    groups[_group(groups, who)] = _group(groups, mine)
+                    pair = (min(who, mine), max(who, mine))
+                    pairs[pair] = pairs.get(pair, 0) + 1
         editors[mine] = time
         neighbours[mine] = (time, path)
-    editors_then = set(groups)
+    groups = {seat: seat for seat in counts}
+    for (one, other), together in pairs.items():
+        if together > INCIDENTAL * min(counts.get(one, 1), counts.get(other, 1)):
+            groups[_group(groups, one)] = _group(groups, other)
     if groups:
         for seat in workers:
             _group(groups, numbers.setdefault(seat, len(numbers)))
@@ -200,7 +212,7 @@ def independence(
             folder: frozenset(seats_of[who] for who in seats)
             for folder, seats in sorted(shared.items())
         },
-        pool_depth=len(editors_then - touching),
+        pool_depth=len(counts.keys() - touching),
         pool=len({_group(groups, who) for who in groups}) if groups else None,
         redone=redone,
     )

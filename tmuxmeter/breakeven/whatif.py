@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from dataclasses import fields, replace
 from typing import TYPE_CHECKING, Any
 
 from tmuxmeter.breakeven import constants
@@ -11,6 +10,7 @@ from tmuxmeter.breakeven.day import OUTPUT_WEIGHT, price_equivalent
 from tmuxmeter.config.checks import Number
 from tmuxmeter.config.settings import BreakevenSettings
 from tmuxmeter.errors import UsageError
+from tmuxmeter.records import fields, replace
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

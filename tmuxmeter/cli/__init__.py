@@ -2,109 +2,16 @@
 
 from __future__ import annotations
 
+import errno
 import gc
-import importlib
 import io
 import os
 import sys
 
-import click
-
-from tmuxmeter import __version__
 from tmuxmeter.errors import TmuxmeterError
 
-# command -> module that defines it; nothing else is imported to list or run one
-COMMANDS = {
-    "up": "meter",
-    "down": "meter",
-    "status": "meter",
-    "watch": "meter",
-    "scan": "meter",
-    "today": "report",
-    "week": "week",
-    "days": "report",
-    "panes": "panes",
-    "pause": "pause",
-    "resume": "pause",
-    "toggle": "pause",
-    "hold": "hold",
-    "run": "run",
-    "sessions": "report",
-    "handoff": "handoff",
-    "claim": "handoff",
-    "done": "handoff",
-    "breakeven": "breakeven",
-    "calibrate": "calibrate",
-    "agents": "agents",
-    "hooks": "hooks",
-    "import": "imports",
-    "doctor": "doctor",
-    "prices": "money",
-    "reprice": "money",
-    "config": "settings",
-    "files": "files",
-    "demo": "demo",
-}
-REPORTS = ("today", "week", "days", "panes", "sessions", "breakeven")
-"""Commands that print what there is and end; reading new logs first turns the collector on."""
-
-
-class LazyGroup(click.Group):
-    """Imports a command's module when the command is used."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
-        """Return the commands in the order a new user meets them."""
-        return list(COMMANDS)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
-        """Import and return the command of this name."""
-        if cmd_name not in COMMANDS:
-            return None
-        if cmd_name in REPORTS:
-            # thousands of small objects that all stay to the end: looking for garbage finds none
-            gc.disable()
-        module = importlib.import_module(f"tmuxmeter.cli.{COMMANDS[cmd_name]}")
-        command: click.Command = getattr(module, f"{cmd_name}_command")
-        return command
-
-    def invoke(self, ctx: click.Context) -> object:
-        """Run the command; Click itself would take a reader that left for a failure."""
-        try:
-            return super().invoke(ctx)
-        except BrokenPipeError:
-            drop_output()
-            return None
-
-    def resolve_command(
-        self, ctx: click.Context, args: list[str]
-    ) -> tuple[str | None, click.Command | None, list[str]]:
-        """Suggest the nearest command for a mistyped one."""
-        try:
-            return super().resolve_command(ctx, args)
-        except click.UsageError:
-            from difflib import get_close_matches
-
-            near = get_close_matches(args[0], COMMANDS, n=1) if args else []
-            hint = f" Did you mean '{near[0]}'?" if near else ""
-            ctx.fail(f"No such command '{args[0]}'.{hint}")
-
-
-@click.command(
-    cls=LazyGroup,
-    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
-    epilog="Dollars are API list prices; on a subscription they are API-equivalent, not a bill.",
-)
-@click.version_option(__version__, prog_name="tmuxmeter")
-@click.option("--home", metavar="DIR", help="Read the agents' folders of another home.")
-@click.pass_context
-def cli(ctx: click.Context, home: str | None) -> None:
-    """Dollars, tokens and a breakeven light for the coding agents in your tmux panes."""
-    ctx.obj = home
-
-
-def drop_output() -> None:
-    """Print into nothing from now on: the reader of a pipe left (``tmuxmeter days | head``)."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
+"""What a disk answers that takes no more."""
 
 
 def main() -> None:
@@ -114,20 +21,42 @@ def main() -> None:
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
     try:
-        # Click returns the code of an early exit
-        code = cli.main(standalone_mode=False, prog_name="tmuxmeter")
+        code = _run(sys.argv[1:])
         sys.stdout.flush()
         # all that is left goes with the process: nothing of it need be looked through
         gc.freeze()
-        sys.exit(code if isinstance(code, int) else 0)
-    except click.ClickException as error:
-        error.show()
-        sys.exit(error.exit_code)
-    except (click.Abort, KeyboardInterrupt):
+        sys.exit(code)
+    except KeyboardInterrupt:
         sys.exit(130)
     except BrokenPipeError:
         drop_output()
         sys.exit(0)
     except TmuxmeterError as error:
-        click.echo(f"tmuxmeter: {error}", err=True)
+        print(f"tmuxmeter: {error}", file=sys.stderr)
         sys.exit(error.exit_code)
+    except OSError as error:
+        if error.errno not in DISK_ERRORS:
+            raise
+        drop_output()
+        where = error.filename or "standard output"
+        print(f"tmuxmeter: {where}: can't be written: {error.strerror}", file=sys.stderr)
+        sys.exit(1)
+
+
+def drop_output() -> None:
+    """Print into nothing from now on: the reader of a pipe left (``tmuxmeter days | head``)."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _run(words: list[str]) -> int:
+    """Run what was called and return its exit code."""
+    if words[:1] == ["today"]:
+        from tmuxmeter.cli.plain import today_call
+
+        call = today_call(words[1:])
+        if call is not None:
+            call.run()
+            return 0
+    from tmuxmeter.cli.group import run
+
+    return run()

@@ -6,15 +6,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from tmuxmeter.cli.context import (
-    Context,
-    json_option,
-    now_ms,
-    print_json,
-    print_parts,
-    with_context,
-)
+from tmuxmeter.cli.context import Context, now_ms, print_json, print_parts
 from tmuxmeter.cli.days import Calendar
+from tmuxmeter.cli.options import json_option, with_context
 from tmuxmeter.errors import LedgerError, UsageError
 
 if TYPE_CHECKING:

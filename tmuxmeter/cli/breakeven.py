@@ -7,25 +7,18 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from tmuxmeter.cli.context import (
-    Context,
-    json_option,
-    line_limit,
-    now_ms,
-    print_json,
-    print_parts,
-    with_context,
-)
+from tmuxmeter.cli.context import Context, line_limit, now_ms, print_json, print_parts
 from tmuxmeter.cli.days import Calendar, parse_day
-from tmuxmeter.cli.fresh import complain, reader
+from tmuxmeter.cli.fresh import reader
+from tmuxmeter.cli.options import json_option, with_context
 from tmuxmeter.errors import UsageError
 
 if TYPE_CHECKING:
     from datetime import date
 
     from tmuxmeter.breakeven.day import Day
-    from tmuxmeter.breakeven.light import Scale
     from tmuxmeter.config import Config
+    from tmuxmeter.views.table import Paragraph
 
 PLOTS = (".png", ".svg")
 HOUR_MS = 3_600_000
@@ -63,6 +56,7 @@ def breakeven_command(
     from tmuxmeter.breakeven.light import Scale
     from tmuxmeter.breakeven.model import Model, reference_day
     from tmuxmeter.breakeven.whatif import parse, suppose
+    from tmuxmeter.cli.measured import scale_in_force
 
     if more and not supposed:
         message = f"{more[0]!r} stands alone; did you mean --what-if {more[0]}?"
@@ -95,7 +89,8 @@ def breakeven_command(
         return
     from tmuxmeter.views.breakeven import breakeven_parts
 
-    print_parts(breakeven_parts(data, what, line_limit()))
+    parts = breakeven_parts(data, what, line_limit())
+    print_parts(parts if reference else [*parts, *_stale(context, config)])
     if plot is not None:
         click.echo(f"Saved {plot}")
 
@@ -118,19 +113,14 @@ def measured(context: Context, config: Config, day: date | None) -> tuple[Day, f
     return levers(facts, minutes_per_handoff=minutes).day, burn
 
 
-def scale_in_force(context: Context, config: Config) -> Scale:
-    """Return the user's own curve where one is in force, that of the settings elsewhere."""
-    from tmuxmeter.breakeven.light import Scale
-    from tmuxmeter.breakeven.model import Model
+def _stale(context: Context, config: Config) -> list[Paragraph]:
     from tmuxmeter.fitfile import read_fit
+    from tmuxmeter.views.calibration import stale_parts
 
-    fit, problem = read_fit(context.places.state)
-    if problem:
-        complain([problem])
-    named = {
-        key.removeprefix("breakeven.") for key in config.sources if key.startswith("breakeven.")
-    }
-    return Scale.of(Model.of(config.breakeven), fit, named)
+    fit, _ = read_fit(context.places.state)
+    if fit is None:
+        return []
+    return stale_parts((Calendar.of(config).day_of(now_ms()) - fit.last_day).days)
 
 
 def _save(data: dict[str, Any], what: str, path: Path) -> None:

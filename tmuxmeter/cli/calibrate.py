@@ -9,16 +9,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from tmuxmeter.cli.context import (
-    Context,
-    json_option,
-    now_ms,
-    print_json,
-    print_parts,
-    with_context,
-)
+from tmuxmeter.cli.context import Context, now_ms, print_json, print_parts
 from tmuxmeter.cli.days import Calendar, parse_day, span
 from tmuxmeter.cli.fresh import complain, reader
+from tmuxmeter.cli.options import json_option, with_context
 from tmuxmeter.errors import UsageError
 
 if TYPE_CHECKING:
@@ -30,8 +24,6 @@ if TYPE_CHECKING:
 
 LOOK_BACK_DAYS = 120
 """How far back hours are taken from: habits and models change."""
-STALE_DAYS = 30
-"""A fit whose newest day is older than this could be made anew."""
 REFUSED = 1
 """Exit code where the hours can't carry a fit."""
 
@@ -177,18 +169,14 @@ def _show(context: Context, *, as_json: bool) -> None:
         text = "Not calibrated: the constants of the settings are in force."
         print_parts([Paragraph(text, "bold")])
     else:
-        from tmuxmeter.views.calibration import fit_parts
+        from tmuxmeter.views.calibration import fit_parts, stale_parts
 
         age = (Calendar.of(config).day_of(now_ms()) - fit.last_day).days
         named = sorted(key for key in config.sources if key.startswith("breakeven."))
         parts = fit_parts(as_data(fit), _model(config))
         if named:
             parts.append(Paragraph(f"Your configuration file wins for: {', '.join(named)}."))
-        if age > STALE_DAYS:
-            parts.append(
-                Paragraph(f"Its newest day is {age} days old: `tmuxmeter calibrate` fits anew.")
-            )
-        print_parts(parts)
+        print_parts([*parts, *stale_parts(age)])
 
 
 def _reset(context: Context, *, as_json: bool) -> None:

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import functools
 import os
 import sys
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
-
-import click
+from typing import TYPE_CHECKING
 
 from tmuxmeter.cli.pretty import pretty
 from tmuxmeter.errors import UsageError
@@ -17,13 +14,10 @@ from tmuxmeter.paths import DEMO_MARK, Places, places
 from tmuxmeter.records import dataclass
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from tmuxmeter.config import Config
     from tmuxmeter.views.table import Paragraph, Table
-
-P = ParamSpec("P")
-R = TypeVar("R")
 
 
 @dataclass(frozen=True)
@@ -32,6 +26,20 @@ class Context:
 
     places: Places
     home_given: bool
+
+    @classmethod
+    def of(cls, home: str | None) -> Context:
+        """Return the context of a call; ``home`` is what ``--home`` said.
+
+        Raises
+        ------
+        UsageError
+            There is no such folder.
+        """
+        if home and not Path(home).is_dir():
+            message = f"--home {home}: there is no such folder"
+            raise UsageError(message)
+        return cls(places(Path(home) if home else None, os.environ), bool(home))
 
     @property
     def demo(self) -> bool:
@@ -61,31 +69,9 @@ def now_ms() -> int:
     return time.time_ns() // 1_000_000
 
 
-def with_context(command: Callable[..., R]) -> Callable[..., R]:
-    """Give a command ``--home DIR``, before or after its name, and a :class:`Context`."""
-
-    @click.option("--home", metavar="DIR", help="Read the agents' folders of another home.")
-    @click.pass_context
-    @functools.wraps(command)
-    def wrapped(click_context: click.Context, home: str | None, *args: Any, **kwargs: Any) -> R:
-        home = home or click_context.obj
-        if home and not Path(home).is_dir():
-            message = f"--home {home}: there is no such folder"
-            raise UsageError(message)
-        context = Context(places(Path(home) if home else None, os.environ), home is not None)
-        return command(context, *args, **kwargs)
-
-    return wrapped
-
-
-def json_option(command: Callable[P, R]) -> Callable[P, R]:
-    """Give a command ``--json``."""
-    return click.option("--json", "as_json", is_flag=True, help="Print the data as JSON.")(command)
-
-
 def print_json(data: object) -> None:
     """Print report data as it is."""
-    click.echo(pretty(data))
+    print(pretty(data), flush=True)
 
 
 def print_parts(parts: Sequence[Table | Paragraph]) -> None:

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from tmuxmeter.cli.context import Context, now_ms, with_context
+from tmuxmeter.cli.context import Context, now_ms
+from tmuxmeter.cli.options import with_context
 from tmuxmeter.demo.play import (
     TMUX_CONFIG,
     attach_command,
@@ -47,7 +48,7 @@ def play_or_print(context: Context, *, printing: bool = False) -> None:  # noqa:
     with ending_in_order(), scratch_home() as home:
         stage = Context(places(home, os.environ), home_given=True)
         if printing or not (sys.stdin.isatty() and sys.stdout.isatty()):
-            from tmuxmeter.cli.report import print_today
+            from tmuxmeter.cli.today import print_today
 
             print_today(stage)
         else:

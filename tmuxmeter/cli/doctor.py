@@ -12,16 +12,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from tmuxmeter.cli.context import (
-    Context,
-    json_option,
-    now_ms,
-    print_json,
-    print_parts,
-    with_context,
-)
+from tmuxmeter.cli.context import Context, now_ms, print_json, print_parts
 from tmuxmeter.cli.days import Calendar
 from tmuxmeter.cli.doctor_folders import folder_checks
+from tmuxmeter.cli.options import json_option, with_context
 from tmuxmeter.config import Config, try_load
 from tmuxmeter.errors import LedgerError, MissingProgramError, TmuxError
 from tmuxmeter.reports import doctor, doctor_data

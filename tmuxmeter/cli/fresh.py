@@ -8,8 +8,6 @@ import sys
 import time
 from typing import TYPE_CHECKING
 
-import click
-
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from types import TracebackType
@@ -19,6 +17,7 @@ if TYPE_CHECKING:
 
     from tmuxmeter.cli.context import Context
     from tmuxmeter.ledger.reader import Reader
+    from tmuxmeter.paths import Places
 
 PATIENCE_S = 0.5
 """A scan that takes no longer than this is not worth a bar."""
@@ -34,13 +33,12 @@ def reader(context: Context) -> Iterator[Reader]:
         The ledger is damaged or was written by a newer tmuxmeter.
     """
     from tmuxmeter.ledger.reader import Reader
-    from tmuxmeter.watcher.freshness import is_fresh
     from tmuxmeter.watcher.process import running_pid
 
     places = context.places
     with contextlib.ExitStack() as stack:
         ledger = None
-        if running_pid(places.runtime) is None and not is_fresh(places, time.time_ns()):
+        if running_pid(places.runtime) is None and _something_is_new(places):
             from tmuxmeter.watcher.catching_up import up_to_date
 
             # months of logs may be new
@@ -50,6 +48,12 @@ def reader(context: Context) -> Iterator[Reader]:
                 problems, ledger = stack.enter_context(reading)
             complain(problems)
         yield ledger or stack.enter_context(Reader.open(places.state))
+
+
+def _something_is_new(places: Places) -> bool:
+    from tmuxmeter.watcher.freshness import is_fresh
+
+    return not is_fresh(places, time.time_ns())
 
 
 def bring_up_to_date(context: Context) -> list[str]:
@@ -70,7 +74,7 @@ def complain(problems: list[str]) -> None:
     """Say on standard error what could not be read, in one line."""
     if problems:
         more = f" (and {len(problems) - 1} more: `tmuxmeter doctor`)" if problems[1:] else ""
-        click.echo(f"tmuxmeter: {problems[0]}{more}", err=True)
+        print(f"tmuxmeter: {problems[0]}{more}", file=sys.stderr)
 
 
 class Bar:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from tmuxmeter.cli.context import Context, now_ms, with_context
+from tmuxmeter.cli.context import Context, now_ms
+from tmuxmeter.cli.options import with_context
 from tmuxmeter.errors import UsageError
 
 if TYPE_CHECKING:

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from tmuxmeter.cli.context import Context, json_option, now_ms, print_json, with_context
+from tmuxmeter.cli.context import Context, now_ms, print_json
 from tmuxmeter.cli.files import find as find_file
+from tmuxmeter.cli.options import json_option, with_context
 from tmuxmeter.errors import TmuxmeterError, UsageError
 from tmuxmeter.hooks.install import Installer, Plan
 from tmuxmeter.hooks.record import FOLDER, Records

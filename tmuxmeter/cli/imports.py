@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
-from tmuxmeter.cli.context import Context, json_option, now_ms, print_json, with_context
+from tmuxmeter.cli.context import Context, now_ms, print_json
+from tmuxmeter.cli.options import json_option, with_context
 from tmuxmeter.errors import UsageError
 
 if TYPE_CHECKING:

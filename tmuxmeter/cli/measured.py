@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from tmuxmeter.breakeven.explain import reasons
 from tmuxmeter.breakeven.levers import levers
+from tmuxmeter.cli.fresh import complain
 from tmuxmeter.records import NamedTuple
 
 if TYPE_CHECKING:
@@ -64,6 +65,21 @@ def judge(
     found = levers(facts, minutes_per_handoff=config.breakeven.minutes_per_handoff)
     burn = _burn(done, now_ms) if done.start_ms <= now_ms < done.end_ms else None
     return found, reasons(found.day, scale, burn)
+
+
+def scale_in_force(context: Context, config: Config) -> Scale:
+    """Return the user's own curve where one is in force, that of the settings elsewhere."""
+    from tmuxmeter.breakeven.light import Scale
+    from tmuxmeter.breakeven.model import Model
+    from tmuxmeter.fitfile import read_fit
+
+    fit, problem = read_fit(context.places.state)
+    if problem:
+        complain([problem])
+    named = {
+        key.removeprefix("breakeven.") for key in config.sources if key.startswith("breakeven.")
+    }
+    return Scale.of(Model.of(config.breakeven), fit, named)
 
 
 def token_budget(context: Context, config: Config, ledger: Reader, scale: Scale, day: date) -> int:

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from tmuxmeter.cli.context import Context, json_option, print_json, with_context
+from tmuxmeter.cli.context import Context, print_json
 from tmuxmeter.cli.files import find
+from tmuxmeter.cli.options import json_option, with_context
 from tmuxmeter.errors import TmuxmeterError, UsageError
 from tmuxmeter.paths import private_folder
 
@@ -105,7 +106,7 @@ def up_command(context: Context, socket: str | None, quiet: bool, demo_if_empty:
 
         open_session(context)
     else:
-        from tmuxmeter.cli.report import print_today
+        from tmuxmeter.cli.today import print_today
 
         print_today(context)
 

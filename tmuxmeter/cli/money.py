@@ -7,15 +7,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from tmuxmeter.cli.context import (
-    Context,
-    json_option,
-    now_ms,
-    print_json,
-    print_parts,
-    with_context,
-)
+from tmuxmeter.cli.context import Context, now_ms, print_json, print_parts
 from tmuxmeter.cli.days import parse_day
+from tmuxmeter.cli.options import json_option, with_context
 
 if TYPE_CHECKING:
     from tmuxmeter.prices.explain import Explanation

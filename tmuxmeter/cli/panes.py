@@ -4,17 +4,11 @@ from __future__ import annotations
 
 import click
 
-from tmuxmeter.cli.context import (
-    Context,
-    json_option,
-    now_ms,
-    print_json,
-    print_parts,
-    with_context,
-)
+from tmuxmeter.cli.circumstances import circumstances
+from tmuxmeter.cli.context import Context, now_ms, print_json, print_parts
 from tmuxmeter.cli.days import Calendar
 from tmuxmeter.cli.fresh import reader
-from tmuxmeter.cli.report import circumstances
+from tmuxmeter.cli.options import json_option, with_context
 
 
 @click.command("panes")

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from tmuxmeter.cli.context import Context, json_option, print_json, with_context
+from tmuxmeter.cli.context import Context, print_json
+from tmuxmeter.cli.options import json_option, with_context
 from tmuxmeter.cli.pausing import Scene, Wanted, fits, over_budget, records_of, wanted
 from tmuxmeter.errors import PauseError, TmuxError, TmuxmeterError
 from tmuxmeter.pause.records import FREEZE, WAYS

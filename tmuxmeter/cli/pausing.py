@@ -264,9 +264,8 @@ class Seen:
 
 def over_budget(scene: Scene) -> Callable[[str], bool]:
     """Return what tells whether an agent has used up its budget of today, or everybody theirs."""
-    from tmuxmeter.cli.breakeven import scale_in_force
     from tmuxmeter.cli.days import Calendar
-    from tmuxmeter.cli.measured import token_budget
+    from tmuxmeter.cli.measured import scale_in_force, token_budget
     from tmuxmeter.reports.budgets import ALL, budget_uses
     from tmuxmeter.reports.now import today
 

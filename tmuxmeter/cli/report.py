@@ -6,33 +6,19 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from tmuxmeter.cli.context import (
-    Context,
-    ascii_only,
-    json_option,
-    line_limit,
-    now_ms,
-    print_json,
-    print_parts,
-    with_context,
-)
+from tmuxmeter.cli.circumstances import circumstances, where_to_look
+from tmuxmeter.cli.context import Context, now_ms, print_json, print_parts
 from tmuxmeter.cli.days import Calendar, parse_day, span
 from tmuxmeter.cli.fresh import reader
+from tmuxmeter.cli.options import json_option, with_context
 from tmuxmeter.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
     from datetime import date
 
-    from tmuxmeter.cli.measured import Measured
-    from tmuxmeter.config import Config
     from tmuxmeter.ledger.queries import Unmetered
     from tmuxmeter.ledger.reader import Reader
     from tmuxmeter.ledger.slices import Slice
-    from tmuxmeter.panes.pausing import PaneName
-    from tmuxmeter.panes.picture import PauseNow
-    from tmuxmeter.views.days import Circumstances
-    from tmuxmeter.views.table import Paragraph
 
 Row = dict[str, Any]
 
@@ -54,81 +40,9 @@ def today_command(context: Context, day: str | None, by: str | None, as_json: bo
 
     Early in the day the last working day is told as well.
     """
+    from tmuxmeter.cli.today import print_today
+
     print_today(context, parse_day(day, "--date"), by, as_json=as_json)
-
-
-def print_today(
-    context: Context, day: date | None = None, by: str | None = None, *, as_json: bool = False
-) -> None:
-    """Print one day's report, that of today if no other is named."""
-    config = context.config()
-    calendar = Calendar.of(config)
-    now = now_ms()
-    today = calendar.day_of(now)
-    day = day or today
-    with reader(context) as ledger:
-        with ledger.snapshot():
-            report = _today(context, config, ledger, day, now)
-        if as_json:
-            print_json(report)
-            return
-        from tmuxmeter.views.today import today_parts
-
-        about = circumstances(context)
-        parts = today_parts(
-            *(report, about, now, calendar.zone),
-            by=by,
-            is_today=day == today,
-            limit=line_limit(),
-            ascii_only=ascii_only(config),
-        )
-        if not report["requests"] and not report["recap"]:
-            parts += where_to_look(context, ledger, calendar)
-    print_parts(parts)
-
-
-def _today(context: Context, config: Config, ledger: Reader, day: date, now: int) -> Row:
-    """Return a day in full, and early in it the last working day in brief."""
-    from tmuxmeter.cli.breakeven import scale_in_force
-    from tmuxmeter.cli.measured import measure, token_budget
-    from tmuxmeter.reports.today import is_early, recap_report, today_report
-
-    calendar = Calendar.of(config)
-    scale = scale_in_force(context, config)
-
-    def look(day: date) -> Measured:
-        return measure(ledger, calendar, config, scale, day, now)
-
-    found = look(day)
-    report = today_report(
-        *(found.day, found.slices, found.unmetered, found.levers, found.activity, found.light),
-        limits=ledger.rate_limits() if day == calendar.day_of(now) else [],
-        budget_tokens=token_budget(context, config, ledger, scale, day),
-        budget_microdollars=round(config.budget.dollars * 1_000_000) or None,
-        now_ms=now,
-        zone=calendar.zone,
-        billed=ledger.billed(*calendar.bounds(day)),
-        pauses=_pauses(context),
-    )
-    report["recap"] = None
-    last = ledger.last_request_before(calendar.bounds(day)[0]) if is_early(report) else None
-    if last is not None and day == calendar.day_of(now):
-        before = look(calendar.day_of(last))
-        report["recap"] = recap_report(
-            before.day, before.slices, before.unmetered, before.levers, before.light
-        )
-    return report
-
-
-def _pauses(context: Context) -> Mapping[PaneName, Sequence[PauseNow]]:
-    """Return what is paused now, by its pane."""
-    folder = context.places.state / "pauses"
-    if not any(folder.glob("*.json")):
-        return {}  # the usual case, for which nothing more is loaded
-    from tmuxmeter.panes.pausing import by_pane
-    from tmuxmeter.pause.records import PauseStore
-
-    return by_pane(PauseStore(folder).all())
 
 
 @click.command("days")
@@ -214,36 +128,6 @@ def sessions_command(context: Context, since: str | None, limit: int, as_json: b
         if not stories:
             parts += where_to_look(context, ledger, calendar)
     print_parts(parts)
-
-
-def circumstances(context: Context) -> Circumstances:
-    """Return what the figures have to be read with."""
-    from tmuxmeter.views.days import Circumstances
-    from tmuxmeter.watcher.process import read_state, running_pid
-
-    runtime = context.places.runtime
-    state = read_state(runtime)
-    return Circumstances(
-        home=str(context.places.home),
-        demo=context.demo,
-        watching=running_pid(runtime) is not None,
-        reading=state.progress if state and state.phase == "reading" else None,
-    )
-
-
-def where_to_look(context: Context, ledger: Reader, calendar: Calendar) -> list[Paragraph]:
-    """Return what helps somebody who sees an empty report."""
-    from tmuxmeter.views.days import newest_elsewhere, nothing_at_all
-
-    recorded = ledger.request_span()
-    if recorded:
-        return [newest_elsewhere(calendar.day_of(recorded[1]))]
-    if ledger.files():
-        return []
-    from tmuxmeter.watcher.roots import agent_roots
-
-    roots = [str(root.path) for _, root in agent_roots(context.places, context.config())]
-    return [nothing_at_all(roots, str(context.places.home))]
 
 
 def _day(

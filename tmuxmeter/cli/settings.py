@@ -6,7 +6,8 @@ from dataclasses import asdict
 
 import click
 
-from tmuxmeter.cli.context import Context, json_option, print_json, print_parts, with_context
+from tmuxmeter.cli.context import Context, print_json, print_parts
+from tmuxmeter.cli.options import json_option, with_context
 
 
 @click.command("config")

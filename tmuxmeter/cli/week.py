@@ -9,18 +9,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from tmuxmeter.cli.context import (
-    Context,
-    ascii_only,
-    json_option,
-    line_limit,
-    now_ms,
-    print_json,
-    print_parts,
-    with_context,
-)
+from tmuxmeter.cli.context import Context, ascii_only, line_limit, now_ms, print_json, print_parts
 from tmuxmeter.cli.days import Calendar, parse_day, span
 from tmuxmeter.cli.fresh import complain, reader
+from tmuxmeter.cli.options import json_option, with_context
 from tmuxmeter.errors import UsageError
 
 if TYPE_CHECKING:
@@ -58,8 +50,7 @@ def week_command(
 ) -> None:
     """Show the shape of the last seven days: when, what it cost, whether it paid, what was lost."""
     from tmuxmeter.breakeven.explain import explain
-    from tmuxmeter.cli.breakeven import scale_in_force
-    from tmuxmeter.cli.measured import judge, leave_garbage
+    from tmuxmeter.cli.measured import judge, leave_garbage, scale_in_force
     from tmuxmeter.reports.week import DayFacts, typical_day, week_report
 
     if plot is not None and Path(plot).suffix.lower() not in PLOTS:
@@ -90,7 +81,7 @@ def week_command(
         if as_json:
             print_json(report)
             return
-        from tmuxmeter.cli.report import circumstances, where_to_look
+        from tmuxmeter.cli.circumstances import circumstances, where_to_look
         from tmuxmeter.views.week import week_parts
 
         parts = week_parts(

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import field
 from typing import TYPE_CHECKING, Any
+
+from tmuxmeter.records import field
 
 if TYPE_CHECKING:
     from tmuxmeter.config.checks import Check

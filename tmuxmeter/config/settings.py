@@ -6,14 +6,13 @@ generated from it.
 
 from __future__ import annotations
 
-from dataclasses import field
 from typing import TYPE_CHECKING
 
 from tmuxmeter.agents import NAMES
 from tmuxmeter.breakeven import constants
 from tmuxmeter.config import checks
 from tmuxmeter.config.fields import section, setting
-from tmuxmeter.records import dataclass
+from tmuxmeter.records import dataclass, field
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from tmuxmeter.breakeven.drift import CORRECTED, GROWN
+from tmuxmeter.reports.words import count
 
 if TYPE_CHECKING:
     from datetime import tzinfo
@@ -22,7 +23,7 @@ HOUR_MINUTES = 60
 Row = dict[str, Any]
 
 
-def advice(report: Row, zone: tzinfo | None) -> list[Row]:
+def advice(report: Row, zone: tzinfo | None, *, running: bool = True) -> list[Row]:
     """Return at most :data:`MOST_LINES` lines: ``about``, ``text``.
 
     Parameters
@@ -31,13 +32,15 @@ def advice(report: Row, zone: tzinfo | None) -> list[Row]:
         A day with its ``light``, ``levers`` and ``plan_windows``.
     zone : tzinfo or None
         For times of day, None: the system's own.
+    running : bool
+        Whether the day still runs; of one that is over nobody can stop a loop or take work up.
     """
     levers, light = report["levers"], report["light"]
     lines: list[tuple[str, str]] = []
     if light["verdict"] == "red":
         lines.append(("light", f"work with {light['advice']}: {light['reason']}"))
     for loop in levers["error_loops"]["loops"]:
-        if loop["ended_ms"] is None:
+        if running and loop["ended_ms"] is None:
             text = f"{_who(loop)} has failed {loop['failures']} times in a row since "
             text += f"{clock(loop['first_failure_ms'], zone)} ({tokens(loop['tokens'])} tokens): "
             lines.append(("error_loop", text + "stop it, or tell it what is wrong"))
@@ -45,13 +48,13 @@ def advice(report: Row, zone: tzinfo | None) -> list[Row]:
     lines += _claims(apart["claims"])
     if apart["overlaps"]:
         first = apart["overlaps"][0]
-        count = len(apart["overlaps"])
-        text = f"{count} file{'s' * (count > 1)} edited from more than one pane, "
+        text = f"{count(len(apart['overlaps']), 'file')} edited from more than one pane, "
         text += f"{_short(first['path'])} from {_several(first['by'])}: let one have it"
         lines.append(("overlap", text))
     holding = sum(claim["ended_ms"] is None for claim in apart["claims"])
     extra = levers["work"]["most_agents"] - AGENTS_WITHOUT_CLAIM - holding
-    if extra > 0:
+    if extra > 0 and light["verdict"] != "red":
+        # where one agent is the advice, nobody is told how to go on with more than two
         text = f"{levers['work']['most_agents']} agents at once, {holding} with a claim: beyond "
         text += "two, say first which files are theirs alone (`tmuxmeter claim`)"
         lines.append(("agents", text))
@@ -60,10 +63,9 @@ def advice(report: Row, zone: tzinfo | None) -> list[Row]:
             text = f"{window['agent']}'s {window_name(window['window_minutes'])} window is "
             text += f"{window['used_percent']:.0f} % used, at this burn full on "
             lines.append(("plan", text + weekday_clock(window["full_ms"], zone)))
-    for session in levers["drift"]["sessions"]:
-        if session["drifting"]:
-            lines.append(("drift", _drift(session)))
-    lines += _waste(report)
+    drifting = [session for session in levers["drift"]["sessions"] if session["drifting"]]
+    lines += [("drift", _drift(session)) for session in drifting]
+    lines += _waste(report, running=running, drifting=bool(drifting))
     return [{"about": about, "text": text} for about, text in lines[:MOST_LINES]]
 
 
@@ -92,25 +94,28 @@ def _drift(session: Row) -> str:
     return text + "start a fresh session with its instructions"
 
 
-def _waste(report: Row) -> list[tuple[str, str]]:
+def _waste(report: Row, *, running: bool, drifting: bool) -> list[tuple[str, str]]:
     levers = report["levers"]
     lines = []
     everything = report["input_tokens"]["total"] + report["output_tokens"]
     expiry, cold = levers["cache_expiry"], levers["cold_starts"]
     if expiry["tokens"] > EXPIRY_SHARE * everything:
-        text = f"the cache expired {expiry['times']} times and {tokens(expiry['tokens'])} tokens "
+        often = count(expiry["times"], "time")
+        text = f"the cache expired {often} and {tokens(expiry['tokens'])} tokens "
         lines.append(("cache", text + "were written again: clear a session before a break"))
     pending = levers["handoffs"]["pending"]
-    if pending:
-        count = len(pending)
-        text = f"{count} hand-off{'s' * (count > 1)} wait{'s' * (count == 1)} for you, "
+    if running and pending:
+        verb = "waits" if len(pending) == 1 else "wait"
+        text = f"{count(len(pending), 'hand-off')} {verb} for you, "
         lines.append(
             ("handoffs", text + f"{_who(pending[0])} the longest: review before starting more")
         )
     spent = cold["input_tokens"] + cold["output_tokens"]
-    if everything and spent > COLD_SHARE * everything:
-        text = f"{spent / everything:.0%} of the tokens went into {cold['requests']} cold starts: "
-        lines.append(("cold_starts", text + "fewer, longer tasks per session"))
+    # who has just been told to start afresh is not told to start less often
+    if not drifting and everything and spent > COLD_SHARE * everything:
+        starts = count(cold["requests"], "cold start")
+        text = f"{spent / everything:.0%} of the tokens went into {starts}: "
+        lines.append(("cold_starts", text + "fewer sessions, with more work in each"))
     return lines
 
 
@@ -147,7 +152,10 @@ def window_name(minutes: int) -> str:
 
 
 def _who(row: Row) -> str:
-    return row["pane"] or f"a {row['agent'] or 'n agent'} session in no pane"
+    if row["pane"]:
+        return str(row["pane"])
+    agent = row["agent"] or "agent"
+    return f"{'an' if agent[0] in 'aeiou' else 'a'} {agent} session in no pane"
 
 
 def _several(rows: list[Row]) -> str:

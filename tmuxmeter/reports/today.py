@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from tmuxmeter.breakeven.intervals import common, length
+from tmuxmeter.breakeven.intervals import common, length, union
 from tmuxmeter.breakeven.touches import Seat, seat_of
 from tmuxmeter.breakeven.waste import spent
-from tmuxmeter.breakeven.work import signs_of_life
+from tmuxmeter.breakeven.work import Signs, pauses
 from tmuxmeter.ledger.activity import within
 from tmuxmeter.ledger.slices import UNATTRIBUTED
 from tmuxmeter.reports.advice import advice
@@ -119,7 +119,7 @@ def today_report(
     _add_pauses(report, pauses if pauses and running else {})
     for row, each in zip(report["levers"]["handoffs"]["pending"], levers.pending, strict=True):
         row["gone"] = is_gone(activity, each.session_id) if running else None
-    report["advice"] = advice(report, zone)
+    report["advice"] = advice(report, zone, running=running)
     return report
 
 
@@ -183,7 +183,7 @@ def overnight(activity: Activity, now_ms: int) -> Row | None:
     evening = max((time for time in prompts if time < morning), default=None)
     if evening is None or morning - evening < NIGHT_MS:
         return None
-    names, signs = Names(activity), signs_of_life(activity)
+    names, held = Names(activity), pauses(activity)
     agents: dict[int, list[Timeline]] = {}
     for line in activity.timelines:
         agents.setdefault(line.thread.root, []).append(line)
@@ -198,12 +198,13 @@ def overnight(activity: Activity, now_ms: int) -> Row | None:
         last = max(row.time_ms for row in requests)
         ends = [row for row in main.ends if last <= row.time_ms < morning]
         night = [(evening, morning)]
-        worked = sum(length(common(signs[line.thread.id].at_work, night)) for line in lines)
+        # what a sub-agent did beside its agent is no minute more
+        worked = union(each for line in lines for each in Signs(line, held[line.thread.id]).at_work)
         rows.append(
             {
                 **names.session(root, seat_of(activity, main.thread, last)),
                 **spent_row(spent(requests)),
-                "minutes": worked / MINUTE_MS,
+                "minutes": length(common(worked, night)) / MINUTE_MS,
                 "last_ms": last,
                 "ended": ends[-1].reason if ends else None,
                 "asked": bool(ends and ends[-1].asked),

@@ -68,6 +68,7 @@ def week_report(
         "late": _together(late),
         "total": _together(worked),
         "over_line": [row["date"] for row in worked if _over(row)],
+        "beyond_scale": [row["date"] for row in worked if _beyond_scale(row)],
         "typical": _without_curve(typical) if typical else None,
         "curve": list(typical["curve"]) if typical else [],
         "unmetered_sessions": len(unmetered),
@@ -174,4 +175,17 @@ def _over(row: Row) -> bool:
     """Tell whether a day with agents side by side was beyond its line; alone there is none."""
     light = row["light"]
     line = light["line_input_tokens"]
-    return light["verdict"] != "neutral" and line is not None and light["input_tokens"] > line
+    if light["verdict"] == "neutral" or line is None or _beyond_scale(row):
+        return False
+    return bool(light["input_tokens"] > line)
+
+
+def _beyond_scale(row: Row) -> bool:
+    """Tell whether a day has a line that isn't believed: it lies far outside the curve's data.
+
+    A line at no tokens at all is believed: more speed-up was needed than possible.
+    """
+    light = row["light"]
+    return bool(
+        light["verdict"] != "neutral" and not light["believed"] and light["line_input_tokens"]
+    )

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from tmuxmeter.breakeven.light import GLYPHS, NEUTRAL, UNCALIBRATED_MARK, times
 from tmuxmeter.status.text import share, tokens
-from tmuxmeter.views.curve import drawn, graph_of
+from tmuxmeter.views.curve import AXES, drawn, graph_of
 from tmuxmeter.views.table import Column, Paragraph, Table
 
 if TYPE_CHECKING:
@@ -41,11 +41,11 @@ def breakeven_parts(data: dict[str, Any], what: str, limit: int | None) -> list[
     if data["advice"]:
         parts.append(Paragraph(f"Advice: {data['advice']}."))
     parts.append(_figures(data, what))
-    legend = f"Work per dollar, in parallel ÷ with one agent, over a day's input tokens. ● {what}"
-    if data["line_input_tokens"] is not None:
+    legend = f"● {what}"
+    if data["line_input_tokens"]:
         legend += f", │ the line {tokens(data['line_input_tokens'])}, ░ where it may lie"
     parts += [Paragraph(line) for line in drawn(graph_of(data, what), limit)]
-    parts += [Paragraph(legend), _levers(data)]
+    parts += [Paragraph(AXES), Paragraph(legend + "."), _levers(data)]
     if not data["calibrated"]:
         text = "Not calibrated: the scale is one published week's (`tmuxmeter calibrate`)."
         parts.append(Paragraph(text, "dim"))
@@ -55,6 +55,10 @@ def breakeven_parts(data: dict[str, Any], what: str, limit: int | None) -> list[
 def _figures(data: dict[str, Any], what: str) -> Table:
     """Return what the light rests on, a figure a row."""
     table = Table("", [Column("figure"), Column(what, figures=True), Column("")])
+    if not data["input_tokens"]:
+        # the line is that of the published day, and there is nothing to hold against it
+        table.rows += [["input tokens", "0", ""], ["the line", _line(data), _distance(data)]]
+        return table
     rate = data["cache_hit_rate"]
     dollars = data["dollars"]
     table.rows += [

@@ -16,6 +16,9 @@ NAMES = {
     "knee": ("knee", "input tokens a day at the knee"),
 }
 
+STALE_DAYS = 30
+"""A fit whose newest day is older than this could be made anew."""
+
 
 def fit_parts(data: dict[str, Any], assumed: Model) -> list[Table | Paragraph]:
     """Return a fit (``calibrate --json``) beside the settings' constants, and what it rests on."""
@@ -54,3 +57,11 @@ def refusal_parts(data: dict[str, Any]) -> list[Table | Paragraph]:
 
 def _figure(value: float) -> str:
     return f"{value:,.0f}" if value >= 1000 else f"{value:.2f}"
+
+
+def stale_parts(age_days: int) -> list[Paragraph]:
+    """Return the suggestion to fit anew where a fit's newest day is so old."""
+    if age_days <= STALE_DAYS:
+        return []
+    text = f"Your scale's newest day is {age_days} days old: `tmuxmeter calibrate` fits anew."
+    return [Paragraph(text)]

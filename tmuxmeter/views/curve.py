@@ -14,6 +14,8 @@ HEIGHT = 12
 NARROWEST, WIDEST = 30, 110
 AXIS = 6
 """Terminal cells left of the drawing: the scale of R."""
+AXES = "Work per dollar, in parallel ÷ with one agent, over a day's input tokens."
+"""What the drawing shows, in a line that fits 80 cells."""
 
 
 @dataclass(frozen=True)

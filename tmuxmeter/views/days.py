@@ -10,7 +10,6 @@ from tmuxmeter.status.text import share, tokens
 from tmuxmeter.views.figures import (
     MEASURES,
     group_rows,
-    group_tables,
     guesses,
     measures,
     row_money,
@@ -55,21 +54,6 @@ class Circumstances(NamedTuple):
     demo: bool = False
     watching: bool = True
     reading: float | None = None
-
-
-def today_parts(
-    report: Row, about: Circumstances, *, is_today: bool = True
-) -> list[Table | Paragraph]:
-    """Return one day's report."""
-    parts = marks(about)
-    if not report["requests"]:
-        words = "nothing yet today" if is_today else "nothing spent"
-        parts.append(Paragraph(f"{report['date']}: {words}.", "bold"))
-        return [*parts, *day_notes(report, about)]
-    parts.append(Paragraph(f"{report['date']}: {summary(report)}", "bold"))
-    parts.append(Paragraph(API_EQUIVALENT, "dim"))
-    parts += group_tables(report, about.home)
-    return [*parts, *day_notes(report, about)]
 
 
 def days_parts(data: Row, by: str, about: Circumstances) -> list[Table | Paragraph]:

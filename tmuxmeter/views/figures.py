@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from tmuxmeter.status.text import money, share, tokens
 from tmuxmeter.views.fitting import home_path
-from tmuxmeter.views.table import Column, Table, aligned
+from tmuxmeter.views.table import Column
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -70,16 +70,6 @@ def place(row: Row, servers: int = 1) -> str:
 def server_name(socket: str) -> str:
     """Return the last part of a socket's path, which is what ``tmux -L`` names."""
     return socket.rpartition("/")[2]
-
-
-def group_tables(report: Row, home: str) -> list[Table]:
-    """Return the tables of a report: by agent, model, project and pane, in line with each other."""
-    tables = []
-    for kind in ("agent", "model", "project", "pane"):
-        table = Table("", [Column(kind, cut=True), *MEASURES])
-        table.rows += group_rows(report, kind, home, server_count(report))
-        tables.append(table)
-    return aligned(tables)
 
 
 def group_rows(report: Row, kind: str, home: str, servers: int) -> list[list[str]]:

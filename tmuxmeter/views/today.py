@@ -39,6 +39,8 @@ MARGIN = 8
 MOST_PENDING = 6
 MOST_WINDOWS = 3
 ASCII_SIGNS = str.maketrans("×÷−–░─│•●", "x/--:-|*O")
+WORTH_A_LINE = 0.001
+"""Caches that expired are told where that took more of the tokens than this."""
 FAR_BEYOND = 10
 """So many times the budget, and per cent are no longer read at a glance."""
 HOUR_MS = 3_600_000
@@ -110,6 +112,7 @@ def today_parts(
         _pending(waiting, about.home, begin, now_ms if is_today else None, zone),
         _overnight(report["overnight"], about.home, zone) if report["overnight"] else [],
         _levers(report["light"]) if spent else [],
+        _effective(report) if spent else [],
         _windows(report["plan_windows"], zone),
         _unlogged(report["unlogged"]),
         [*day_notes(report, about)],
@@ -292,7 +295,7 @@ def _overnight(night: Row, home: str, zone: tzinfo | None) -> Parts:
                 home_path(row["project"] or "", home) or "(unknown)",
                 money(None if unpriced >= whole else row["cost_microdollars"], unpriced),
                 tokens(row["input_tokens"]),
-                f"{row['minutes']:.0f}",
+                f"{row['minutes']:.0f}" if row["minutes"] >= 0.5 else "<1",
                 f"{ended}, asks" if row["asked"] else ended,
             ]
         )
@@ -313,6 +316,31 @@ def _levers(light: Row) -> Parts:
         values = [text(row[key]) for key in ("today", "reference")]
         table.rows.append([name, *values, sign + tokens(abs(amount))])
     return [table]
+
+
+def _effective(report: Row) -> Parts:
+    """Return what was left of the tokens, what took the others, and what expired caches cost."""
+    levers = report["levers"]
+    budget = levers["effective_budget"]
+    if budget["share"] is None:
+        return []
+    low, high = share(budget["expected_low"]), share(budget["expected_high"])
+    text = f"Effective: {share(budget['share'])} of the tokens ({low} to {high} is expected)"
+    lost = (("cold starts", "cold_starts"), ("correcting", "drift"), ("error loops", "error_loops"))
+    took = [
+        f"{name} {tokens(levers[key]['input_tokens'] + levers[key]['output_tokens'])}"
+        for name, key in lost
+        if levers[key]["requests"]
+    ]
+    parts: Parts = [Paragraph(text + (f"; {', '.join(took)}." if took else "."), indent=2)]
+    expiry = levers["cache_expiry"]
+    everything = report["input_tokens"]["total"] + report["output_tokens"]
+    if expiry["tokens"] > WORTH_A_LINE * everything:
+        known = expiry["tokens"] - expiry["unpriced_tokens"]
+        cost = money(expiry["cost_microdollars"] if known else None, expiry["unpriced_tokens"])
+        text = f"Caches expired {count(expiry['times'], 'time')}: {tokens(expiry['tokens'])} tokens"
+        parts.append(Paragraph(f"{text} written again, {cost} above reading them.", indent=2))
+    return parts
 
 
 def _windows(windows: Sequence[Row], zone: tzinfo | None) -> Parts:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from tmuxmeter.breakeven.light import ASCII_GLYPHS, GLYPHS, NEUTRAL, UNCALIBRATED_MARK, times
 from tmuxmeter.reports.words import count
 from tmuxmeter.status.text import money, share, tokens
-from tmuxmeter.views.curve import Graph, Mark, drawn
+from tmuxmeter.views.curve import AXES, Graph, Mark, drawn
 from tmuxmeter.views.days import API_EQUIVALENT, Circumstances, marks
 from tmuxmeter.views.figures import guesses, row_money
 from tmuxmeter.views.heat import heat_map, steps
@@ -160,24 +160,35 @@ def _productivity(report: Row, tasks: str) -> Parts:
         return []
 
     before, after = early["tasks_per_hour"], late["tasks_per_hour"]
-    change = f" ({(after - before) / before:+.0%})" if before else ""
-    text = f"{tasks.capitalize()} an hour: {before:.2f} early in the week, {after:.2f} late{change}"
+    change = f" ({(after - before) / before:+.0%})".replace("-", "−") if before else ""
+    tasks = tasks.capitalize()
+    text = f"{tasks} an hour: {before:.2f} early in the week, {after:.2f} late{change}."
+    worse = bool(before) and after < before
+    parts: Parts = [Paragraph(text, "yellow" if worse else "", indent=2)]
     if early["tasks_per_dollar"] is not None and late["tasks_per_dollar"] is not None:
-        text += f"; a dollar: {early['tasks_per_dollar']:.3f} and {late['tasks_per_dollar']:.3f}"
+        text = f"{tasks} a dollar: {early['tasks_per_dollar']:.3f} early, "
+        parts.append(Paragraph(text + f"{late['tasks_per_dollar']:.3f} late.", indent=2))
     lost = f"Error loops and drift: {money(early['lost_cost_microdollars'])} early, "
     lost += f"{money(late['lost_cost_microdollars'])} late."
-    worse = bool(before) and after < before
-    return [Paragraph(text + ".", "yellow" if worse else "", indent=2), Paragraph(lost, indent=2)]
+    return [*parts, Paragraph(lost, indent=2)]
 
 
 def _over(report: Row, *, several: bool) -> Parts:
-    over = report["over_line"]
-    if not over:
-        return [Paragraph("No day with agents side by side was over its line.")]
-    names = ", ".join(map(_day_name, over))
-    if several or len(over) == report["total"]["days"]:
-        names = f"{len(over)} of {count(report['total']['days'], 'day')}"
-    return [Paragraph(f"Over the line: {names}.", "yellow", indent=2)]
+    over, beyond = report["over_line"], report["beyond_scale"]
+    whole = report["total"]["days"]
+
+    def names(days: Sequence[str]) -> str:
+        if several or len(days) == whole:
+            return f"{len(days)} of {count(whole, 'day')}"
+        return ", ".join(map(_day_name, days))
+
+    parts: Parts = []
+    if over:
+        parts.append(Paragraph(f"Over the line: {names(over)}.", "yellow", indent=2))
+    if beyond:
+        text = f"Too far outside the scale's data to have a line: {names(beyond)}."
+        parts.append(Paragraph(text, indent=2))
+    return parts or [Paragraph("No day with agents side by side was over its line.")]
 
 
 def _heat(
@@ -202,8 +213,8 @@ def _heat(
     lines = heat_map(shown, list(columns), limit, ascii_only=ascii_only)
     most = max(value for values in rows.values() for value in values.values())
     (least, _), *others = steps(most, ascii_only=ascii_only)
-    legend = ", ".join(f"{sign} from {tokens(round(low))}" for sign, low in others)
-    legend = f"{least} less, {legend}"
+    legend = ", ".join(f"{sign} {tokens(round(low))}" for sign, low in others)
+    legend = f"{least} less, from {legend}"
     return [
         *(Paragraph(line) for line in lines),
         Paragraph(f"Input tokens by hour: {legend}.", "dim", indent=2),
@@ -214,11 +225,11 @@ def _curve(report: Row, limit: int | None) -> Parts:
     graph = graph_of_week(report)
     if graph is None:
         return []
-    legend = "Work per dollar, in parallel ÷ with one agent, over a day's input tokens. ● a day"
+    legend = "● a day"
     if graph.line:
         legend += f", │ the line of a typical one {tokens(graph.line)}, ░ where it may lie"
     parts: Parts = [Paragraph(line) for line in drawn(graph, limit)]
-    parts.append(Paragraph(legend + ".", "dim"))
+    parts += [Paragraph(AXES, "dim"), Paragraph(legend + ".", "dim")]
     if not report["typical"]["calibrated"]:
         text = "Not calibrated: the scale is that of one published week (`tmuxmeter calibrate`)."
         parts.append(Paragraph(text, "dim"))

@@ -5,10 +5,8 @@ from __future__ import annotations
 import fcntl
 import json
 import os
-import signal
 import sys
 import time
-from dataclasses import asdict
 from typing import IO, TYPE_CHECKING
 
 from tmuxmeter.errors import TmuxmeterError
@@ -103,6 +101,8 @@ def running_pid(runtime: Path) -> int | None:
 
 def write_state(runtime: Path, state: WatcherState) -> None:
     """Replace the state file."""
+    from dataclasses import asdict
+
     replace_private(runtime / STATE_FILE, json.dumps(asdict(state)))
 
 
@@ -170,6 +170,8 @@ def stop(runtime: Path) -> bool:
     TmuxmeterError
         If it does not end in time.
     """
+    import signal
+
     pid = running_pid(runtime)
     if pid is None:
         return False
