@@ -19,7 +19,7 @@ from tmuxmeter.hooks.files import LIMIT_BYTES, find, replace
 from tmuxmeter.hooks.install import Installer
 from tmuxmeter.hooks.record import Records
 from tmuxmeter.hooks.settings import SettingsError
-from tmuxmeter.hooks.status import installed, state_of, trusted
+from tmuxmeter.hooks.status import holding_since, installed, state_of, trusted
 from tmuxmeter.hooks.targets import Target, targets
 from tmuxmeter.hooks.wanted import EVENTS, Program
 
@@ -358,6 +358,19 @@ def test_codex_hooks_count_once_it_trusts_them(home: Path) -> None:
     config.write_text("[")
     assert trusted(target.root) is None
     assert installed("codex", target.root)  # nothing speaks against it
+
+
+@pytest.mark.parametrize(("agent", "since"), [("claude", 0), ("gemini", NOW)])
+def test_who_runs_already_may_not_have_read_its_hooks(home: Path, agent: str, since: int) -> None:
+    """Claude Code takes them up while it runs, the others have those of their start."""
+    target = account(home, agent, None)
+    made = installer(home)
+    runtime = made.program.runtime
+    assert holding_since(agent, str(target.root), runtime) is None
+    install(made, target)
+    os.utime(target.file, ns=(NOW * 1_000_000, NOW * 1_000_000))
+    assert holding_since(agent, str(target.root), runtime) == since
+    assert holding_since(agent, "", runtime) is None
 
 
 def test_hooks_that_are_switched_off_hold_nobody(home: Path) -> None:

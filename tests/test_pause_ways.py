@@ -396,8 +396,6 @@ def test_a_folder_of_flags_that_can_t_be_used_leaves_the_next_way(stage: Stage) 
         ("codex", 100_000, False, "freeze"),
         ("codex", 100_000, True, "hold"),
         ("codex", 200_000, False, "hold"),
-        # it takes them up while it runs
-        ("claude", 100_000, False, "hold"),
     ],
 )
 def test_who_was_started_before_its_hooks_is_not_said_to_be_held(

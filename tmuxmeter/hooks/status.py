@@ -27,6 +27,8 @@ OUTDATED: Final = "outdated"
 UNTRUSTED: Final = "untrusted"
 UNUSABLE: Final = "unusable"
 
+TAKEN_UP_AT_ONCE = frozenset({"claude"})
+"""Agents that take up hooks while they run; the others have those there were at their start."""
 _EVENT_WORD = re.compile(r"(?<=[a-z])(?=[A-Z])")
 
 
@@ -79,10 +81,13 @@ def installed(agent: str, account_root: Path, runtime: Path | None = None) -> bo
 def holding_since(agent: str, settings: str, runtime: Path) -> int | None:
     """Return since when, at the latest, a folder of settings has had hooks that hold, or None.
 
-    Epoch milliseconds, of the file's last change: who was started after that has read them.
+    Epoch milliseconds, of the file's last change: who was started after that has read them; 0 for
+    agents that take them up while they run.
     """
     if not settings or not installed(agent, Path(settings), runtime):
         return None
+    if agent in TAKEN_UP_AT_ONCE:
+        return 0
     try:
         return settings_file(agent, Path(settings)).stat().st_mtime_ns // 1_000_000
     except OSError:

@@ -25,8 +25,6 @@ if TYPE_CHECKING:
 PLANNED = "planned"
 """The method of a pause that was written down and not begun: there is nothing to undo yet."""
 HOLD_METHOD = "hold"
-TAKEN_UP_AT_ONCE = frozenset({"claude"})
-"""Agents that take up hooks while they run; the others have those there were at their start."""
 
 
 def pause(
@@ -190,7 +188,7 @@ def _hold(means: Means, target: Target, note: Any, who: str, now_ms: int) -> Don
 
 def _is_older(target: Target, since_ms: int) -> bool:
     """Tell whether an agent was started before its hooks were there, so that it runs none."""
-    if target.hooked or target.agent in TAKEN_UP_AT_ONCE:
+    if target.hooked:
         return False
     return bool(target.started_ms) and target.started_ms + START_SLACK_MS < since_ms
 
