@@ -378,6 +378,18 @@ def test_the_lease_is_renewed_at_half_time_for_no_bytes(tmux_server: TmuxServer)
     assert client.settle() == before
 
 
+def test_figures_do_not_wait_for_a_renewed_lease(tmux_server: TmuxServer) -> None:
+    place(tmux_server, right="#{tmuxmeter_total}")
+    client = tmux_server.attach(100, 30)
+    pusher = Pusher(Tmux(tmux_server.socket), lease_s=30)
+    base = epoch()
+    pusher.push({}, [client.tty], 0, base)
+    assert pusher.push({}, [client.tty], 20, base + 20) is None
+    before = client.settle()
+    assert pusher.push({"TMUXMETER_TOTAL": "$12.34"}, [client.tty], 20.01, base + 20) is None
+    client.wait_for("$12.34", before)
+
+
 def test_a_clock_set_back_does_not_leave_a_lease_for_hours(tmux_server: TmuxServer) -> None:
     pusher = Pusher(Tmux(tmux_server.socket))
     pusher.push({"TMUXMETER_TOTAL": "$1"}, [], 0, 100_000)

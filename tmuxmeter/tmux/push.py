@@ -217,7 +217,9 @@ class Pusher:
         for name in dropped:
             sent.pop(name, None)
         self._lease_until = lease
-        self._free_at = now + REDRAW_EVERY_S
+        if changed or dropped or due:
+            # a lease alone draws nothing, so figures needn't wait for it
+            self._free_at = now + REDRAW_EVERY_S
         for name in due:
             state = self._clients[name]
             state.owed = False
