@@ -42,7 +42,9 @@ def look_at(tmux: Tmux, pane_id: str) -> PaneFacts:
         raise
     try:
         server, started, pane, pid, dead, off, tty = answer.split("|", 6)
-        return PaneFacts(int(server), int(started), pane, int(pid), dead == "1", off == "1", tty)
+        # tmux 3.8 tells no process of a dead pane
+        own = 0 if dead == "1" and not pid else int(pid)
+        return PaneFacts(int(server), int(started), pane, own, dead == "1", off == "1", tty)
     except ValueError as error:
         # tmux 3.2 and 3.3 answer for no pane at all with empty fields
         message = f"there is no pane {pane_id}"
