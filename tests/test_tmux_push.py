@@ -326,27 +326,70 @@ def test_a_busy_pane_is_not_charged_and_a_costly_redraw_is_made_up_for() -> None
     state.redraw(f"10000 {shape}", now=1)
     assert (state.charged, state.free_at) == (540, 1 + 540 / BYTES_PER_S)
     state.redraw(f"10100 {shape}", now=2)
-    assert state.charged == 100
-    # the pane wrote too: the redraw can't have been more than the most
-    state.redraw(f"90000 {shape}", now=3)
-    assert state.charged == 540 + (540 - 100)
+    assert (state.charged, state.free_at) == (100, 2 + 100 / BYTES_PER_S)
+    # the pane wrote too: the redraw can't have been more than the most, which isn't paid yet
+    state.redraw(f"90000 {shape}", now=2.1)
+    assert state.charged == 540
+    assert state.free_at == pytest.approx(2 + 2 * 540 / BYTES_PER_S)
     # a tmux that doesn't tell
     state.redraw(f"0 {shape}", now=4)
-    assert state.charged == 540
+    assert (state.charged, state.free_at) == (540, 4 + 540 / BYTES_PER_S)
     state.redraw(f"0 {shape}", now=5)
-    assert state.charged == 540
+    assert (state.charged, state.free_at) == (540, 5 + 540 / BYTES_PER_S)
+    assert not state.weigh(f"0 {shape}")
+    assert state.free_at == 5 + 540 / BYTES_PER_S
+
+
+def test_a_figure_does_not_wait_for_values_that_nobody_shows(
+    tmux_servers: Callable[..., TmuxServer],
+) -> None:
+    server = tmux_servers(200, 50)
+    server.start("cat")
+    split(server, 4, "tiled")
+    place(server, right="#{tmuxmeter_total}", border="#{tmuxmeter_total}")
+    client = server.attach(200, 50)
+    pusher = Pusher(Tmux(server.socket))
+    base = epoch()
+
+    def push(now: float, **values: str) -> float | None:
+        later = pusher.push({f"TMUXMETER_{k}": v for k, v in values.items()}, names, now, base)
+        client.settle()
+        return later
+
+    names = [client.tty]
+    push(0, TOTAL="$1.00", HIT="1%")
+    push(10, TOTAL="$2.00", HIT="1%")
+    cost = pusher._clients[client.tty].charged
+    before = client.settle()
+    assert push(20, TOTAL="$2.00", HIT="2%") is None
+    assert client.settle() == before
+    # a redraw would have blocked it for as long as this
+    assert cost / BYTES_PER_S > 0.25
+    assert push(20.001, TOTAL="$3.00", HIT="2%") == pytest.approx(20.02)
+    assert push(20.02, TOTAL="$3.00", HIT="2%") is None
+    client.wait_for("$3.00", before)
+    # this one did draw: the next has to wait, asked or not
+    free = push(20.05, TOTAL="$4.00", HIT="2%")
+    assert free is not None
+    assert free > 20.25
+    assert push(free - 0.01, TOTAL="$4.00", HIT="2%") == free
+    assert b"$4.00" not in client.output()
+    assert push(free, TOTAL="$4.00", HIT="2%") is None
+    client.wait_for("$4.00", before)
 
 
 def test_what_had_to_wait_comes_when_the_budget_allows(tmux_server: TmuxServer) -> None:
     place(tmux_server, right="#{tmuxmeter_total}")
     client = tmux_server.attach()
     pusher = Pusher(Tmux(tmux_server.socket))
-    assert pusher.push({"TMUXMETER_TOTAL": "$1"}, [client.tty], 0, 1000) is None
-    due = pusher.push({"TMUXMETER_TOTAL": "$2"}, [client.tty], 0.1, 1000)
+    base = epoch()
+    assert pusher.push({"TMUXMETER_TOTAL": "$1"}, [client.tty], 0, base) is None
+    client.wait_for("$1")
+    due = pusher.push({"TMUXMETER_TOTAL": "$2"}, [client.tty], 0.1, base)
     assert due is not None
     assert due >= 0.25
     assert b"$2" not in client.output()
-    assert pusher.push({"TMUXMETER_TOTAL": "$3"}, [client.tty], due, 1000) is None
+    assert pusher.push({"TMUXMETER_TOTAL": "$3"}, [client.tty], due, base) is None
     wait_until(lambda: "=$3" in tmux_server.run("show-environment", "-gh"))
 
 

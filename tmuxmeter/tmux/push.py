@@ -17,7 +17,7 @@ from tmuxmeter.tmux.formats import LEASE, PREFIX
 from tmuxmeter.tmux.quoting import quoted
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping
+    from collections.abc import Iterable, Mapping
 
     from tmuxmeter.tmux.client import Tmux
 
@@ -33,6 +33,10 @@ BYTES_PER_S = 3700
 Of 4096 were up to 4160 seen over ten seconds: a redraw may cost more than the last one did.
 """
 
+WEIGHED_AFTER_S = 0.02
+"""A redraw stands in what a client was sent by then; one whose terminal is slow is corrected later.
+"""
+
 _UNMEASURED_BYTES = 4096
 _STATUS_BYTES = 300  # colours and cursor moves around one status line
 _BORDER_BYTES = 60  # the same around one pane's border text
@@ -43,6 +47,7 @@ _COST_FORMAT = (
     "#{?client_written,#{client_written},0} #{client_width} #{status} #{pane-border-status}"
     " #{P:#{pane_width} #{pane_height} #{pane_at_right} }|#{client_name}"
 )
+_ASK_COSTS = f"list-clients -F {quoted(_COST_FORMAT)}"
 _NAME = re.compile(rf"{PREFIX}[A-Z0-9_]+")
 _GONE_CLIENT = re.compile(r"(?:[^\n]*can't find client[^\n]*(?:\n|$))+")
 
@@ -70,31 +75,64 @@ def redraw_cost(facts: str) -> int:
 class _ClientState:
     """What a client is owed, and what redraws cost it.
 
-    ``free_at`` is the monotonic second from which it may redraw. ``written`` are the bytes tmux had
-    sent it before its last redraw, 0: unknown; ``charged`` are those put down for that redraw.
+    Attributes
+    ----------
+    owed : bool
+        Whether there are values that it hasn't drawn yet.
+    free_at : float
+        Monotonic second from which it may redraw.
+    drawn_at, counts_from : float
+        When it was told to redraw last, and from when on that is paid for: later where the redraw
+        before had cost more than was put down for it.
+    charged : int
+        Bytes put down for a redraw until it is known what it cost.
+    written : int
+        Bytes tmux had sent the client before its last redraw, 0: unknown.
+    weighed : bool
+        Whether it was asked since what the last redraw cost.
     """
 
     owed: bool
     free_at: float = 0.0
-    written: int = 0
+    drawn_at: float = 0.0
+    counts_from: float = 0.0
     charged: int = _UNMEASURED_BYTES
+    written: int = 0
+    weighed: bool = True
 
-    def redraw(self, facts: str, now: float) -> None:
-        """Note a redraw and how long the next one has to wait for it.
+    def redraw(self, facts: str | None, now: float) -> None:
+        """Note a redraw: it is taken to cost what the last one did that drew anything."""
+        self.owed, self.drawn_at, self.weighed = False, now, facts is None
+        written, _, shape = (facts or "").partition(" ")
+        if facts:
+            last = self._cost(int(written), shape)
+            self.charged = redraw_cost(shape) if last is None else last or self.charged
+        self.written = int(written or 0)
+        self.counts_from = max(now, self.free_at)
+        self.free_at = self.counts_from + self.charged / BYTES_PER_S
 
-        What the last one cost is known by now: no more than it may have cost at the most, and than
-        all that was sent since. This one is taken to cost the same; where too little was put down
-        for the last one, that is made up for.
-        """
+    def weigh(self, facts: str) -> bool:
+        """Put down what the last redraw cost; tell whether it is known to have drawn nothing."""
+        self.weighed = True
         written, _, shape = facts.partition(" ")
-        most, sent = redraw_cost(shape), int(written) - self.written
-        if self.written and sent >= 0:
-            last = min(most, sent)
-            self.charged = last + max(0, last - self.charged)
-        else:
-            self.charged = most
-        self.written = int(written)
-        self.free_at = now + self.charged / BYTES_PER_S
+        return self._cost(int(written), shape) == 0
+
+    def look_at(self, free_at: float) -> float:
+        """Return when to look again whether it may redraw, where nobody may before ``free_at``."""
+        free_at = max(free_at, self.free_at)
+        return free_at if self.weighed else min(free_at, self.drawn_at + WEIGHED_AFTER_S)
+
+    def _cost(self, written: int, shape: str) -> int | None:
+        """Return the last redraw's bytes and correct the time it blocks; None if tmux can't tell.
+
+        It was no more than what a redraw can cost, and than all that was sent since.
+        """
+        sent = written - self.written
+        if not self.written or sent < 0:
+            return None
+        cost = min(redraw_cost(shape), sent)
+        self.free_at = self.counts_from + cost / BYTES_PER_S
+        return cost
 
 
 class Pusher:
@@ -147,6 +185,7 @@ class Pusher:
         dropped = sent.keys() - values.keys()
         lapsed = self._lease_until <= epoch
         self._owe(clients, anew=bool(changed or dropped or lapsed))
+        self._weigh(now)
         due = [name for name, state in self._clients.items() if state.owed and state.free_at <= now]
         waits = not due and any(state.owed for state in self._clients.values())
         # Without a client to wait for, values are still worth no more than four calls a second.
@@ -193,6 +232,25 @@ class Pusher:
         """Tell whether to renew the lease; one far ahead is from before the clock was set back."""
         return not self._lease_s / 2 < self._lease_until - epoch <= self._lease_s
 
+    def _weigh(self, now: float) -> None:
+        """Ask what the last redraw cost those who wait for it.
+
+        Values that no format in view shows draw nothing: nobody has to wait for them.
+        """
+        waiting = {
+            name: state
+            for name, state in self._clients.items()
+            if state.owed
+            and not state.weighed
+            and state.look_at(self._free_at) <= now < max(state.free_at, self._free_at)
+        }
+        if not waiting:
+            return
+        costs = _costs(self._run([_ASK_COSTS]))
+        unseen = [waiting[name].weigh(facts) for name, facts in costs.items() if name in waiting]
+        if len(unseen) == len(self._clients) and all(unseen):
+            self._free_at = now
+
     def _send(
         self,
         changed: Mapping[str, str],
@@ -210,7 +268,7 @@ class Pusher:
         lines += [_refresh(name) for name in due]
         if due:
             # Answers what the next redraw of each client may cost, without a call of its own.
-            lines.append(f"list-clients -F {quoted(_COST_FORMAT)}")
+            lines.append(_ASK_COSTS)
         answer = self._run(lines)
         sent = self._known()
         sent.update(changed)
@@ -220,11 +278,9 @@ class Pusher:
         if changed or dropped or due:
             # a lease alone draws nothing, so figures needn't wait for it
             self._free_at = now + REDRAW_EVERY_S
+        costs = _costs(answer)
         for name in due:
-            state = self._clients[name]
-            state.owed = False
-            state.free_at = now + state.charged / BYTES_PER_S
-        self._measure(answer, due, now)
+            self._clients[name].redraw(costs.get(name), now)
 
     def _run(self, lines: list[str]) -> str:
         try:
@@ -235,17 +291,17 @@ class Pusher:
             self._sent = None
             raise
 
-    def _measure(self, answer: str, due: Collection[str], now: float) -> None:
-        for line in answer.splitlines():
-            facts, _, name = line.partition("|")
-            if name in due:
-                self._clients[name].redraw(facts, now)
-
     def _next_time(self, now: float, values: Mapping[str, str]) -> float | None:
-        owed = [state.free_at for state in self._clients.values() if state.owed]
+        owed = [state.look_at(self._free_at) for state in self._clients.values() if state.owed]
         if owed:
-            return max(now, self._free_at, min(owed))
+            return max(now, min(owed))
         return max(now, self._free_at) if self._known() != values else None
+
+
+def _costs(answer: str) -> dict[str, str]:
+    """Return by client what tmux answered to ``_ASK_COSTS``."""
+    lines = (line.partition("|") for line in answer.splitlines())
+    return {name: facts for facts, _, name in lines}
 
 
 def _refresh(client: str) -> str:
