@@ -98,7 +98,6 @@ def test_links_below_a_root_are_refused(root: Path, tmp_path: Path) -> None:
     (root / "logs/loop").symlink_to(root / "logs")
     (root / "logs/readme").symlink_to(tmp_path / "nowhere")
     (root / "logs/itself").symlink_to(root / "logs/itself")
-    (root / "archive").symlink_to(target.parent)
     catalog = catalog_of(root)
     assert not found(catalog)
     assert problems(catalog) == {
@@ -106,7 +105,6 @@ def test_links_below_a_root_are_refused(root: Path, tmp_path: Path) -> None:
         "folder": "is a symbolic link to a folder, not followed",
         "loop": "is a symbolic link to a folder, not followed",
         "itself": "Too many levels of symbolic links",
-        "archive": "is a symbolic link, not read",
     }
     (root / "logs/link.jsonl").unlink()
     catalog.check_folders(NOW)
@@ -119,6 +117,42 @@ def test_root_itself_may_be_a_link(root: Path, tmp_path: Path) -> None:
     link.symlink_to(root)
     catalog = catalog_of(link)
     assert [entry.path for entry in catalog.entries()] == [f"{link}/logs/x.jsonl"]
+
+
+def test_a_log_folder_may_be_a_link_and_point_elsewhere_later(root: Path, tmp_path: Path) -> None:
+    first, second = put(tmp_path / "first/d/x.jsonl"), put(tmp_path / "second/y.jsonl")
+    (first.parent / "more").symlink_to(second.parent)
+    (root / "archive").symlink_to(tmp_path / "first")
+    catalog = catalog_of(root)
+    assert found(catalog) == {"d/x.jsonl": "archive/d/x.jsonl"}
+    assert problems(catalog) == {"more": "is a symbolic link to a folder, not followed"}
+    (root / "archive").unlink()
+    (root / "archive").symlink_to(second.parent)
+    catalog.check_folders(NOW)
+    assert found(catalog) == {"y.jsonl": "archive/y.jsonl"}
+    assert not problems(catalog)
+    (root / "archive").unlink()
+    catalog.check_folders(NOW)
+    assert not found(catalog)
+    (root / "archive").symlink_to(tmp_path / "nowhere")
+    catalog.check_roots(NOW)
+    assert not found(catalog)
+    (root / "archive").unlink()
+    (root / "archive").symlink_to(root / "archive")
+    catalog.check_roots(NOW)
+    assert not found(catalog)
+
+
+def test_a_log_folder_that_two_roots_share_is_read_once(root: Path, tmp_path: Path) -> None:
+    put(root / "logs/x.jsonl")
+    other = tmp_path / "other"
+    put(other / "archive/z.jsonl")
+    (other / "logs").symlink_to(root / "logs")
+    catalog = catalog_of(root, other)
+    paths = sorted(entry.path for entry in catalog.entries())
+    assert paths == [f"{other}/archive/z.jsonl", f"{root}/logs/x.jsonl"]
+    catalog.check_roots(NOW)
+    assert sorted(entry.path for entry in catalog.entries()) == paths
 
 
 def test_one_folder_under_two_roots_is_read_once(root: Path, tmp_path: Path) -> None:

@@ -38,14 +38,15 @@ class Catalog:
     """The logs below some roots, as far as they have been looked at.
 
     Of two files with one canonical name the plain one hides the compressed one, then the one in
-    the earlier of the agent's log folders hides the other. Only regular files are taken; links to
-    folders are never followed below a root, so loops can't happen.
+    the earlier of the agent's log folders hides the other. Only regular files are taken. A root and
+    the folders in it that are looked for may be links; below these no link to a folder is followed,
+    so loops can't happen.
 
     Parameters
     ----------
     roots
-        Agents and the folders they may log to, existing or not. A root that is the same folder as
-        an earlier one of the same agent is left out.
+        Agents and the folders they may log to, existing or not. What is the same folder as an
+        earlier one of the same agent is left out.
     entering, leaving
         Told the path of each folder before it is listed for the first time, and after it has gone.
     """
@@ -57,8 +58,6 @@ class Catalog:
         entering: Callable[[str], None] = lambda _: None,
         leaving: Callable[[str], None] = lambda _: None,
     ) -> None:
-        self._roots = [str(root.path) for _, root in roots]
-        self._agents = [agent.name for agent, _ in roots]
         self._entering = entering
         self._leaving = leaving
         self._tops: dict[str, tuple[str, Scope]] = {}
@@ -124,15 +123,17 @@ class Catalog:
     def check_roots(self, now_ns: int) -> None:
         """Look for log folders that appeared. ``now_ns``: the time in epoch nanoseconds."""
         taken: dict[tuple[str, int, int], str] = {}
-        for agent, root in zip(self._agents, self._roots, strict=True):
+        # Those that are looked at already come first.
+        for path in sorted(self._tops, key=lambda path: path not in self._folders):
+            relative, scope = self._tops[path]
             try:
-                facts = os.stat(root)  # noqa: PTH116
+                facts = os.stat(path)  # noqa: PTH116
             except OSError:
-                continue
-            taken.setdefault((agent, facts.st_dev, facts.st_ino), root)
-        real = set(taken.values())
-        for path, (relative, scope) in self._tops.items():
-            if path not in self._folders and scope.root in real and _exists(path):
+                known = ""
+            else:
+                number = (scope.agent.name, facts.st_dev, facts.st_ino)
+                known = taken.setdefault(number, path)
+            if path not in self._folders and known in {"", path} and os.path.lexists(path):
                 self._walk([Folder(path, relative, scope)], now_ns)
 
     def check_folders(self, now_ns: int) -> None:
@@ -194,8 +195,7 @@ class Catalog:
     def _list(self, folder: Folder, now_ns: int) -> list[Folder]:
         """List a folder and return the new ones in it."""
         try:
-            # The root itself may be a link, nothing below it.
-            facts = os.stat(folder.path, follow_symlinks=not folder.relative)  # noqa: PTH116
+            facts = os.stat(folder.path, follow_symlinks=folder.path in self._tops)  # noqa: PTH116
             folder.problem = ""
             if not stat.S_ISDIR(facts.st_mode):
                 self._empty(folder)
@@ -266,7 +266,7 @@ class Catalog:
         entry = entry or folder.entry(name)
         if entry:
             self._keep(folder, name, entry, item.stat(follow_symlinks=False))
-        elif folder.scope.logs and item.is_symlink() and item.is_dir():
+        elif folder.scope.logs and item.path not in self._tops and _is_linked_folder(item):
             folder.problems[name] = "is a symbolic link to a folder, not followed"
         return []
 
@@ -351,9 +351,5 @@ def discover(roots: Sequence[tuple[Agent, Root]], *, now_ns: int) -> Catalog:
     return catalog
 
 
-def _exists(path: str) -> bool:
-    try:
-        os.lstat(path)
-    except OSError:
-        return False
-    return True
+def _is_linked_folder(item: os.DirEntry[str]) -> bool:
+    return item.is_symlink() and item.is_dir()

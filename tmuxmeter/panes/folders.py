@@ -4,14 +4,39 @@ from __future__ import annotations
 
 import os
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
 from tmuxmeter.paths import DEMO_MARK
+
+if TYPE_CHECKING:
+    from tmuxmeter.agents.base import Agent
 
 
 @lru_cache(maxsize=4096)
 def real_path(path: str) -> str:
     """Return a folder's path without symbolic links: two names of one account are one account."""
     return os.path.realpath(path)
+
+
+def log_name(agent: Agent, account: str, path: str) -> str | None:
+    """Return the canonical name of an agent's log, None if it is none of this account's.
+
+    Parameters
+    ----------
+    agent : Agent
+        Whose log it may be.
+    account : str
+        The folder of the agent's logs.
+    path : str
+        A file without symbolic links on its way, as ``/proc`` tells; the account's log folders may
+        be links.
+    """
+    for relative in agent.log_folders():
+        folder = real_path(f"{account}/{relative}" if relative else account) + "/"
+        if path.startswith(folder):
+            below = path[len(folder) :]
+            return agent.log_name(f"{relative}/{below}" if relative else below)
+    return None
 
 
 def is_played(path: str) -> bool:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from tmuxmeter.agents.base import Root
 from tmuxmeter.errors import TmuxError
 from tmuxmeter.panes.evidence import Live, trust
-from tmuxmeter.panes.folders import is_played, real_path
+from tmuxmeter.panes.folders import is_played, log_name, real_path
 from tmuxmeter.panes.live import LiveFiles
 from tmuxmeter.panes.locate import Locator
 from tmuxmeter.panes.runs import Daemon, Detector, Run
@@ -224,10 +224,8 @@ class Surveyor:
 
     def _session_of(self, agent: Agent, path: str, roots: Sequence[Root]) -> str:
         for root in roots:
-            folder = real_path(str(root.path)) + "/"
-            if root.agent == agent.name and path.startswith(folder):
-                name = agent.log_name(path[len(folder) :])
-                return agent.session_of_log(name) if name else ""
+            if root.agent == agent.name and (name := log_name(agent, str(root.path), path)):
+                return agent.session_of_log(name)
         return ""
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from tmuxmeter.agents import agent_named
 from tmuxmeter.errors import PauseError
-from tmuxmeter.panes.folders import real_path
+from tmuxmeter.panes.folders import log_name, real_path
 from tmuxmeter.panes.runs import INTERPRETERS
 from tmuxmeter.pause.target import Target
 
@@ -126,7 +126,7 @@ def daemon_of(table: ProcessTable, now: AgentNow, core: Entry, folders: list[str
 def _has_log_open(table: ProcessTable, name: str, core: Entry, folders: list[str]) -> bool:
     agent = agent_named(name)
     return any(
-        path.startswith(f"{folder}/") and agent.log_name(path[len(folder) + 1 :])
+        log_name(agent, folder, path)
         for path in table.source.open_files(core.pid)
         for folder in folders
     )

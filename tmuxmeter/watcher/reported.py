@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
+from tmuxmeter.agents import agent_named
 from tmuxmeter.agents.cursor_usage import BEFORE_MS, SAME_MS, Counts, turn_chunk
 from tmuxmeter.hooks.facts import (
     EXPIRED,
@@ -17,7 +18,7 @@ from tmuxmeter.hooks.facts import (
     TokensReport,
 )
 from tmuxmeter.hooks.inbox import Inbox
-from tmuxmeter.panes.folders import real_path
+from tmuxmeter.panes.folders import log_name, real_path
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -164,7 +165,8 @@ def _book(report: CostReport, book: Book, roots: Iterable[Root]) -> bool:
 def account_of(report: CostReport, roots: Iterable[Root]) -> str:
     """Return the log folder that a report's transcript is below; "" where it is in none."""
     transcript = real_path(report.transcript) if report.transcript else ""
+    agent = agent_named(report.agent)
     for root in roots:
-        if root.agent == report.agent and transcript.startswith(f"{real_path(str(root.path))}/"):
+        if root.agent == report.agent and log_name(agent, str(root.path), transcript):
             return str(root.path)
     return ""
