@@ -235,14 +235,45 @@ def test_days_with_nothing_to_judge_are_neutral_and_say_why() -> None:
     assert light(Day(), SCALE).reason == "nothing spent yet"
     assert light(Day(), SCALE).line == pytest.approx(340_000, rel=0.005)
     alone = replace(heavy(), hours_worked=0.0)
-    assert (light(alone, SCALE).verdict, light(alone, SCALE).reason) == (
-        NEUTRAL,
-        "the agents worked without you",
-    )
-    early = replace(heavy(100_000), hours_worked=0.1)
-    assert light(early, SCALE).reason == "too early to tell"
-    mostly_one = replace(heavy(), parallel_share=0.04)
-    assert light(mostly_one, SCALE).reason == "one agent at a time but for 4% of the work"
+    one = suppose(REFERENCE, MODEL, {"input_tokens": 100_000, "agents": 1})[0]
+    for day, why in (
+        (alone, "the agents worked without you"),
+        (replace(heavy(100_000), hours_worked=0.1), "too early to tell"),
+        (replace(heavy(), parallel_share=0.04), "one agent at a time but for 4% of the work"),
+        (one, "one agent at a time"),
+    ):
+        found = light(day, SCALE)
+        assert found.verdict == NEUTRAL
+        # what was needed and what was possible stand beside every light
+        needs = f"parallel work needs {times(found.needed)}"
+        most = f", up to {times(found.possible)} possible" if day.k_busy is not None else ""
+        assert found.reason == f"{why}; {needs}{most}"
+
+
+@given(
+    st.integers(0, 300_000_000),
+    st.integers(1, 4),
+    st.none() | st.integers(1, 3),
+    st.none() | st.floats(1, 3),
+    st.sampled_from([0.0, 0.1, 6.0]),
+    st.booleans(),
+)
+def test_needed_and_possible_stand_beside_every_light(
+    tokens: int, agents: int, pool: int | None, busy: float | None, hours: float, unpriced: bool
+) -> None:
+    supposed = suppose(REFERENCE, MODEL, {"input_tokens": tokens, "agents": agents})[0]
+    day = replace(supposed, pool=pool, k_busy=busy, hours_worked=hours)
+    if unpriced:
+        day = replace(day, unpriced_tokens=tokens)
+    found = light(day, SCALE)
+    if not found.tokens:
+        assert found.reason == "nothing spent yet"
+        return
+    assert f"needs {times(found.needed)}" in found.reason
+    if busy is not None:
+        assert found.possible is not None
+        assert times(found.possible) in found.reason.partition("needs ")[2].partition(", ")[2]
+        assert "possible" in found.reason
 
 
 def test_tokens_without_a_price_make_nothing_green() -> None:

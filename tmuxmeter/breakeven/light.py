@@ -241,15 +241,17 @@ def _own_reach(scale: Scale, pace: Pace, line: float | None) -> float:
 
 def _verdict(day: Day, found: Light) -> tuple[str, str]:
     """Return the colour and the reason; what needs no curve is asked first."""
-    if nothing := _nothing_to_judge(day, found):
+    nothing = _nothing_to_judge(day, found)
+    if not found.tokens:
         return NEUTRAL, nothing
-    needs = f"needs {times(found.needed)}"
+    needs, most = f"needs {times(found.needed)}", found.possible
+    known = "" if most is None or day.k_busy is None else f", up to {times(most)} possible"
+    if nothing:
+        return NEUTRAL, f"{nothing}; parallel work {needs}{known}"
     if day.pool is not None and day.pool <= 1:
-        return RED, f"{needs}, and the agents have one independent task between them"
-    most = found.possible
+        return RED, f"{needs}{known}, and the agents have one independent task between them"
     if most is not None and most < found.needed:
         return RED, f"{needs}, no more than {times(most)} was possible"
-    known = "" if most is None or day.k_busy is None else f", up to {times(most)} possible"
     if not found.believed:
         why = (
             "beyond all days your scale was fitted to"
@@ -264,7 +266,7 @@ def _verdict(day: Day, found: Light) -> tuple[str, str]:
         return RED, gets
     unpriced = day.unpriced_tokens
     if unpriced > UNPRICED_SHARE * (day.input_tokens + day.output):
-        return AMBER, f"{needs} or more: tokens without a known price are not in the bill"
+        return AMBER, f"{needs} or more{known}; tokens without a known price are not in the bill"
     return GREEN, gets
 
 
