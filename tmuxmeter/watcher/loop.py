@@ -13,6 +13,7 @@ from tmuxmeter.paths import DEMO_MARK, private_folder
 from tmuxmeter.tmux.servers import Servers
 from tmuxmeter.watcher.attention import Attention
 from tmuxmeter.watcher.control import Control
+from tmuxmeter.watcher.exits import Exits, whose_end_matters
 from tmuxmeter.watcher.first_fit import FirstFit, fit_command
 from tmuxmeter.watcher.looking import Look
 from tmuxmeter.watcher.notify import tell_tmux
@@ -31,7 +32,8 @@ logger = logging.getLogger(__name__)
 
 AT_ONCE_S = 0.05
 """How soon panes are looked at when a log grew, once the figures are out: who wrote it may be gone
-in a moment (`claude -p`), its session may be new, its turn have ended."""
+in a moment (`claude -p`), its session may be new, its turn have ended. And when a process ended,
+once tmux has seen it, too."""
 SOON_S = 0.5
 """How soon at the earliest after the look before, however much logs grow."""
 TOGETHER_S = 0.05
@@ -101,6 +103,7 @@ class Watcher:
             agents = [agent.name for agent in agents_in_use(config)]
             self._control = Control(self._places, agents, self._look)
             stack.enter_context(contextlib.closing(self._control))
+            self._exits = stack.enter_context(contextlib.closing(Exits()))
             self._leave_word(force=True)
             stack.callback(self._showing.display.clear)
             stack.callback(self._first_fit.close)
@@ -149,7 +152,7 @@ class Watcher:
         now = time.monotonic()
         due = [self._tick_due, max(now + self._reading.wait(now), self._read_due)]
         due += self._showing.due() + self._control.due(now, _now_ms())
-        descriptors = [wakeup.fileno(), *self._control.descriptors()]
+        descriptors = [wakeup.fileno(), *self._control.descriptors(), *self._exits.descriptors()]
         if now < self._read_due:
             due.append(self._read_due)
         elif self._reading.fileno() >= 0:
@@ -166,6 +169,8 @@ class Watcher:
             self._tick_due = 0.0
         if read and time.monotonic() >= self._read_due:
             self._read_changes()
+        if self._exits.ended():
+            self._look_soon()
         ticking = time.monotonic() >= self._tick_due
         ticking = self._hear(anyway=ticking) or ticking
         if ticking:
@@ -211,9 +216,13 @@ class Watcher:
             self._news()
         if read.booked or self._intake.busy:
             # also of a database that can't be read yet: its agent may be gone by then
-            self._tick_due = min(self._tick_due, max(now + AT_ONCE_S, self._ticked + SOON_S))
+            self._look_soon()
         self._read_due = time.monotonic() + TOGETHER_S
         self._note_ledger()
+
+    def _look_soon(self) -> None:
+        now = time.monotonic()
+        self._tick_due = min(self._tick_due, max(now + AT_ONCE_S, self._ticked + SOON_S))
 
     def _note_ledger(self) -> None:
         """Go on with another ledger: in memory while the disk is full, on disk again after."""
@@ -258,6 +267,7 @@ class Watcher:
                 self._showing.recorded(moved=True)
             self._control.looked(_now_ms())
             self._attention.sample(self._look.picture, self._intake.writer)
+            self._exits.listen(whose_end_matters(self._look.picture))
         except LedgerUnwritableError as error:
             self._intake.fall_back(error, _now_ms())
             self._note_ledger()
