@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from tmuxmeter.agents.base import Agent, Reader
 
 BLOCK = 1 << 20
-CHUNK_EVENTS = 20_000
+CHUNK_EVENTS = 5_000
 CHUNK_BYTES = 32 << 20
 LINE_LIMIT = 64 << 20
 SETTLED_NS = 60 * 10**9

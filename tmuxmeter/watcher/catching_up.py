@@ -12,9 +12,9 @@ from tmuxmeter.errors import LedgerBusyError
 from tmuxmeter.hooks.inbox import FOLDER as INBOX
 from tmuxmeter.logs.discover import discover
 from tmuxmeter.logs.scan import pending, scan, usable_cores
-from tmuxmeter.logs.tail import CHUNK_EVENTS, SETTLED_NS, last_line_due
+from tmuxmeter.logs.tail import SETTLED_NS, last_line_due
 from tmuxmeter.watcher.freshness import Asked, changed, remember
-from tmuxmeter.watcher.intake import Intake
+from tmuxmeter.watcher.intake import EVENTS_TOGETHER, Intake
 from tmuxmeter.watcher.reported import Reported
 from tmuxmeter.watcher.roots import agent_roots, agents_in_use, known_roots
 from tmuxmeter.watcher.settings import price_book
@@ -32,6 +32,11 @@ if TYPE_CHECKING:
 
 BATCH_S = 0.5
 """Chunks are booked together for at most this long, so that figures grow while history is read."""
+FEW_EVENTS = 5_000
+"""So many events are booked together while few were: a small ledger takes little memory to fill."""
+GROWTH = 20
+"""Of what was booked so far a twentieth is booked together, up to what :mod:`intake` does: the same
+few events touch most pages of a large ledger, and each booking writes those again."""
 
 
 def catch_up(
@@ -69,15 +74,17 @@ def catch_up(
         intake.log_problems[found.path] = found.reason
 
     batch: list[Chunk] = []
-    events = 0
+    events = booked = 0
     due = time.monotonic() + BATCH_S
     chunks = scan(jobs, workers=workers, progress=progress, problem=problem, now_ns=now_ns)
     with contextlib.closing(chunks):
         for chunk in chunks:
             batch.append(chunk)
             events += len(chunk.events)
-            if events >= CHUNK_EVENTS or time.monotonic() >= due:
+            together = min(max(FEW_EVENTS, booked // GROWTH), EVENTS_TOGETHER)
+            if events >= together or time.monotonic() >= due:
                 intake.book(batch, now_ns // 1_000_000)
+                booked += events
                 batch, events = [], 0
                 due = time.monotonic() + BATCH_S
                 yield done

@@ -11,7 +11,6 @@ from tmuxmeter.events import Position
 from tmuxmeter.ledger.writer import Writer
 from tmuxmeter.logs.found import file_key
 from tmuxmeter.logs.reading import read_log
-from tmuxmeter.logs.tail import CHUNK_EVENTS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -21,6 +20,8 @@ if TYPE_CHECKING:
     from tmuxmeter.ledger.booking import Price
     from tmuxmeter.ledger.ids import FileIdentity
 
+EVENTS_TOGETHER = 20_000
+"""How many events are booked in one transaction while much is read."""
 CACHED_POSITIONS = 2_000
 """So many logs' positions are kept once :meth:`Intake.release` was called."""
 MEMORY_MS = 2 * 86_400_000
@@ -124,7 +125,7 @@ class Intake:
                 for chunk in chunks:
                     batch.append(chunk)
                     events += len(chunk.events)
-                    if events >= CHUNK_EVENTS:
+                    if events >= EVENTS_TOGETHER:
                         changed |= self.book(batch, now_ns // 1_000_000)
                         batch, events = [], 0
             except LogBusyError as error:
