@@ -11,7 +11,7 @@ import pytest
 
 from tmuxmeter.errors import FolderError
 from tmuxmeter.pause.hold import Flag, HoldFlags, flag_name
-from tmuxmeter.pause.records import Pause, PauseStore, new_id
+from tmuxmeter.pause.records import UNWATCHED, Pause, PauseStore, new_id
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -80,6 +80,15 @@ def test_the_pauses_of_a_pane(store: PauseStore) -> None:
     store.add(pause(pane_id="%2"))
     store.add(pause(server_pid=99))
     assert store.of_pane("/tmp/socket", 10, "%1") == [here]
+
+
+def test_who_can_not_be_watched_is_told() -> None:
+    made = pause(way="interrupt", session="a", seen="turn ended")
+    assert made.told == "turn ended"
+    assert replace(made, session="").told == f"turn ended; {UNWATCHED}"
+    assert replace(made, session="", seen="").told == ""
+    # its processes tell whether it stands still
+    assert replace(made, session="", way="freeze").told == "turn ended"
 
 
 def damage(path: Path, how: str) -> None:

@@ -175,13 +175,13 @@ def _pause(scene: Scene, choice: Wanted, how: str | None, *, whole_daemon: bool)
         try:
             already = _in_force(scene, _pauses_of(scene.store.all(), pane, how))
             if already:
-                seen_then = already[0].seen or "somebody is at it"
+                seen_then = already[0].told or "somebody is at it"
                 rows.append(_row(already[0], "already-paused", seen_then))
                 continue
             target = target_in(pane, means.table, seen.last_requests, means.own_pid)
             agent = target.agent
             done = pause(means, target, how, YOU, scene.now_ms, whole_daemon=whole_daemon)
-            rows.append(_row(done, "paused", done.seen))
+            rows.append(_row(done, "paused", done.told))
         except (TmuxmeterError, OSError) as error:
             rows.append(_failed(pane.ref.socket, pane.ref.pane, agent, "pause", error))
     return rows

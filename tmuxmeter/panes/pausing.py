@@ -26,7 +26,7 @@ def by_pane(pauses: Iterable[Pause]) -> dict[PaneName, list[PauseNow]]:
             continue  # not paused yet: somebody is at it
         now = PauseNow(
             *(pause.agent, pause.session, pause.pid, pause.since_ms, pause.who, pause.way),
-            *(pause.seen, pause.spent_after),
+            *(pause.told, pause.spent_after),
         )
         found.setdefault((pause.socket, pause.server_pid, pause.pane_id), []).append(now)
     return found

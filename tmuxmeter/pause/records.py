@@ -27,6 +27,8 @@ FREEZE: Final = "freeze"
 INTERRUPT: Final = "interrupt"
 WAYS: Final = (HOLD, FREEZE, INTERRUPT)
 """The ways to pause, in the order they are tried."""
+UNWATCHED: Final = "its session isn't known: if it spends all the same, nobody is told"
+"""Of a pause whose spend can't be told from others'."""
 RESUMING: Final = "resuming"
 """Among what resuming needs: somebody is at it."""
 
@@ -84,6 +86,15 @@ class Pause:
     seen: str
     undo: Mapping[str, Any] = field(default_factory=dict)
     spent_after: int = 0
+
+    @property
+    def told(self) -> str:
+        """What was seen of it, and whether it could be told that it doesn't hold.
+
+        Of what is frozen the system tells; what is held has a session.
+        """
+        unwatched = self.way == INTERRUPT and bool(self.seen) and not self.session
+        return self.seen + (f"; {UNWATCHED}" if unwatched else "")
 
     @property
     def is_hold(self) -> bool:

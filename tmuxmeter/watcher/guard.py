@@ -245,7 +245,7 @@ class Guard:
             except (TmuxmeterError, OSError) as error:
                 reasons.append(str(error))
             else:
-                text = f"{WHO}: {made.pane_id} is paused: {made.seen}"
+                text = f"{WHO}: {made.pane_id} is paused: {made.told}"
                 return _Done(stop.seat.name, made, stop.why, text)
         # who doesn't work needs no more than a hook that refuses what is asked next
         needed = stop.seat.state == WORKING
