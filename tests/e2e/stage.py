@@ -11,12 +11,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import pytest
 from tmux_fixtures import TmuxServer, wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from stub import Served
+    from stub import Served, Stub
 
 START_SECONDS = 60
 
@@ -132,6 +133,20 @@ class Stage:
     def say(self, marker: str, script: str, pane: str = "") -> None:
         """Send a prompt with its marker to the pane of that name."""
         self.type(pane or marker, f"[{marker}] {script}")
+
+    def ask(self, stub: Stub, marker: str, script: str, pane: str = "") -> None:
+        """Send a prompt until the stub hears of it.
+
+        An agent still busy with its start or a command may not hear the first Enter.
+        """
+        self.say(marker, script, pane)
+        where = self.panes[pane or marker]
+        for _ in range(6):
+            with contextlib.suppress(AssertionError):
+                stub.wait_for(lambda _: bool(stub.of(marker)), 10)
+                return
+            self.server.run("send-keys", "-t", where, "Enter")
+        pytest.fail(f"{marker} was never asked:\n{self.server.capture(where)}")
 
 
 def processes_of(home: Path) -> list[int]:

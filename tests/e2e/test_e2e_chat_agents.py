@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import shutil
 import tempfile
@@ -205,20 +204,9 @@ def play(stage: ChatStage) -> None:
         ("far", stage.other, "say"),
     ):
         stage.start(name, cwd)
-        ask(stage, name, script)
+        stage.ask(stage.chat, name, script)
     wanted = {"left": 2, "right": 3, "far": 1}
     stage.chat.wait_for(lambda _: all(len(stage.chat.of(m)) >= n for m, n in wanted.items()))
-
-
-def ask(stage: ChatStage, name: str, script: str) -> None:
-    """Send a prompt; an agent that is still busy with its start may not hear the first Enter."""
-    stage.say(name, script)
-    for _ in range(6):
-        with contextlib.suppress(AssertionError):
-            stage.chat.wait_for(lambda _: bool(stage.chat.of(name)), 10)
-            return
-        stage.server.run("send-keys", "-t", stage.panes[name], "Enter")
-    pytest.fail(f"{name} never asked:\n{stage.server.capture(stage.panes[name])}")
 
 
 def expected(served: list[Served]) -> dict[str, int]:

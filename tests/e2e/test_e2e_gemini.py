@@ -98,14 +98,14 @@ def play(stage: GeminiStage) -> None:
         # Starts that overlap in one folder can't be told apart: nothing ties a chat to a process.
         wait_until(lambda known=before: set(stage.chats()) - known, 20, 0.1)
         time.sleep(APART_SECONDS)
-    stage.say("left", "run echo hello then fail then tell read notes.txt then say")
-    stage.say("right", "agent [right-sub] read notes.txt then say")
-    stage.say("far", f"write {stage.other}/new.txt then say")
+    stage.ask(stage.google, "left", "run echo hello then fail then tell read notes.txt then say")
+    stage.ask(stage.google, "right", "agent [right-sub] read notes.txt then say")
+    stage.ask(stage.google, "far", f"write {stage.other}/new.txt then say")
     answered(stage.google, {"left": 4, "right": 2, "right-sub": 2, "far": 2})
     stage.wait_screen("far", "Answer")
     stage.type("far", "/clear")
     wait_until(lambda: cleared(stage, "far"), 20, 0.5)
-    stage.say("far-cleared", "say", pane="far")
+    stage.ask(stage.google, "far-cleared", "say", pane="far")
     answered(stage.google, {"far-cleared": 1})
 
 
