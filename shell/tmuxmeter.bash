@@ -32,7 +32,7 @@ __tmuxmeter_read() {
 
 tmuxmeter_prompt() {
     local status=$? file
-    for file in "${TMUXMETER_PROMPT_FILE:-}" "${XDG_RUNTIME_DIR:-}/tmuxmeter/prompt" \
+    for file in "${TMUXMETER_PROMPT_FILE:-}" \
         "${XDG_STATE_HOME:-${HOME:-}/.local/state}/tmuxmeter/run/prompt" \
         "${HOME:-}/Library/Application Support/tmuxmeter/run/prompt"; do
         __tmuxmeter_read "$file" && break

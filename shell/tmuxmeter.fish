@@ -38,7 +38,7 @@ end
 function tmuxmeter_prompt --description 'What agents have spent in this tmux pane and today'
     set -l state $HOME/.local/state
     test -n "$XDG_STATE_HOME"; and set state $XDG_STATE_HOME
-    for file in "$TMUXMETER_PROMPT_FILE" "$XDG_RUNTIME_DIR/tmuxmeter/prompt" \
+    for file in "$TMUXMETER_PROMPT_FILE" \
         $state/tmuxmeter/run/prompt "$HOME/Library/Application Support/tmuxmeter/run/prompt"
         __tmuxmeter_read $file; and break
     end

@@ -183,7 +183,7 @@ def test_nothing_of_the_users_leads_into_it(
     """Variables that name the user's own folders would show the user's figures as the demo's."""
     own = tmp_path / "own"
     own.mkdir()
-    names = ("XDG_STATE_HOME", "XDG_RUNTIME_DIR", "CLAUDE_CONFIG_DIR", "CODEX_HOME")
+    names = ("XDG_STATE_HOME", "CLAUDE_CONFIG_DIR", "CODEX_HOME")
     terminal.environment |= dict.fromkeys(names, str(own))
     open_demo(terminal)
     seen(terminal, r" demo \$")

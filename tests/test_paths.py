@@ -3,6 +3,7 @@ from __future__ import annotations
 import os
 import stat
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import platformdirs
@@ -37,13 +38,11 @@ def test_xdg_variables_count() -> None:
         "XDG_STATE_HOME": "/s",
         "XDG_CONFIG_HOME": "/c",
         "XDG_CACHE_HOME": "/k",
-        "XDG_RUNTIME_DIR": "/run/user/1",
     }
     found = places(None, env, "linux")
     assert found.state == Path("/s/tmuxmeter")
     assert found.config_file == Path("/c/tmuxmeter/config.toml")
     assert found.cache == Path("/k/tmuxmeter")
-    assert found.runtime == Path("/run/user/1/tmuxmeter")
     assert found.agent_env is env
 
 
@@ -60,14 +59,18 @@ def test_agrees_with_platformdirs(
     own: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if own:
-        for name in ("STATE_HOME", "CACHE_HOME", "CONFIG_HOME", "RUNTIME_DIR"):
+        for name in ("STATE_HOME", "CACHE_HOME", "CONFIG_HOME"):
             monkeypatch.setenv(f"XDG_{name}", str(tmp_path / name))
     found = places(None, os.environ)
     assert found.state == platformdirs.user_state_path("tmuxmeter")
     assert found.cache == platformdirs.user_cache_path("tmuxmeter")
     assert found.config_file.parent == platformdirs.user_config_path("tmuxmeter")
-    if own:
-        assert found.runtime == platformdirs.user_runtime_path("tmuxmeter")
+
+
+def test_nothing_ends_with_the_login() -> None:
+    # a tmux server goes on after it, and the folder of this variable is removed
+    env = {"HOME": "/home/x", "XDG_RUNTIME_DIR": "/run/user/1"}
+    assert places(None, env) == replace(places(None, {"HOME": "/home/x"}), agent_env=env)
 
 
 def test_config_variable_names_the_file() -> None:
@@ -83,7 +86,6 @@ def test_another_home_ignores_every_variable(tmp_path: Path) -> None:
         "XDG_STATE_HOME": "/s",
         "XDG_CONFIG_HOME": "/c",
         "XDG_CACHE_HOME": "/k",
-        "XDG_RUNTIME_DIR": "/r",
         "TMUXMETER_CONFIG": "/etc/meter.toml",
         "CLAUDE_CONFIG_DIR": "/claude",
         "CODEX_HOME": "/codex",

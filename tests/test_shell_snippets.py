@@ -105,9 +105,7 @@ def test_an_old_file_is_stale_whatever_its_own_age_says(shell: str, tmp_path: Pa
     assert run(shell, SHOW[shell], TMUXMETER_PROMPT_FILE=str(file)) == "$12.34"
 
 
-@pytest.mark.parametrize(
-    "environment", [{}, {"XDG_RUNTIME_DIR": "/run-d"}, {"XDG_STATE_HOME": "/state-d"}]
-)
+@pytest.mark.parametrize("environment", [{}, {"XDG_STATE_HOME": "/state-d"}])
 def test_the_file_is_found_where_the_watcher_writes_it(
     shell: str, tmp_path: Path, home: Path, environment: dict[str, str]
 ) -> None:

@@ -170,6 +170,26 @@ def test_a_second_watcher_says_so_and_leaves(meter: Path) -> None:
     assert first.wait(timeout=30) == 0
 
 
+@pytest.mark.parametrize("gone", ["", "run", "run/watcher.lock"])
+def test_a_watcher_that_nobody_finds_any_more_ends(meter: Path, gone: str) -> None:
+    config = meter / ".config/tmuxmeter/config.toml"
+    config.parent.mkdir(parents=True)
+    config.write_text("[watch]\nlook_seconds = 1\n")
+    first = start_watcher(meter)
+    following(meter)
+    folder = meter / STATE / gone
+    if folder.is_dir():
+        shutil.rmtree(folder)
+    else:
+        folder.unlink()
+    assert first.wait(timeout=30) == 0
+    # it is in nobody's way
+    second = start_watcher(meter)
+    following(meter)
+    second.terminate()
+    assert second.wait(timeout=30) == 0
+
+
 def test_deleted_logs_stay_booked(meter: Path) -> None:
     write_week(meter, now_ms())
     before = data("days", "--home", meter)

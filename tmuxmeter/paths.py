@@ -40,7 +40,10 @@ class Places:
     config_named : bool
         Whether ``TMUXMETER_CONFIG`` named that file, so that it has to exist.
     runtime : Path
-        What lives as long as the login: sockets, registered tmux servers, the prompt snippet file.
+        What a running watcher, hooks and shells tell each other by: the watcher's lock, the
+        registered tmux servers, hold flags, the prompt snippet file. Not in ``XDG_RUNTIME_DIR``:
+        that ends with the login, which tmux, agents and watcher outlive, and not every shell has
+        it.
     cache : Path
         What can be deleted at any time.
     agent_env : Mapping[str, str]
@@ -97,14 +100,13 @@ def places(home: Path | None, env: Mapping[str, str], platform: str = sys.platfo
     cache = _xdg(env, "XDG_CACHE_HOME") or home / ("Library/Caches" if mac else ".cache")
     # command-line programs are configured below ~/.config on macOS too
     config = _xdg(env, "XDG_CONFIG_HOME") or home / ".config"
-    runtime = _xdg(env, "XDG_RUNTIME_DIR")
     chosen = env.get(CONFIG_VARIABLE)
     return Places(
         home=home,
         state=state / NAME,
         config_file=home / chosen if chosen else config / NAME / "config.toml",
         config_named=bool(chosen),
-        runtime=runtime / NAME if runtime else state / NAME / "run",
+        runtime=state / NAME / "run",
         cache=cache / NAME,
         agent_env=env,
         elsewhere=elsewhere,

@@ -83,14 +83,14 @@ class Watcher:
             The ledger is damaged or was written by a newer tmuxmeter.
         """
         private_folder(self._places.runtime)
-        lock = WatcherLock(self._places.runtime)
-        if not lock.acquire():
+        self._lock = WatcherLock(self._places.runtime)
+        if not self._lock.acquire():
             pid = running_pid(self._places.runtime)
             message = f"another watcher (process {pid}) runs already; see `tmuxmeter status`"
             raise LedgerBusyError(message)
         config = self._settings.config
         with contextlib.ExitStack() as stack:
-            stack.callback(lock.release)
+            stack.callback(self._lock.release)
             wakeup = stack.enter_context(contextlib.closing(Wakeup(self._stop, self._renew)))
             self._intake = open_intake(
                 self._places.state, self._settings.price, lambda: self._stopping
@@ -237,6 +237,10 @@ class Watcher:
     def _tick(self) -> None:
         """Look at settings, folders, panes and processes."""
         now = time.monotonic()
+        if self._lock.is_lost():
+            # what is booked now goes into files that nobody finds any more
+            logger.error("%s was removed: this watcher ends", self._places.runtime)
+            self._stopping = True
         if self._intake.trouble and now >= self._retry_due:
             self._retry_due = now + RETRY_S
             if self._intake.recover():

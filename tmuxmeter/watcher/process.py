@@ -77,6 +77,19 @@ class WatcherLock:
         self._file = file
         return True
 
+    def is_lost(self) -> bool:
+        """Tell whether the lock file was removed or replaced, so that nobody sees it is held."""
+        if self._file is None:
+            return True
+        held = os.fstat(self._file.fileno())
+        try:
+            found = self._path.lstat()
+        except FileNotFoundError:
+            return True
+        except OSError:
+            return False  # a disk that can't be read for now
+        return (found.st_dev, found.st_ino) != (held.st_dev, held.st_ino)
+
     def release(self) -> None:
         """Let go."""
         if self._file is not None:

@@ -6,6 +6,7 @@ import os
 from typing import TYPE_CHECKING
 
 from tmuxmeter import __version__
+from tmuxmeter.records import replace
 from tmuxmeter.watcher.process import WatcherState, write_state
 
 if TYPE_CHECKING:
@@ -15,6 +16,9 @@ if TYPE_CHECKING:
     from tmuxmeter.tmux.snapshot import ServerSnapshot
 
 STATE_EVERY_S = 5.0
+"""How soon news are written at the earliest."""
+SAME_EVERY_S = 20.0
+"""How often the same is written again, as a sign of life: each time wakes a sleeping disk."""
 
 
 class Word:
@@ -36,7 +40,8 @@ class Word:
     def __init__(self, runtime: Path, started_ms: int) -> None:
         self._runtime = runtime
         self._started_ms = started_ms
-        self._due = 0.0
+        self._due = self._same_due = 0.0
+        self._said: WatcherState | None = None
         self._phase = "reading"
         self.progress = 0.0
 
@@ -75,9 +80,12 @@ class Word:
             started_ms=self._started_ms,
             phase=self._phase,
             progress=self.progress,
-            updated_ms=now_ms,
+            updated_ms=0,
             servers=tuple(str(server.socket) for server in servers),
             following=following,
             problems=tuple(problems),
         )
-        write_state(self._runtime, state)
+        if state == self._said and now < self._same_due and not force:
+            return
+        self._said, self._same_due = state, now + SAME_EVERY_S
+        write_state(self._runtime, replace(state, updated_ms=now_ms))
