@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from tmuxmeter.agents import claude_prompts as prompts
 from tmuxmeter.agents import claude_state, wording
-from tmuxmeter.agents.base import unknown_type
 from tmuxmeter.agents.claude_batch import Batch
 from tmuxmeter.agents.claude_records import (
     BAD_TIME,
@@ -16,6 +15,7 @@ from tmuxmeter.agents.claude_records import (
     decode_record,
 )
 from tmuxmeter.agents.claude_usage import SYNTHETIC
+from tmuxmeter.agents.readers import unknown_type
 from tmuxmeter.agents.times import epoch_ms
 from tmuxmeter.digests import blake2b
 from tmuxmeter.events import (

@@ -89,7 +89,7 @@ class _State(msgspec.Struct, array_like=True):
 
 
 class CopilotEvents:
-    """Reads one session. See :class:`tmuxmeter.agents.base.Reader`.
+    """Reads one session. See :class:`tmuxmeter.agents.readers.Reader`.
 
     Parameters
     ----------

@@ -64,7 +64,7 @@ class State(msgspec.Struct, array_like=True, gc=False):
 
 
 class GeminiReader:
-    """Reads one chat. See :class:`tmuxmeter.agents.base.Reader`.
+    """Reads one chat. See :class:`tmuxmeter.agents.readers.Reader`.
 
     Parameters
     ----------
@@ -287,8 +287,8 @@ class GeminiReader:
 class GeminiDocument(GeminiReader):
     """Reads a chat of older versions, one object rewritten whole.
 
-    See :class:`tmuxmeter.agents.base.DocumentReader`. Its messages have the ids they keep when the
-    chat goes on as lines, so a chat that lies there in both forms counts once.
+    See :class:`tmuxmeter.agents.readers.DocumentReader`. Its messages have the ids they keep when
+    the chat goes on as lines, so a chat that lies there in both forms counts once.
     """
 
     def read(self, content: bytes) -> list[Event] | None:  # type: ignore[override]

@@ -67,7 +67,7 @@ _SILENT = frozenset({
 class KimiReader:
     """Reads one wire file, of a session or of a sub-agent.
 
-    See :class:`tmuxmeter.agents.base.Reader`.
+    See :class:`tmuxmeter.agents.readers.Reader`.
 
     Parameters
     ----------

@@ -71,7 +71,7 @@ class State(msgspec.Struct, array_like=True, gc=False):
 
 
 class PiReader:
-    """Reads one session. See :class:`tmuxmeter.agents.base.Reader`.
+    """Reads one session. See :class:`tmuxmeter.agents.readers.Reader`.
 
     Parameters
     ----------

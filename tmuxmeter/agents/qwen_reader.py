@@ -45,7 +45,7 @@ _HUMAN = (None, "real_user")
 
 
 class QwenReader:
-    """Reads one chat, of a session or of a sub-agent. See :class:`tmuxmeter.agents.base.Reader`.
+    """Reads one chat, of a session or of a sub-agent. See :class:`tmuxmeter.agents.readers.Reader`.
 
     Newer versions show a request up to three times: at once as telemetry, then as the answer, and
     a sub-agent's also in a chat of its own. Telemetry also has what is asked for on the side.

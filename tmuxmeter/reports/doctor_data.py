@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from tmuxmeter.agents.base import UNKNOWN_TYPE
+from tmuxmeter.agents.readers import UNKNOWN_TYPE
 from tmuxmeter.reports.doctor import BAD, NOTE, OK, WARN, Check
 from tmuxmeter.reports.words import ago, count, dollars, size
 
