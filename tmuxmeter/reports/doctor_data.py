@@ -12,7 +12,8 @@ from tmuxmeter.reports.words import ago, count, dollars, size
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from tmuxmeter.ledger.queries import SkippedRow, Tokenless, Unmetered, UnpricedModel
+    from tmuxmeter.ledger.queries import SkippedRow, UnpricedModel
+    from tmuxmeter.ledger.session_queries import Tokenless, Unmetered
 
 LIST = 5
 """How many names a check spells out."""
