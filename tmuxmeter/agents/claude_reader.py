@@ -15,6 +15,7 @@ from tmuxmeter.agents.claude_records import (
     decode_record,
 )
 from tmuxmeter.agents.claude_usage import SYNTHETIC
+from tmuxmeter.agents.file_paths import absolute
 from tmuxmeter.agents.readers import unknown_type
 from tmuxmeter.agents.times import epoch_ms
 from tmuxmeter.digests import blake2b
@@ -191,15 +192,13 @@ class Reader:
             return
         path = part.input.file_path or part.input.notebook_path
         if path:
-            if cwd and not path.startswith(("/", "~", "\\")) and path[1:2] != ":":
-                path = f"{cwd}/{path.removeprefix('./')}"
             batch.events.append(
                 FileTouch(
                     key=event_key("claude", "touch", part.id),
                     session=batch.session,
                     time_ms=batch.time_ms,
                     edit=edit,
-                    path=path,
+                    path=absolute(path, cwd),
                 )
             )
 
