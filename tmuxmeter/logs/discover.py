@@ -21,9 +21,9 @@ from tmuxmeter.logs.found import (
     Scope,
     scopes,
 )
+from tmuxmeter.logs.named import NamedFiles
 from tmuxmeter.logs.source import refusal, why
 from tmuxmeter.logs.sqlite_files import WAL
-from tmuxmeter.logs.standing import Standing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -62,7 +62,7 @@ class Catalog:
         self._leaving = leaving
         self._tops: dict[str, tuple[str, Scope]] = {}
         self._folders: dict[str, Folder] = {}
-        self._logs = Standing()
+        self._logs = NamedFiles()
         self._changed_live: dict[str, LiveFile] = {}
         for agent, root in roots:
             for relative, scope in scopes(agent, str(root.path)):

@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from tmuxmeter.logs.found import Entry, FileKey
 
 
-class Standing:
-    """The files found for each log. Of several with one canonical name the least rank stands."""
+class NamedFiles:
+    """The files found under each log's name. Of several the one of the least rank stands for it."""
 
     def __init__(self) -> None:
         # tuples, because nearly every log is one file and lists take twice the memory
