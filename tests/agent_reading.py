@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from claude_reading import booked, only
 
-from tmuxmeter.agents.base import DOCUMENT, Dated
+from tmuxmeter.agents.readers import DOCUMENT, Dated
 from tmuxmeter.events import Event, Skipped, Usage
 from tmuxmeter.logs.found import Scope
 

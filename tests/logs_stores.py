@@ -7,8 +7,9 @@ import sqlite3
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
-from tmuxmeter.agents.base import DATABASE, DOCUMENT, Defaults, Process, Query, Root
+from tmuxmeter.agents.base import Defaults, Process, Root
 from tmuxmeter.agents.cursors import Cursor
+from tmuxmeter.agents.readers import DATABASE, DOCUMENT, Query
 from tmuxmeter.agents.totals import Totals
 from tmuxmeter.errors import LogError
 from tmuxmeter.events import Event, LogFile, Usage, event_key

@@ -17,7 +17,7 @@ from tmux_fixtures import PATIENCE_S, TmuxServer, wait_until
 from tmuxmeter.agents.base import Root
 from tmuxmeter.agents.claude import Claude
 from tmuxmeter.agents.codex import Codex
-from tmuxmeter.ledger.queries import RecentSession
+from tmuxmeter.ledger.session_queries import RecentSession
 from tmuxmeter.ledger.writer import Writer
 from tmuxmeter.panes.processes import ProcessTable
 from tmuxmeter.panes.sources import ProcSource

@@ -26,7 +26,8 @@ from claude_reading import only
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tmuxmeter.agents.base import DATABASE, DOCUMENT, Process
+from tmuxmeter.agents.base import Process
+from tmuxmeter.agents.readers import DATABASE, DOCUMENT
 from tmuxmeter.events import Estimate, Position, Prompt, SessionStart, Skipped, TurnEnd, Usage
 
 if TYPE_CHECKING:

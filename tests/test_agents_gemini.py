@@ -7,9 +7,10 @@ from typing import Any
 import pytest
 from agent_reading import FIXTURES, lines, only, read, read_tree, skips, spent, table
 
-from tmuxmeter.agents.base import DOCUMENT, LINES, Agent, Process
+from tmuxmeter.agents.base import Agent, Process
 from tmuxmeter.agents.gemini import Gemini
 from tmuxmeter.agents.gemini_usage import counts
+from tmuxmeter.agents.readers import DOCUMENT, LINES
 from tmuxmeter.events import (
     Compaction,
     FileTouch,

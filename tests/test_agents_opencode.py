@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 import pytest
 from build_opencode import AGENT, T0, Store, close, real
 
-from tmuxmeter.agents.base import PAGE, Process
+from tmuxmeter.agents.base import Process
 from tmuxmeter.agents.opencode_database import OpenCodeDatabase
+from tmuxmeter.agents.readers import PAGE
 from tmuxmeter.errors import LogError
 from tmuxmeter.events import (
     Compaction,

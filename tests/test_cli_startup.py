@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 # msgspec comes with the agents' formats, the others with prices, watching, processes and drawing
 HEAVY = {"msgspec", "watchdog", "genai_prices", "psutil", "rich", "libtmux", "zstandard"}
+OF_READING = {"tmuxmeter.events", "tmuxmeter.agents.base", "tmuxmeter.agents.readers"}
 
 
 def loaded(*arguments: str | Path) -> set[str]:
@@ -69,7 +70,7 @@ def load_nothing_heavy(home: Path) -> None:
         modules = loaded(*command, "--home", home)
         assert "tmuxmeter.cli.fresh" in modules
         assert {name.partition(".")[0] for name in modules} & HEAVY == set()
-        assert {"tmuxmeter.events", "tmuxmeter.agents.base"} & modules == set()
+        assert OF_READING & modules == set()
     slow = {"click", "dataclasses", "inspect"}
     assert loaded("today", "--json", "--home", home) & slow == set()
 

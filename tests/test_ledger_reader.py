@@ -20,7 +20,7 @@ from tmuxmeter.events import (
     ToolResult,
     TurnEnd,
 )
-from tmuxmeter.ledger import queries, slices
+from tmuxmeter.ledger import session_queries, slices
 from tmuxmeter.ledger.slices import Measures
 from tmuxmeter.ledger.writer import Writer
 
@@ -120,7 +120,7 @@ def test_recent_sessions(writer: Writer, reader: Reader) -> None:
         *("/r2", "", "", "", 0, NOON + 1, NOON + 1, None, None),
         *("", 0, "", 0, 0),
     )
-    assert second == queries.RecentSession(
+    assert second == session_queries.RecentSession(
         *("claude", "s1", "/r", "/w", "b", "", 0, NOON, NOON + 12, NOON + 1, NOON + 6),
         *("done", 1, "new", 15, 200_000),
     )
@@ -265,8 +265,8 @@ def test_sessions_with_all_they_spent(writer: Writer, reader: Reader) -> None:
     [
         (slices.BY_TIME, (1, 2)),
         (slices.BY_SESSION, (1, 1, 2)),
-        (queries.RECENT_SESSIONS, (1,)),
-        (queries.UNMETERED, (1, 2)),
+        (session_queries.RECENT_SESSIONS, (1,)),
+        (session_queries.UNMETERED, (1, 2)),
     ],
     ids=["by time", "by session", "recent", "unmetered"],
 )

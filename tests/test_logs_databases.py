@@ -13,7 +13,7 @@ from logs_agent import Book
 from logs_stores import OVERLAP, STORE, connect, made, put, store_at, usage
 from tmux_fixtures import wait_until
 
-from tmuxmeter.agents.base import PAGE
+from tmuxmeter.agents.readers import PAGE
 from tmuxmeter.errors import LogBusyError, LogError
 from tmuxmeter.events import Position
 from tmuxmeter.logs import sqlite_files

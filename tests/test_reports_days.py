@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from ledger_data import NOON
 
-from tmuxmeter.ledger.queries import Unmetered
+from tmuxmeter.ledger.session_queries import Unmetered
 from tmuxmeter.ledger.slices import UNATTRIBUTED, Measures, Slice, Where
 from tmuxmeter.reports.days import (
     day_report,

@@ -7,7 +7,7 @@ from ledger_data import NOON, chunk, log, price, usage
 from pictures import SOCKET, agent, in_pane, picture
 
 from tmuxmeter.events import SessionStart, event_key
-from tmuxmeter.ledger.queries import RequestAfter
+from tmuxmeter.ledger.session_queries import RequestAfter
 from tmuxmeter.ledger.writer import Writer
 from tmuxmeter.panes.pausing import with_pauses
 from tmuxmeter.panes.picture import PauseNow, Picture

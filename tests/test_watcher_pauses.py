@@ -20,7 +20,7 @@ from watching import data, kill_watcher, tmuxmeter
 
 from tmuxmeter.demo.script import ClaudeSession
 from tmuxmeter.errors import PauseError
-from tmuxmeter.ledger.queries import RequestAfter
+from tmuxmeter.ledger.session_queries import RequestAfter
 from tmuxmeter.pause.look import ALARMED, DIMMED
 from tmuxmeter.pause.records import RESUMING, Pause, PauseStore
 from tmuxmeter.pause.ways import pause, resume

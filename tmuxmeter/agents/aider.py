@@ -21,7 +21,8 @@ from tmuxmeter.agents.node_scripts import base
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from tmuxmeter.agents.base import Process, Reader
+    from tmuxmeter.agents.base import Process
+    from tmuxmeter.agents.readers import Reader
 
 _LOG = re.compile(r"[^/]*(?:aider|analytics)[^/]*\.jsonl")
 _PYTHON = re.compile(r"python[\d.]*(?:\.exe)?")

@@ -33,7 +33,7 @@ _line = msgspec.json.Decoder(_Line)
 
 
 class AiderEvents:
-    """Reads a log. See :class:`tmuxmeter.agents.base.Reader`.
+    """Reads a log. See :class:`tmuxmeter.agents.readers.Reader`.
 
     Parameters
     ----------

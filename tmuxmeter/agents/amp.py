@@ -10,13 +10,15 @@ import re
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
-from tmuxmeter.agents.base import DOCUMENT, Defaults, Root
+from tmuxmeter.agents.base import Defaults, Root
 from tmuxmeter.agents.node_scripts import arguments
+from tmuxmeter.agents.readers import DOCUMENT
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from tmuxmeter.agents.base import DocumentReader, Process
+    from tmuxmeter.agents.base import Process
+    from tmuxmeter.agents.readers import DocumentReader
 
 _LOG = re.compile(r"threads/(T-[^/]+)\.json")
 _THREAD = re.compile(r"T-[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)

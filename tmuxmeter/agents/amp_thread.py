@@ -46,7 +46,7 @@ class _State(msgspec.Struct, array_like=True):
 
 
 class AmpThread:
-    """Reads a thread. See :class:`tmuxmeter.agents.base.DocumentReader` and ``Dated``."""
+    """Reads a thread. See :class:`tmuxmeter.agents.readers.DocumentReader` and ``Dated``."""
 
     def __init__(self, session: str, state: bytes = b"") -> None:
         self._session = session

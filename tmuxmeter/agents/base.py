@@ -1,29 +1,20 @@
-"""What an agent module brings: its logs' places, its records' events, its processes' looks.
+"""What an agent module brings: its logs' places, their readers, its processes' looks.
 
 Adding an agent is one such module and one line in the registry (``docs/agents.md`` tells how).
-A log is of one of three kinds, each with a reader of its own: a file of lines that grows, a
-document that is rewritten whole, a database whose rows come and change.
 
 Agent modules do no I/O: bytes and facts come in, events and answers go out.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final, Protocol, runtime_checkable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+from tmuxmeter.agents.readers import LINES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
-
-    from tmuxmeter.events import Event
-
-LINES: Final = "lines"
-DOCUMENT: Final = "document"
-DATABASE: Final = "database"
-
-PAGE = 2000
-"""Rows that one question to a database may return; with so many it is asked again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,89 +88,6 @@ class ProcessLog(Protocol):
 
     def began(self, rows: Iterable[Sequence[object]], now_ms: int) -> list[Began]:
         """Return what these rows tell without a guess. Never raises on bad content."""
-
-
-class Reader(Protocol):
-    """Turns the lines of one log file into events; keeps what later lines need of earlier ones."""
-
-    def read(self, block: bytes | bytearray, start: int, end: int, offset: int) -> list[Event]:
-        """Return the events of ``block[start:end]``, which holds whole lines only.
-
-        ``offset`` is the position of ``block[start]`` in the file, for ``Skipped``. Never raises
-        on bad content: a broken record becomes a ``Skipped``.
-        """
-
-    def state(self) -> bytes:
-        """Return what a new reader needs to go on after the last line read."""
-
-
-class DocumentReader(Protocol):
-    """Turns a file that is rewritten whole into events.
-
-    It is read again whenever it changed, with what :meth:`state` returned the last time: events
-    have keys of their own, totals are told as what they grew by
-    (:class:`tmuxmeter.agents.totals.Totals`).
-    """
-
-    def read(self, content: bytes) -> list[Event] | None:
-        """Return the events of the whole file, None where it is half-written or broken.
-
-        Then it is read again soon, and told as broken once its file is left alone. Never raises
-        on bad content: a broken part becomes a ``Skipped``.
-        """
-
-    def state(self) -> bytes:
-        """Return what the reader of the next version needs; stored with the events, or neither."""
-
-
-@runtime_checkable
-class Dated(Protocol):
-    """What a document's reader also has where its records carry no times of their own."""
-
-    def written(self, time_ms: int) -> None:
-        """Take the time of the file's last change, epoch milliseconds; called before ``read``."""
-
-
-@dataclass(frozen=True, slots=True)
-class Query:
-    """A question to a database: the same ``name`` comes back with its rows.
-
-    ``sql`` reads only, is ordered by what it goes on from (its cursor, bound by name in
-    ``values``) and gives up to ``:page`` rows, which is added to ``values``: exactly so many, or
-    more, mean that there may be others. It is asked after every change, so it must find its rows
-    by an index or their number wherever a table grows with use.
-    """
-
-    name: str
-    sql: str
-    values: Mapping[str, object] = field(default_factory=dict)
-
-
-class DatabaseReader(Protocol):
-    """Turns the rows of an SQLite file into events.
-
-    After every change a new reader is asked for its queries, gets the rows of each, and is asked
-    again as long as any of them filled a page. What was read before may be read again (rows are
-    changed in place): the ledger books each key once, the largest output wins.
-    """
-
-    def queries(self, tables: Mapping[str, frozenset[str]]) -> Sequence[Query]:
-        """Return what to ask next, given the columns of each table.
-
-        Raises
-        ------
-        LogError
-            If the tables are not those this reader knows; the message says what is missing.
-        """
-
-    def rows(self, query: str, rows: Sequence[Sequence[Any]]) -> list[Event]:
-        """Return the events of a query's rows, which may be none. Never raises on bad content."""
-
-    def rewind(self) -> None:
-        """Go back to the first row, but keep what totals were counted: the file is another one."""
-
-    def state(self) -> bytes:
-        """Return what a new reader needs to go on; stored with the events, or neither."""
 
 
 class Agent(Protocol):
@@ -333,39 +241,3 @@ class Defaults:
     def indexed(self, content: bytes) -> tuple[Root, ...]:  # noqa: ARG002
         """Return nothing: no file tells further roots."""
         return ()
-
-
-UNKNOWN_TYPE: Final = "unknown type "
-
-
-def unknown_type(kind: str, version: str = "") -> str:
-    """Return the reason under which records of a type that nobody knows are skipped and counted.
-
-    ``doctor`` shows them as "412 records of unknown type X in codex 0.170".
-    """
-    word = "".join(c if c.isprintable() else "?" for c in kind[:60])
-    return f"{UNKNOWN_TYPE}{word}" + (f" in {version[:30]}" if version else "")
-
-
-def candidates(
-    block: bytes | bytearray, start: int, end: int, needles: Sequence[bytes]
-) -> Iterator[tuple[int, int]]:
-    """Yield the bounds of the lines of ``block[start:end]`` that hold any of ``needles``, in order.
-
-    Each line is yielded once. Bounds leave the newline out.
-    """
-    positions = [block.find(needle, start, end) for needle in needles]
-    while True:
-        hits = [p for p in positions if p >= 0]
-        if not hits:
-            return
-        hit = min(hits)
-        line_start = block.rfind(b"\n", start, hit) + 1 or start
-        line_end = block.find(b"\n", hit, end)
-        if line_end < 0:
-            line_end = end
-        yield line_start, line_end
-        for index, position in enumerate(positions):
-            if 0 <= position < line_end:
-                positions[index] = block.find(needles[index], line_end, end)
-        start = line_end

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from tmuxmeter.agents import claude_prompts as prompts
 from tmuxmeter.agents import claude_state, wording
-from tmuxmeter.agents.base import unknown_type
 from tmuxmeter.agents.claude_batch import Batch
 from tmuxmeter.agents.claude_records import (
     BAD_TIME,
@@ -16,6 +15,8 @@ from tmuxmeter.agents.claude_records import (
     decode_record,
 )
 from tmuxmeter.agents.claude_usage import SYNTHETIC
+from tmuxmeter.agents.file_paths import absolute
+from tmuxmeter.agents.readers import unknown_type
 from tmuxmeter.agents.times import epoch_ms
 from tmuxmeter.digests import blake2b
 from tmuxmeter.events import (
@@ -191,15 +192,13 @@ class Reader:
             return
         path = part.input.file_path or part.input.notebook_path
         if path:
-            if cwd and not path.startswith(("/", "~", "\\")) and path[1:2] != ":":
-                path = f"{cwd}/{path.removeprefix('./')}"
             batch.events.append(
                 FileTouch(
                     key=event_key("claude", "touch", part.id),
                     session=batch.session,
                     time_ms=batch.time_ms,
                     edit=edit,
-                    path=path,
+                    path=absolute(path, cwd),
                 )
             )
 

@@ -10,10 +10,12 @@ import re
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
-from tmuxmeter.agents.base import Defaults, Process, ProcessLog, Reader, Root
+from tmuxmeter.agents.base import Defaults, Process, ProcessLog, Root
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
+
+    from tmuxmeter.agents.readers import Reader
 
 _FOLDERS = ("sessions", "archived_sessions")
 _UUID = r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"

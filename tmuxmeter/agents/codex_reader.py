@@ -9,9 +9,9 @@ import msgspec
 from tmuxmeter.agents import codex_activity as activity
 from tmuxmeter.agents import codex_session as session
 from tmuxmeter.agents import codex_spend as spend
-from tmuxmeter.agents.base import unknown_type
 from tmuxmeter.agents.codex_records import HEAD, kind_of
 from tmuxmeter.agents.codex_state import BAD_COUNTS, BAD_FIELD, BROKEN, SkipRecord, State, word
+from tmuxmeter.agents.readers import unknown_type
 from tmuxmeter.events import Event, Skipped
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ _LONGEST_KIND = 40
 
 
 class CodexReader:
-    """Reads one rollout. See :class:`tmuxmeter.agents.base.Reader`.
+    """Reads one rollout. See :class:`tmuxmeter.agents.readers.Reader`.
 
     Lines are told apart by their first bytes, so that what isn't needed (reasoning, answers, the
     state of the world: most of a rollout's bytes) is never decoded; what is needed is decoded

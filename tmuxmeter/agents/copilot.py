@@ -10,8 +10,9 @@ import re
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
-from tmuxmeter.agents.base import DATABASE, LINES, Defaults, Root
+from tmuxmeter.agents.base import Defaults, Root
 from tmuxmeter.agents.node_scripts import arguments, is_uuid, value_of
+from tmuxmeter.agents.readers import DATABASE, LINES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from tmuxmeter.agents.base import Query
 from tmuxmeter.agents.copilot_records import Detail, disjoint
 from tmuxmeter.agents.lines import BAD_COUNTS, BAD_TIME, MOST_TOKENS, Batch
+from tmuxmeter.agents.readers import Query
 from tmuxmeter.agents.times import epoch_ms
 from tmuxmeter.errors import LogError
 from tmuxmeter.events import Usage, event_key
@@ -51,7 +51,7 @@ _load = msgspec.msgpack.Decoder(_Place).decode
 
 
 class CopilotDatabase:
-    """Reads the database. See :class:`tmuxmeter.agents.base.DatabaseReader`."""
+    """Reads the database. See :class:`tmuxmeter.agents.readers.DatabaseReader`."""
 
     def __init__(self, state: bytes = b"") -> None:
         self._place = _load(state) if state else _Place()

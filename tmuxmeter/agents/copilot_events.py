@@ -1,8 +1,5 @@
 """Turns the events of a Copilot session into ours.
 
-Requests' tokens are not logged here: ``session.shutdown`` tells each model's sum of the session so
-far, over all its resumed parts, so it is booked as what it grew by. Where the database is (it has
-every request), no tokens are taken from here: a session's tokens come from one of both, never both.
 Sub-agents' events stand among the session's own, marked by ``agentId``.
 """
 
@@ -13,10 +10,10 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from tmuxmeter.agents import copilot_records as records
-from tmuxmeter.agents import wording
+from tmuxmeter.agents import copilot_state, wording
+from tmuxmeter.agents.copilot_spend import take_sums
 from tmuxmeter.agents.copilot_tools import Call, call_of
 from tmuxmeter.agents.lines import (
-    BAD_COUNTS,
     BAD_TIME,
     MOST_TOKENS,
     Batch,
@@ -26,7 +23,6 @@ from tmuxmeter.agents.lines import (
     unknown,
 )
 from tmuxmeter.agents.times import epoch_ms
-from tmuxmeter.agents.totals import Totals
 from tmuxmeter.events import (
     Compaction,
     FileTouch,
@@ -34,7 +30,6 @@ from tmuxmeter.events import (
     SessionStart,
     ToolResult,
     TurnEnd,
-    Usage,
     event_key,
 )
 
@@ -42,9 +37,6 @@ if TYPE_CHECKING:
     from tmuxmeter.agents.copilot_records import Data, Record
     from tmuxmeter.events import Event
 
-_CALLS = 64
-_STORED_SINCE = (0, 0, 412)
-"""The version that brought the database: no earlier one's requests can be in it."""
 # fmt: off
 _SILENT = frozenset({
     "assistant.intent", "assistant.reasoning", "assistant.turn_start", "model.response",
@@ -71,25 +63,8 @@ whatever is new there is told."""
 # fmt: on
 
 
-class _State(msgspec.Struct, array_like=True):
-    """What later records need of earlier ones; stored beside the file's position."""
-
-    session: str = ""
-    cwd: str = ""
-    branch: str = ""
-    version: str = ""
-    prompt: int = 0
-    turn: str = ""
-    last: bool = False
-    """Whether the newest answer called no tools: the end of its part ends the turn."""
-    asked: bool = False
-    calls: dict[str, Call] = {}
-    totals: Totals = msgspec.field(default_factory=Totals)
-    shutdowns: list[str] = []
-
-
 class CopilotEvents:
-    """Reads one session. See :class:`tmuxmeter.agents.base.Reader`.
+    """Reads one session. See :class:`tmuxmeter.agents.readers.Reader`.
 
     Parameters
     ----------
@@ -102,7 +77,7 @@ class CopilotEvents:
     """
 
     def __init__(self, session: str, state: bytes = b"", *, stored: bool = False) -> None:
-        self._state = _load(state) or _State(session)
+        self._state = copilot_state.load(state) or copilot_state.State(session)
         self._stored = stored
         self._kinds = {
             "session.start": self._begin,
@@ -217,11 +192,9 @@ class CopilotEvents:
         )
 
     def _call(self, batch: Batch, record: Record) -> None:  # noqa: ARG002
-        data, calls = record.data, self._state.calls
+        data = record.data
         call = call_of(_text(data.tool_name), bytes(data.arguments), self._state.cwd)
-        calls[_text(data.tool_call_id)] = call
-        if len(calls) > _CALLS:
-            del calls[next(iter(calls))]
+        self._state.call(_text(data.tool_call_id), call)
 
     def _result(self, batch: Batch, record: Record) -> None:
         state, data = self._state, record.data
@@ -263,64 +236,14 @@ class CopilotEvents:
             )
 
     def _shutdown(self, batch: Batch, record: Record) -> None:
-        state = self._state
-        identity = _text(record.id)
-        if identity and identity in state.shutdowns:
-            return
-        state.shutdowns = [*state.shutdowns, identity][-_CALLS:]
-        time_ms = _time(record)
-        is_booked = not self._stored or _before_the_database(state.version)
-        for model, metric in (record.data.model_metrics or {}).items():
-            tally = metric.usage
-            kinds = records.disjoint(
-                tally.input_tokens or 0,
-                tally.cache_read_tokens or 0,
-                tally.cache_write_tokens or 0,
-                tally.output_tokens or 0,
-            )
-            if kinds is None:
-                batch.skip(BAD_COUNTS)
-                continue
-            reasoning = min(tally.reasoning_tokens or 0, kinds[3])
-            # a database that goes away again must not bring what it told a second time
-            growth = state.totals.grown(f"{state.session}/{model}", (*kinds, reasoning))
-            if growth is not None and is_booked:
-                fresh, read, written, output, thought = growth.counts
-                batch.events.append(
-                    Usage(
-                        key=event_key("copilot", "total", growth.identity),
-                        session=state.session,
-                        time_ms=time_ms,
-                        model=model,
-                        fresh=fresh,
-                        cache_read=read,
-                        cache_write_5m=written,
-                        output=output,
-                        reasoning=thought,
-                        cwd=state.cwd,
-                        branch=state.branch,
-                    )
-                )
-
-
-def _before_the_database(version: str) -> bool:
-    numbers = version.partition("-")[0].split(".")
-    try:
-        return bool(version) and tuple(map(int, numbers)) < _STORED_SINCE
-    except ValueError:
-        return False
+        if self._state.shut_down(_text(record.id)):
+            metrics = record.data.model_metrics or {}
+            take_sums(batch, self._state, metrics, _time(record), stored=self._stored)
 
 
 def _is_inner(record: Record) -> bool:
     """Tell whether a sub-agent did it; older versions mark that in the data."""
     return bool(record.agent_id or record.data.parent_tool_call_id)
-
-
-def _load(state: bytes) -> _State | None:
-    try:
-        return msgspec.msgpack.decode(state, type=_State) if state else None
-    except (msgspec.MsgspecError, UnicodeDecodeError):
-        return None
 
 
 def _time(record: Record) -> int:

@@ -12,13 +12,15 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from tmuxmeter.agents.base import DATABASE, Defaults, Root
+from tmuxmeter.agents.base import Defaults, Root
 from tmuxmeter.agents.node_scripts import base, value_of
+from tmuxmeter.agents.readers import DATABASE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from tmuxmeter.agents.base import DatabaseReader, Process
+    from tmuxmeter.agents.base import Process
+    from tmuxmeter.agents.readers import DatabaseReader
 
 _DATABASE = "crush.db"
 _DATA_FOLDER = ".crush"

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from tmuxmeter.agents import wording
-from tmuxmeter.agents.base import Query
 from tmuxmeter.agents.cursors import Cursor
 from tmuxmeter.agents.estimates import estimate
 from tmuxmeter.agents.lines import Batch
+from tmuxmeter.agents.readers import Query
 from tmuxmeter.agents.rows import Place, new_rows
 from tmuxmeter.agents.times import plausible_ms
 from tmuxmeter.errors import LogError
@@ -82,7 +82,7 @@ _input = msgspec.json.Decoder(_Input).decode
 
 
 class CrushDatabase:
-    """Reads one project's database. See :class:`tmuxmeter.agents.base.DatabaseReader`."""
+    """Reads one project's database. See :class:`tmuxmeter.agents.readers.DatabaseReader`."""
 
     def __init__(self, state: bytes = b"") -> None:
         known = _load(state) if state else _State()

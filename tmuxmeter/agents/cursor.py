@@ -11,8 +11,9 @@ import re
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
-from tmuxmeter.agents.base import DATABASE, DOCUMENT, Defaults, Root
+from tmuxmeter.agents.base import Defaults, Root
 from tmuxmeter.agents.node_scripts import arguments, base, is_uuid, value_of
+from tmuxmeter.agents.readers import DATABASE, DOCUMENT
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

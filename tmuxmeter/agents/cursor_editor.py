@@ -18,12 +18,12 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from tmuxmeter.agents import wording
-from tmuxmeter.agents.base import Query
 from tmuxmeter.agents.cursor_places import is_session
 from tmuxmeter.agents.cursor_queries import AGAIN, HEADERS_LIST, HEADERS_TABLE, ROWS
 from tmuxmeter.agents.cursors import Cursor as Place
 from tmuxmeter.agents.estimates import estimate
 from tmuxmeter.agents.lines import MOST_TOKENS, Batch
+from tmuxmeter.agents.readers import Query
 from tmuxmeter.agents.times import epoch_ms, plausible_ms
 from tmuxmeter.errors import LogError
 from tmuxmeter.events import FileTouch, Prompt, SessionStart, ToolResult, Usage, event_key
@@ -61,7 +61,7 @@ _load = msgspec.msgpack.Decoder(_State).decode
 
 
 class CursorEditor:
-    """Reads the database. See :class:`tmuxmeter.agents.base.DatabaseReader`."""
+    """Reads the database. See :class:`tmuxmeter.agents.readers.DatabaseReader`."""
 
     def __init__(self, state: bytes = b"") -> None:
         self._state = _load(state) if state else _State()

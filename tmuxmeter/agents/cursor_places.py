@@ -7,8 +7,8 @@ from urllib.parse import unquote, urlsplit
 
 import msgspec
 
-from tmuxmeter.agents.base import Query
 from tmuxmeter.agents.lines import BROKEN, Batch
+from tmuxmeter.agents.readers import Query
 from tmuxmeter.agents.times import plausible_ms
 from tmuxmeter.errors import LogError
 from tmuxmeter.events import SessionStart, event_key
@@ -64,7 +64,7 @@ class _Small:
 
 
 class CursorChat(_Small):
-    """Reads a chat's ``store.db``. See :class:`tmuxmeter.agents.base.DatabaseReader`.
+    """Reads a chat's ``store.db``. See :class:`tmuxmeter.agents.readers.DatabaseReader`.
 
     Its messages have no times, no tokens and no order of their own: the transcript tells them.
     """
@@ -106,7 +106,7 @@ class CursorChat(_Small):
 
 
 class CursorWorkspace(_Small):
-    """Reads a workspace's ``state.vscdb``. See :class:`tmuxmeter.agents.base.DatabaseReader`.
+    """Reads a workspace's ``state.vscdb``. See :class:`tmuxmeter.agents.readers.DatabaseReader`.
 
     Parameters
     ----------

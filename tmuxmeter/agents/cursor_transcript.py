@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from tmuxmeter.agents import wording
-from tmuxmeter.agents.base import unknown_type
 from tmuxmeter.agents.estimates import estimate
 from tmuxmeter.agents.lines import Batch, decode, guarded
+from tmuxmeter.agents.readers import unknown_type
 from tmuxmeter.agents.times import plausible_ms
 from tmuxmeter.events import FileTouch, Prompt, SessionStart, ToolResult, TurnEnd, event_key
 
@@ -81,7 +81,7 @@ _meta = msgspec.json.Decoder(_Meta).decode
 
 
 class CursorTranscript:
-    """Reads one transcript. See :class:`tmuxmeter.agents.base.DocumentReader`.
+    """Reads one transcript. See :class:`tmuxmeter.agents.readers.DocumentReader`.
 
     Parameters
     ----------

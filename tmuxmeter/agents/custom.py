@@ -123,7 +123,7 @@ def _regex(pattern: str) -> re.Pattern[str]:
 
 
 class CustomReader:
-    """Reads one log. See :class:`tmuxmeter.agents.base.Reader`."""
+    """Reads one log. See :class:`tmuxmeter.agents.readers.Reader`."""
 
     def __init__(self, agent: str, fields: Fields, session: str, state: bytes = b"") -> None:
         self._agent = agent

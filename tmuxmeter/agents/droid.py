@@ -10,8 +10,9 @@ import re
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
-from tmuxmeter.agents.base import DOCUMENT, LINES, Defaults, Root
+from tmuxmeter.agents.base import Defaults, Root
 from tmuxmeter.agents.node_scripts import base, is_uuid, value_of
+from tmuxmeter.agents.readers import DOCUMENT, LINES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

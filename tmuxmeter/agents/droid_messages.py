@@ -95,7 +95,7 @@ _input = msgspec.json.Decoder(_Input | str).decode
 
 
 class DroidMessages:
-    """Reads one session. See :class:`tmuxmeter.agents.base.Reader`.
+    """Reads one session. See :class:`tmuxmeter.agents.readers.Reader`.
 
     Parameters
     ----------

@@ -47,7 +47,7 @@ _parents = msgspec.json.Decoder(_Parents).decode
 
 
 class DroidSettings:
-    """Reads settings. See :class:`tmuxmeter.agents.base.DocumentReader` and ``Dated``."""
+    """Reads settings. See :class:`tmuxmeter.agents.readers.DocumentReader` and ``Dated``."""
 
     def __init__(self, session: str, state: bytes = b"") -> None:
         self._session = session

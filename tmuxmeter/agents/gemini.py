@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from tmuxmeter.agents.base import DOCUMENT, LINES, Defaults, Root
+from tmuxmeter.agents.base import Defaults, Root
 from tmuxmeter.agents.node_scripts import arguments, is_uuid, value_of
+from tmuxmeter.agents.readers import DOCUMENT, LINES
 from tmuxmeter.agents.session_names import session_name
 
 if TYPE_CHECKING:

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from tmuxmeter.agents import gemini_records as records
+from tmuxmeter.agents import gemini_tools as tools
 from tmuxmeter.agents import wording
+from tmuxmeter.agents.file_paths import absolute
 from tmuxmeter.agents.gemini_usage import counts
 from tmuxmeter.agents.lines import (
     BAD_TIME,
@@ -36,18 +38,9 @@ if TYPE_CHECKING:
     from tmuxmeter.agents.gemini_records import Line, Message, ToolCall
     from tmuxmeter.events import Event
 
-_EDITS = frozenset({"replace", "write_file"})
-_READS = frozenset({"read_file"})
-_SHELL = "run_shell_command"
 _NOT_SAID = ("/", "?", "<session_context>", "<hook_context>")
 """Openings of what Gemini CLI itself doesn't take for a prompt: commands and its own context."""
 _SUMMARY = "<state_snapshot>"
-_EXIT = re.compile(
-    r"^Exit Code: (\d+)$(?:\n(?:Error|Signal|Background PIDs|Process Group PGID): [^\n]*)*"
-    r"(?:\n</untrusted_context>)?\s*\Z",
-    re.MULTILINE,
-)
-"""How the shell tool ends what it says of a command that failed; its output stands before."""
 _UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 _SILENT = frozenset({"info", "warning"})
 
@@ -64,7 +57,7 @@ class State(msgspec.Struct, array_like=True, gc=False):
 
 
 class GeminiReader:
-    """Reads one chat. See :class:`tmuxmeter.agents.base.Reader`.
+    """Reads one chat. See :class:`tmuxmeter.agents.readers.Reader`.
 
     Parameters
     ----------
@@ -210,7 +203,7 @@ class GeminiReader:
         if call.status not in ("success", "error"):
             # Still under way, or the human said no: neither a success nor a failure.
             return
-        ok = call.status == "success" and not (name == _SHELL and _failed(call.result))
+        ok = call.status == "success" and not (name == tools.SHELL and tools.failed(call.result))
         batch.events.append(
             ToolResult(
                 key=event_key("gemini", "tool", identity),
@@ -220,24 +213,18 @@ class GeminiReader:
                 ok=ok,
             )
         )
-        if ok and (name in _EDITS or name in _READS):
-            path = _path(call.args)
+        if ok and (name in tools.EDITS or name in tools.READS):
+            path = tools.path_in(call.args)
             if path:
                 batch.events.append(
                     FileTouch(
                         key=event_key("gemini", "touch", identity),
                         session=self._session,
                         time_ms=time_ms,
-                        edit=name in _EDITS,
-                        path=self._absolute(path),
+                        edit=name in tools.EDITS,
+                        path=absolute(path, self._state.cwd),
                     )
                 )
-
-    def _absolute(self, path: str) -> str:
-        cwd = self._state.cwd
-        if not cwd or path.startswith(("/", "~", "\\")) or path[1:2] == ":":
-            return path
-        return f"{cwd}/{path.removeprefix('./')}"
 
     def _turn(self, batch: Batch, message: Message) -> None:
         """Tell that a turn may have ended: words without a call are the last, as far as is known.
@@ -287,8 +274,8 @@ class GeminiReader:
 class GeminiDocument(GeminiReader):
     """Reads a chat of older versions, one object rewritten whole.
 
-    See :class:`tmuxmeter.agents.base.DocumentReader`. Its messages have the ids they keep when the
-    chat goes on as lines, so a chat that lies there in both forms counts once.
+    See :class:`tmuxmeter.agents.readers.DocumentReader`. Its messages have the ids they keep when
+    the chat goes on as lines, so a chat that lies there in both forms counts once.
     """
 
     def read(self, content: bytes) -> list[Event] | None:  # type: ignore[override]
@@ -328,28 +315,3 @@ def _split(messages: msgspec.Raw) -> list[bytes]:
     if not bytes(messages).startswith(b"["):
         return []
     return [bytes(one) for one in decode(records.MESSAGES, messages)]
-
-
-def _path(arguments: msgspec.Raw) -> str:
-    try:
-        found = decode(records.ARGUMENTS, arguments) if bytes(arguments) else None
-    except (ValueError, RecursionError):
-        return ""
-    path = (found.file_path or found.absolute_path) if found is not None else None
-    return path if isinstance(path, str) else ""
-
-
-def _failed(result: msgspec.Raw) -> bool:
-    """Tell whether a shell command failed: its call succeeded all the same."""
-    try:
-        parts = decode(records.RESULT, result) if bytes(result) else []
-    except (ValueError, RecursionError):
-        return False
-    for part in parts:
-        answer = part.function_response.response if part.function_response is not None else None
-        output = answer.output if answer is not None else None
-        if isinstance(output, str):
-            code = _EXIT.search(output[-2000:])
-            if code is not None and int(code[1]):
-                return True
-    return False

@@ -10,13 +10,15 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tmuxmeter.agents.base import DATABASE, Defaults, Root
+from tmuxmeter.agents.base import Defaults, Root
 from tmuxmeter.agents.node_scripts import base, value_of
+from tmuxmeter.agents.readers import DATABASE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from tmuxmeter.agents.base import DatabaseReader, Process
+    from tmuxmeter.agents.base import Process
+    from tmuxmeter.agents.readers import DatabaseReader
 
 _DATABASE = "sessions/sessions.db"
 _SESSION = re.compile(r"\d{8}_\d+")

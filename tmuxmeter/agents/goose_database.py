@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from tmuxmeter.agents import wording
-from tmuxmeter.agents.base import Query
 from tmuxmeter.agents.lines import MOST_TOKENS, Batch
+from tmuxmeter.agents.readers import Query
 from tmuxmeter.agents.times import epoch_ms, plausible_ms
 from tmuxmeter.agents.totals import Totals
 from tmuxmeter.errors import LogError
@@ -107,7 +107,7 @@ _failed = msgspec.json.Decoder(_Failed).decode
 
 
 class GooseDatabase:
-    """Reads the database. See :class:`tmuxmeter.agents.base.DatabaseReader`."""
+    """Reads the database. See :class:`tmuxmeter.agents.readers.DatabaseReader`."""
 
     def __init__(self, state: bytes = b"") -> None:
         self._state = _load(state) if state else _State()

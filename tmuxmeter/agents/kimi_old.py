@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from tmuxmeter.agents import kimi_records as records
 from tmuxmeter.agents import wording
+from tmuxmeter.agents.file_paths import absolute
 from tmuxmeter.agents.lines import BAD_TIME, SkipRecord, decode, unknown
 from tmuxmeter.agents.times import plausible_ms
 from tmuxmeter.events import (
@@ -197,7 +198,7 @@ class _Message:
                     session=self._about.session,
                     time_ms=self._time_ms,
                     edit=name in _EDITS,
-                    path=self._about.absolute(path),
+                    path=absolute(path, self._about.cwd),
                 )
             )
 

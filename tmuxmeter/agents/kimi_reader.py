@@ -12,6 +12,7 @@ import msgspec
 
 from tmuxmeter.agents import kimi_old, kimi_state, wording
 from tmuxmeter.agents import kimi_records as records
+from tmuxmeter.agents.file_paths import absolute
 from tmuxmeter.agents.lines import (
     BAD_TIME,
     MOST_TOKENS,
@@ -67,7 +68,7 @@ _SILENT = frozenset({
 class KimiReader:
     """Reads one wire file, of a session or of a sub-agent.
 
-    See :class:`tmuxmeter.agents.base.Reader`.
+    See :class:`tmuxmeter.agents.readers.Reader`.
 
     Parameters
     ----------
@@ -240,7 +241,7 @@ class KimiReader:
                     session=session,
                     time_ms=time_ms,
                     edit=name in _EDITS,
-                    path=self._about.absolute(path),
+                    path=absolute(path, self._about.cwd),
                 )
             )
 

@@ -26,12 +26,6 @@ class About:
         """Return whose record of this time it is: a fork begins with copies of its parent's."""
         return self.parent if self.parent and time_ms < self.forked_ms else self.session
 
-    def absolute(self, path: str) -> str:
-        """Return a path as the agent meant it."""
-        if not self.cwd or path.startswith(("/", "~", "\\")) or path[1:2] == ":":
-            return path
-        return f"{self.cwd}/{path.removeprefix('./')}"
-
 
 class State(msgspec.Struct, array_like=True, gc=False):
     """Small and free of contents: it is stored beside the file's position after every read."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, NoReturn, TypeAlias, TypeVar
 
 import msgspec
 
-from tmuxmeter.agents.base import unknown_type
+from tmuxmeter.agents.readers import unknown_type
 from tmuxmeter.events import Skipped
 
 if TYPE_CHECKING:

@@ -9,13 +9,15 @@ import re
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
-from tmuxmeter.agents.base import DATABASE, DOCUMENT, Defaults, Root
+from tmuxmeter.agents.base import Defaults, Root
 from tmuxmeter.agents.node_scripts import arguments, value_of
+from tmuxmeter.agents.readers import DATABASE, DOCUMENT
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from tmuxmeter.agents.base import DatabaseReader, DocumentReader, Process
+    from tmuxmeter.agents.base import Process
+    from tmuxmeter.agents.readers import DatabaseReader, DocumentReader
 
 _PROGRAM = re.compile(r"\.?opencode(?:\.exe)?")
 _SCRIPT = re.compile(r"(?:^|/)opencode-ai/bin/opencode$")

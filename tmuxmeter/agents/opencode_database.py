@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from tmuxmeter.agents import opencode_parts as parts
-from tmuxmeter.agents.base import Query, unknown_type
 from tmuxmeter.agents.cursors import Cursor
 from tmuxmeter.agents.lines import Batch
 from tmuxmeter.agents.opencode_records import Message, time_of, turn_end, usage_of
 from tmuxmeter.agents.opencode_state import State
+from tmuxmeter.agents.readers import Query, unknown_type
 from tmuxmeter.agents.rows import new_rows
 from tmuxmeter.errors import LogError
 from tmuxmeter.events import SessionStart, event_key
@@ -51,7 +51,7 @@ _decode = msgspec.json.Decoder(Message).decode
 
 
 class OpenCodeDatabase:
-    """Reads one database. See :class:`tmuxmeter.agents.base.DatabaseReader`."""
+    """Reads one database. See :class:`tmuxmeter.agents.readers.DatabaseReader`."""
 
     def __init__(self, state: bytes = b"") -> None:
         self._state = State.load(state)

@@ -13,6 +13,7 @@ import msgspec
 
 from tmuxmeter.agents import pi_records as records
 from tmuxmeter.agents import wording
+from tmuxmeter.agents.file_paths import absolute
 from tmuxmeter.agents.lines import (
     BAD_TIME,
     MOST_TOKENS,
@@ -71,7 +72,7 @@ class State(msgspec.Struct, array_like=True, gc=False):
 
 
 class PiReader:
-    """Reads one session. See :class:`tmuxmeter.agents.base.Reader`.
+    """Reads one session. See :class:`tmuxmeter.agents.readers.Reader`.
 
     Parameters
     ----------
@@ -256,15 +257,9 @@ class PiReader:
                     session=session,
                     time_ms=time_ms,
                     edit=tool in _EDITS,
-                    path=self._absolute(path),
+                    path=absolute(path, self._state.cwd),
                 )
             )
-
-    def _absolute(self, path: str) -> str:
-        cwd = self._state.cwd
-        if not cwd or path.startswith(("/", "~", "\\")) or path[1:2] == ":":
-            return path
-        return f"{cwd}/{path.removeprefix('./')}"
 
 
 def _load(state: bytes) -> State | None:

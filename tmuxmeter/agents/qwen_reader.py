@@ -9,6 +9,7 @@ import msgspec
 
 from tmuxmeter.agents import qwen_records as records
 from tmuxmeter.agents import qwen_state, wording
+from tmuxmeter.agents.file_paths import absolute
 from tmuxmeter.agents.gemini_usage import counts as google_counts
 from tmuxmeter.agents.lines import (
     BAD_TIME,
@@ -45,7 +46,7 @@ _HUMAN = (None, "real_user")
 
 
 class QwenReader:
-    """Reads one chat, of a session or of a sub-agent. See :class:`tmuxmeter.agents.base.Reader`.
+    """Reads one chat, of a session or of a sub-agent. See :class:`tmuxmeter.agents.readers.Reader`.
 
     Newer versions show a request up to three times: at once as telemetry, then as the answer, and
     a sub-agent's also in a chat of its own. Telemetry also has what is asked for on the side.
@@ -278,15 +279,9 @@ class _Line:
                         session=self._session,
                         time_ms=self._time_ms,
                         edit=name in _EDITS,
-                        path=self._absolute(path),
+                        path=absolute(path, _text(self._record.cwd)),
                     )
                 )
-
-    def _absolute(self, path: str) -> str:
-        cwd = _text(self._record.cwd)
-        if not cwd or path.startswith(("/", "~", "\\")) or path[1:2] == ":":
-            return path
-        return f"{cwd}/{path.removeprefix('./')}"
 
     def _parts(self) -> list[records.Part]:
         if not bytes(self._record.message):

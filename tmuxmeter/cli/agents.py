@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from tmuxmeter.agents.base import Agent
     from tmuxmeter.cli.agent_logs import Look
     from tmuxmeter.config import Config
-    from tmuxmeter.ledger.queries import AgentRow
+    from tmuxmeter.ledger.session_queries import AgentRow
     from tmuxmeter.logs.found import Entry
     from tmuxmeter.reports.agents import Known, Place
 

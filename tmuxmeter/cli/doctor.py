@@ -24,8 +24,8 @@ from tmuxmeter.reports.doctor import Check
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from tmuxmeter.ledger.queries import Tokenless
     from tmuxmeter.ledger.reader import Reader
+    from tmuxmeter.ledger.session_queries import Tokenless
 
 UNHEALTHY = 1
 """Exit code where something is bad."""

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from tmuxmeter.cli.days import Calendar
     from tmuxmeter.config import Config
     from tmuxmeter.ledger.activity import Activity
-    from tmuxmeter.ledger.queries import Unmetered
     from tmuxmeter.ledger.reader import Reader
+    from tmuxmeter.ledger.session_queries import Unmetered
     from tmuxmeter.ledger.slices import Slice
     from tmuxmeter.ledger.span import SpanFacts
 

@@ -16,8 +16,8 @@ from tmuxmeter.errors import UsageError
 if TYPE_CHECKING:
     from datetime import date
 
-    from tmuxmeter.ledger.queries import Unmetered
     from tmuxmeter.ledger.reader import Reader
+    from tmuxmeter.ledger.session_queries import Unmetered
     from tmuxmeter.ledger.slices import Slice
 
 Row = dict[str, Any]

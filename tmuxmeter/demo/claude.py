@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from tmuxmeter.demo.role import LIVE, LOOP, Context, Role
+from tmuxmeter.demo.role import LIVE, Context, Role, Streak
 from tmuxmeter.demo.words import COMMANDS, as_line, prompt, random_id, stamp
 
 if TYPE_CHECKING:
@@ -28,12 +28,12 @@ class ClaudeSession:
     model: str = "claude-sonnet-4-6"
     session: str = ""
     turns: int = 0
-    failing: int = 0
     last_uuid: str | None = None
 
     def __post_init__(self) -> None:
         self.session = self.session or random_id(self.rng)
         self.context = Context(self.role.context)
+        self.streak = Streak(self.role.stuck)
 
     @property
     def path(self) -> str:
@@ -118,11 +118,9 @@ class ClaudeSession:
             tools.append(("Edit", {"file_path": path, "old_string": "a", "new_string": "b"}))
         name, inputs = rng.choice(tools)
         failed = name == "Bash" and rng.random() < 0.2
-        if self.failing:
-            self.failing -= 1
-            name, inputs, failed = "Bash", {"command": "make test"}, True
-        elif failed and rng.random() < self.role.stuck:
-            self.failing = LOOP
+        if self.streak.on:
+            name, inputs = "Bash", {"command": "make test"}
+        failed = self.streak.fails(rng, by_itself=failed)
         return {
             "id": f"toolu_demo{rng.getrandbits(64):016x}",
             "name": name,

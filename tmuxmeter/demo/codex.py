@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from tmuxmeter.demo.role import LIVE, LOOP, Context, Role
+from tmuxmeter.demo.role import LIVE, Context, Role, Streak
 from tmuxmeter.demo.words import COMMANDS, as_line, prompt, stamp, timed_id
 
 if TYPE_CHECKING:
@@ -31,12 +31,12 @@ class CodexSession:
     model: str = "gpt-5.5"
     session: str = ""
     turns: int = 0
-    failing: int = 0
     totals: dict[str, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.session = self.session or timed_id(self.rng, self.started_ms)
         self.context = Context(self.role.context)
+        self.streak = Streak(self.role.stuck)
 
     @property
     def path(self) -> str:
@@ -107,7 +107,7 @@ class CodexSession:
         """Yield a tool call and its outcome: a patch in every second turn, else a command."""
         rng = self.rng
         call = f"call_demo{rng.getrandbits(64):016x}"
-        if self.turns % 2 and not self.failing and rng.random() < 0.3:
+        if self.turns % 2 and not self.streak.on and rng.random() < 0.3:
             path = f"{self.cwd}/{rng.choice(self.role.files)}"
             ended_well = {"call_id": call, "success": True, "changes": {path: {"type": "update"}}}
             yield ended, self._event(ended, {"type": "patch_apply_end", **ended_well})
@@ -115,12 +115,7 @@ class CodexSession:
         command = {"cmd": rng.choice(COMMANDS)}
         called = {"name": "exec_command", "call_id": call, "arguments": json.dumps(command)}
         yield begun, self._line(begun, "response_item", {"type": "function_call", **called})
-        if self.failing:
-            self.failing -= 1
-            failed = True
-        else:
-            failed = rng.random() < 0.1
-            self.failing = LOOP if failed and rng.random() < self.role.stuck else 0
+        failed = self.streak.fails(rng, by_itself=not self.streak.on and rng.random() < 0.1)
         output = f"Process exited with code {int(failed)}\ndemo"
         answer = {"type": "function_call_output", "call_id": call, "output": output}
         yield ended, self._line(ended, "response_item", answer)

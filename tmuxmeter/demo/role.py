@@ -1,4 +1,4 @@
-"""How an agent is played: how quickly it works, how much it reads, which files are its own."""
+"""How an agent is played: how quickly it works, what it reads, which files it has, how it fails."""
 
 from __future__ import annotations
 
@@ -87,3 +87,31 @@ class Context:
         self._sent += self._tokens + fresh
         self._read += read
         return fresh, read, self._tokens - read
+
+
+class Streak:
+    """An agent's commands: once it is stuck, several in a row fail.
+
+    Parameters
+    ----------
+    stuck : float
+        How often a command that fails goes on failing.
+    """
+
+    def __init__(self, stuck: float) -> None:
+        self._stuck = stuck
+        self._left = 0
+
+    @property
+    def on(self) -> bool:
+        """Whether the next command fails whatever it is."""
+        return self._left > 0
+
+    def fails(self, rng: Random, *, by_itself: bool) -> bool:
+        """Return whether the next command fails; ``by_itself``: it would without a streak."""
+        if self._left:
+            self._left -= 1
+            return True
+        if by_itself and rng.random() < self._stuck:
+            self._left = LOOP
+        return by_itself

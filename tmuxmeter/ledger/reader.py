@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import sqlite3
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from tmuxmeter.errors import LedgerError
-from tmuxmeter.ledger import bills, queries
+from tmuxmeter.ledger import bills, queries, session_queries
 from tmuxmeter.ledger.database import (
     LEDGER_NAME,
     check_version,
@@ -17,22 +17,12 @@ from tmuxmeter.ledger.database import (
 )
 from tmuxmeter.ledger.imports import Imports
 from tmuxmeter.ledger.schema import SCHEMA_VERSION
-from tmuxmeter.ledger.slices import (
-    Attribution,
-    Measures,
-    Slice,
-    Where,
-    folders,
-    session_slices,
-    slices,
-    total,
-)
+from tmuxmeter.ledger.slices import Measures, Slice, folders, slices, total
 from tmuxmeter.ledger.span import spans_facts
 from tmuxmeter.ledger.text import exact, shown, storable, text_of
-from tmuxmeter.records import NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from pathlib import Path
     from types import TracebackType
     from typing import Self
@@ -40,14 +30,7 @@ if TYPE_CHECKING:
     from tmuxmeter.events import LogFile, Position
     from tmuxmeter.ledger.span import SpanFacts
 
-
-class Story(NamedTuple):
-    """A session, where it last was, whether it is still noted there, and all it ever spent."""
-
-    row: queries.SessionRow
-    where: Where
-    open: bool
-    slices: list[Slice]
+RowT = TypeVar("RowT")
 
 
 class Reader:
@@ -151,52 +134,41 @@ class Reader:
 
     def unmetered_sessions(
         self, start_ms: int, end_ms: int, *, estimated: bool = False
-    ) -> list[queries.Unmetered]:
+    ) -> list[session_queries.Unmetered]:
         """Return sessions with prompts or turns in a span whose log never told any tokens.
 
         ``estimated``: with what their texts may have been in tokens.
         """
-        question = queries.UNMETERED_ESTIMATED if estimated else queries.UNMETERED
-        return self._rows(queries.Unmetered, question, start_ms, end_ms)
+        question = session_queries.UNMETERED_ESTIMATED if estimated else session_queries.UNMETERED
+        return self._rows(session_queries.Unmetered, question, start_ms, end_ms)
 
-    def agents(self) -> list[queries.AgentRow]:
+    def agents(self) -> list[session_queries.AgentRow]:
         """Return the agents that were ever read, with their sessions and last signs of life."""
-        return self._rows(queries.AgentRow, queries.AGENTS)
+        return self._rows(session_queries.AgentRow, session_queries.AGENTS)
 
-    def tokenless(self, start_ms: int, end_ms: int) -> list[queries.Tokenless]:
+    def tokenless(self, start_ms: int, end_ms: int) -> list[session_queries.Tokenless]:
         """Return agents' versions that were prompted in a span and told no tokens since."""
-        return self._rows(queries.Tokenless, queries.TOKENLESS, start_ms, end_ms)
+        return self._rows(session_queries.Tokenless, session_queries.TOKENLESS, start_ms, end_ms)
 
-    def recent_sessions(self, since_ms: int) -> list[queries.RecentSession]:
+    def recent_sessions(self, since_ms: int) -> list[session_queries.RecentSession]:
         """Return the sessions that began or did anything since a time, newest last."""
-        return self._rows(queries.RecentSession, queries.RECENT_SESSIONS, since_ms)
+        return self._rows(session_queries.RecentSession, session_queries.RECENT_SESSIONS, since_ms)
 
     def recent_of(
         self, sessions: Iterable[tuple[str, str]], since_ms: int
-    ) -> list[queries.RecentSession]:
+    ) -> list[session_queries.RecentSession]:
         """Return those of these sessions, by agent and key, that did anything since a time."""
         import json
 
         named = json.dumps([[agent, storable(key)] for agent, key in sessions])
-        return self._rows(queries.RecentSession, queries.RECENT_OF_THESE, since_ms, named)
+        return self._rows(
+            session_queries.RecentSession, session_queries.RECENT_OF_THESE, since_ms, named
+        )
 
-    def sessions(self, since_ms: int, limit: int) -> list[Story]:
+    def sessions(self, since_ms: int, limit: int) -> list[session_queries.Story]:
         """Return the newest sessions with any sign of life since a time, newest first."""
         with self.snapshot():
-            rows = self._rows(queries.SessionRow, queries.SESSIONS, since_ms, limit)
-            attribution = Attribution(self._connection)
-            found = []
-            for row in rows:
-                stays = attribution.stays(row.id)
-                found.append(
-                    Story(
-                        row,
-                        attribution.where(row.id, stays[-1].start_ms if stays else row.last_ms),
-                        any(stay.end_ms is None for stay in stays),
-                        session_slices(self._connection, row.id, attribution),
-                    )
-                )
-        return found
+            return session_queries.stories(self._connection, since_ms, limit)
 
     def models(self) -> list[tuple[str, str]]:
         """Return agents and the models they used."""
@@ -212,14 +184,18 @@ class Reader:
     def last_requests(self, since_ms: int) -> dict[tuple[str, str], int]:
         """Return when the newest request since a time ended, by agent and session."""
         with self.snapshot():
-            rows = self._connection.execute(queries.LAST_REQUESTS, (since_ms,))
+            rows = self._connection.execute(session_queries.LAST_REQUESTS, (since_ms,))
             return {(agent, session): int(time_ms) for agent, session, time_ms in rows}
 
-    def requests_after(self, agent: str, session: str, time_ms: int) -> list[queries.RequestAfter]:
+    def requests_after(
+        self, agent: str, session: str, time_ms: int
+    ) -> list[session_queries.RequestAfter]:
         """Return a session's requests after a time, its sub-agents' too, in order of time."""
         with self.snapshot():
-            rows = self._connection.execute(queries.REQUESTS_AFTER, (agent, session, time_ms))
-            return [queries.RequestAfter(*row) for row in rows]
+            rows = self._connection.execute(
+                session_queries.REQUESTS_AFTER, (agent, session, time_ms)
+            )
+            return [session_queries.RequestAfter(*row) for row in rows]
 
     def last_request_before(self, time_ms: int) -> int | None:
         """Return when the newest request before a time was made, None without any.
@@ -324,8 +300,6 @@ class Reader:
         with ledger_errors(self._name):
             return int(self._connection.execute("PRAGMA data_version").fetchone()[0])
 
-    def _rows(
-        self, kind: type[queries.RowT], statement: str, *values: int | str
-    ) -> list[queries.RowT]:
+    def _rows(self, kind: Callable[..., RowT], statement: str, *values: int | str) -> list[RowT]:
         with self.snapshot():
             return [kind(*row) for row in self._connection.execute(statement, values)]

@@ -6,7 +6,7 @@ import os
 from contextlib import closing, nullcontext
 from typing import TYPE_CHECKING
 
-from tmuxmeter.agents.base import PAGE
+from tmuxmeter.agents.readers import PAGE
 from tmuxmeter.errors import LogBusyError, LogError
 from tmuxmeter.events import Chunk, Event, LogFile, Position
 from tmuxmeter.logs.beside import reader_of
@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator, Sequence
     from contextlib import AbstractContextManager
 
-    from tmuxmeter.agents.base import Agent, DatabaseReader, Query
+    from tmuxmeter.agents.base import Agent
+    from tmuxmeter.agents.readers import DatabaseReader, Query
 
     Opener = Callable[[], AbstractContextManager[sqlite3.Connection]]
 

@@ -19,9 +19,9 @@ from tmuxmeter.logs.found import (
     LiveFile,
     Problem,
     Scope,
-    file_key,
     scopes,
 )
+from tmuxmeter.logs.named import NamedFiles
 from tmuxmeter.logs.source import refusal, why
 from tmuxmeter.logs.sqlite_files import WAL
 
@@ -62,9 +62,7 @@ class Catalog:
         self._leaving = leaving
         self._tops: dict[str, tuple[str, Scope]] = {}
         self._folders: dict[str, Folder] = {}
-        # tuples, because nearly every log is one file and lists take twice the memory
-        self._named: dict[FileKey, tuple[Entry, ...]] = {}
-        self._changed: set[FileKey] = set()
+        self._logs = NamedFiles()
         self._changed_live: dict[str, LiveFile] = {}
         for agent, root in roots:
             for relative, scope in scopes(agent, str(root.path)):
@@ -73,13 +71,11 @@ class Catalog:
 
     def entries(self) -> Iterator[Entry]:
         """Yield the file that stands for each log."""
-        for entries in self._named.values():
-            yield entries[0]
+        return self._logs.entries()
 
     def entry(self, key: FileKey) -> Entry | None:
         """Return the file that stands for the log of this key, None if there is none."""
-        entries = self._named.get(key)
-        return entries[0] if entries else None
+        return self._logs.entry(key)
 
     def live_entries(self) -> Iterator[Entry]:
         """Yield the files that describe running processes."""
@@ -111,12 +107,7 @@ class Catalog:
 
     def take(self) -> Changes:
         """Return what changed since the last call."""
-        changes = Changes(live=list(self._changed_live.values()))
-        for key in self._changed:
-            entries = self._named.get(key)
-            if entries and entries[0].log:
-                changes.logs.append(entries[0].log)
-        self._changed.clear()
+        changes = Changes(self._logs.take(), list(self._changed_live.values()))
         self._changed_live.clear()
         return changes
 
@@ -287,9 +278,7 @@ class Catalog:
         if name not in folder.files:
             folder.files[name] = entry
             if entry.log:
-                key = file_key(entry.log)
-                others = self._named.get(key, ())
-                self._named[key] = tuple(sorted((*others, entry), key=lambda e: e.rank))
+                self._logs.add(entry.log, entry)
         if changed:
             self._note(entry, folder)
 
@@ -299,23 +288,14 @@ class Catalog:
             scope = folder.scope
             self._changed_live[entry.path] = LiveFile(scope.agent.name, scope.root, entry.path)
             return
-        key = file_key(entry.log)
-        if entry in self._named.get(key, ())[:1]:
-            self._changed.add(key)
+        self._logs.note(entry.log, entry)
 
     def _lose(self, folder: Folder, name: str) -> None:
         """Forget a file or folder that is no longer there, or no longer what it was."""
         folder.problems.pop(name, None)
         entry = folder.files.pop(name, None)
         if entry and entry.log:
-            key = file_key(entry.log)
-            entries = self._named[key]
-            if entries[0] is entry:
-                self._changed.add(key)
-            if len(entries) > 1:
-                self._named[key] = tuple(other for other in entries if other is not entry)
-            else:
-                del self._named[key]
+            self._logs.remove(entry.log, entry)
         elif entry:
             self._note(entry, folder)
         if name in folder.folders:

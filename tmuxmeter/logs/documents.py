@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from tmuxmeter.agents.base import Dated
+from tmuxmeter.agents.readers import Dated
 from tmuxmeter.errors import LogBusyError
 from tmuxmeter.events import Chunk, Position, Skipped
 from tmuxmeter.logs.beside import reader_of
@@ -15,7 +15,8 @@ from tmuxmeter.logs.tail import SETTLED_NS, same_file_facts
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tmuxmeter.agents.base import Agent, DocumentReader
+    from tmuxmeter.agents.base import Agent
+    from tmuxmeter.agents.readers import DocumentReader
     from tmuxmeter.events import LogFile
 
 LIMIT = 64 << 20

@@ -7,7 +7,7 @@ from fnmatch import fnmatchcase
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, TypeAlias
 
-from tmuxmeter.agents.base import DATABASE
+from tmuxmeter.agents.readers import DATABASE
 from tmuxmeter.events import LogFile
 from tmuxmeter.logs.compressed import SUFFIX
 from tmuxmeter.logs.sqlite_files import with_wal

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from tmuxmeter.agents.base import DATABASE, LINES
+from tmuxmeter.agents.readers import DATABASE, LINES
 from tmuxmeter.events import SessionStart
 from tmuxmeter.logs.databases import read_database
 from tmuxmeter.logs.documents import read_document

@@ -21,7 +21,8 @@ from tmuxmeter.logs.source import PlainSource, Source, failure, open_log
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from tmuxmeter.agents.base import Agent, Reader
+    from tmuxmeter.agents.base import Agent
+    from tmuxmeter.agents.readers import Reader
 
 BLOCK = 1 << 20
 CHUNK_EVENTS = 5_000

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
     from datetime import tzinfo
 
-    from tmuxmeter.ledger.queries import Unmetered
+    from tmuxmeter.ledger.session_queries import Unmetered
     from tmuxmeter.ledger.slices import Slice, Where
 
 DAY_MINUTES = 24 * 60

@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from tmuxmeter.agents.base import UNKNOWN_TYPE
+from tmuxmeter.agents.readers import UNKNOWN_TYPE
 from tmuxmeter.reports.doctor import BAD, NOTE, OK, WARN, Check
 from tmuxmeter.reports.words import ago, count, dollars, size
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from tmuxmeter.ledger.queries import SkippedRow, Tokenless, Unmetered, UnpricedModel
+    from tmuxmeter.ledger.queries import SkippedRow, UnpricedModel
+    from tmuxmeter.ledger.session_queries import Tokenless, Unmetered
 
 LIST = 5
 """How many names a check spells out."""

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Set as AbstractSet
     from datetime import tzinfo
 
-    from tmuxmeter.ledger.queries import RecentSession, Unmetered
+    from tmuxmeter.ledger.session_queries import RecentSession, Unmetered
     from tmuxmeter.ledger.slices import Slice
     from tmuxmeter.panes.picture import AgentNow, PaneNow, Picture
     from tmuxmeter.tmux.snapshot import ServerSnapshot

@@ -14,7 +14,7 @@ from tmuxmeter.reports.pauses import pause_row
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from tmuxmeter.ledger.queries import RecentSession, Unmetered
+    from tmuxmeter.ledger.session_queries import RecentSession, Unmetered
     from tmuxmeter.ledger.slices import Slice
     from tmuxmeter.panes.picture import AgentNow, PaneNow, Picture
 

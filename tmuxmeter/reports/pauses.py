@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from tmuxmeter.ledger.queries import RequestAfter
+    from tmuxmeter.ledger.session_queries import RequestAfter
     from tmuxmeter.panes.picture import PauseNow
 
 Row = dict[str, Any]

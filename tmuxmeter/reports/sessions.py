@@ -12,8 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from tmuxmeter.ledger.bills import Bill
-    from tmuxmeter.ledger.queries import Unmetered
-    from tmuxmeter.ledger.reader import Story
+    from tmuxmeter.ledger.session_queries import Story, Unmetered
     from tmuxmeter.ledger.slices import Slice
 
 

@@ -35,7 +35,8 @@ if TYPE_CHECKING:
     from tmuxmeter.breakeven.levers import Levers
     from tmuxmeter.ledger.activity import Activity, Request, Timeline
     from tmuxmeter.ledger.bills import Billed
-    from tmuxmeter.ledger.queries import RateLimitRow, Unmetered
+    from tmuxmeter.ledger.queries import RateLimitRow
+    from tmuxmeter.ledger.session_queries import Unmetered
     from tmuxmeter.ledger.slices import Slice
     from tmuxmeter.panes.pausing import PaneName
     from tmuxmeter.panes.picture import PauseNow

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from tmuxmeter.breakeven.levers import Levers
     from tmuxmeter.ledger.activity import Activity
-    from tmuxmeter.ledger.queries import Unmetered
+    from tmuxmeter.ledger.session_queries import Unmetered
     from tmuxmeter.ledger.slices import Measures
 
 Row = dict[str, Any]

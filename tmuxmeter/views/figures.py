@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from tmuxmeter.status.text import money, share, tokens
@@ -10,6 +11,7 @@ from tmuxmeter.views.table import Column
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from datetime import tzinfo
 
 Row = dict[str, Any]
 
@@ -85,3 +87,8 @@ def group_rows(report: Row, kind: str, home: str, servers: int) -> list[list[str
 def server_count(report: Row) -> int:
     """Return how many tmux servers the panes of a report belong to."""
     return len({row["server"] for row in report["by_pane"] if row["where"] == "pane"})
+
+
+def local(time_ms: int, zone: tzinfo | None) -> datetime:
+    """Return a moment by the user's clock."""
+    return datetime.fromtimestamp(time_ms / 1000, UTC).astimezone(zone)

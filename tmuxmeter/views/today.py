@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-from datetime import UTC, date, datetime
+from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from tmuxmeter.breakeven.light import (
@@ -16,43 +15,34 @@ from tmuxmeter.breakeven.light import (
 from tmuxmeter.reports.advice import clock, weekday_clock, window_name
 from tmuxmeter.reports.words import count
 from tmuxmeter.status.text import money, share, tokens
+from tmuxmeter.views import day_tables
 from tmuxmeter.views.bars import bar
-from tmuxmeter.views.breakeven import LEVERS, STYLES
+from tmuxmeter.views.breakeven import STYLES
 from tmuxmeter.views.days import API_EQUIVALENT, Circumstances, day_notes, marks, summary
-from tmuxmeter.views.figures import MEASURES, guesses, measures, place, server_count
-from tmuxmeter.views.fitting import home_path
+from tmuxmeter.views.figures import guesses, local
 from tmuxmeter.views.spark import scale, sparkline
-from tmuxmeter.views.table import Column, Paragraph, Table, aligned
+from tmuxmeter.views.table import Paragraph, in_ascii, joined
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import tzinfo
 
+    from tmuxmeter.views.table import Parts
+
 Row = dict[str, Any]
-Parts = list[Table | Paragraph]
 
 NARROW, WIDE = 24, 48
 """Terminal cells of a bar, and where there is more room; as many as a day has hours, or twice."""
 ROOM_FOR_WIDE = 110
 MARGIN = 8
 """Terminal cells for the names before bars."""
-MOST_PENDING = 6
 MOST_WINDOWS = 3
-ASCII_SIGNS = str.maketrans("×÷−–░─│•●", "x/--:-|*O")
 WORTH_A_LINE = 0.001
 """Caches that expired are told where that took more of the tokens than this."""
 FAR_BEYOND = 10
 """So many times the budget, and per cent are no longer read at a glance."""
-HOUR_MS = 3_600_000
 EVERY = 6
 """Hours between two marks of the scale."""
-DOINGS = (
-    Column("cost", figures=True),
-    Column("input", figures=True),
-    Column("cached", figures=True),
-    Column("turns", figures=True, rank=2),
-    Column("hand-offs", figures=True, rank=1),
-)
 
 
 def today_parts(
@@ -108,40 +98,16 @@ def today_parts(
         _budget(report["budget"], wide, ascii_only=ascii_only) if spent else [],
         _hours(report["hours"], wide, zone, ascii_only=ascii_only) if spent else [],
         _advice(report["advice"], ascii_only=ascii_only),
-        _spent(report, by, about.home) if spent else [],
-        _pending(waiting, about.home, begin, now_ms if is_today else None, zone),
-        _overnight(report["overnight"], about.home, zone) if report["overnight"] else [],
-        _levers(report["light"]) if spent else [],
+        day_tables.spent(report, by, about.home) if spent else [],
+        day_tables.pending(waiting, about.home, begin, now_ms if is_today else None, zone),
+        day_tables.overnight(report["overnight"], about.home, zone) if report["overnight"] else [],
+        day_tables.levers(report["light"]) if spent else [],
         _effective(report) if spent else [],
         _windows(report["plan_windows"], zone),
         _unlogged(report["unlogged"]),
         [*day_notes(report, about)],
     ]
     return in_ascii(joined(blocks)) if ascii_only else joined(blocks)
-
-
-def in_ascii(parts: Parts) -> Parts:
-    """Return parts with the signs that stand in sentences and drawings as ASCII."""
-
-    def plain(part: Table | Paragraph) -> Table | Paragraph:
-        if isinstance(part, Paragraph):
-            return replace(part, text=part.text.translate(ASCII_SIGNS))
-        rows: list[Sequence[str]] = [
-            [cell.translate(ASCII_SIGNS) for cell in row] for row in part.rows
-        ]
-        return Table(part.title.translate(ASCII_SIGNS), part.columns, rows)
-
-    return [plain(part) for part in parts]
-
-
-def joined(blocks: Sequence[Parts]) -> Parts:
-    """Return blocks one below the other, a blank line between any two."""
-    parts: Parts = []
-    for block in blocks:
-        if parts and block and isinstance(parts[-1], Paragraph) and isinstance(block[0], Paragraph):
-            parts.append(Paragraph(""))
-        parts += block
-    return parts
 
 
 def light_line(light: Row, *, ascii_only: bool = False) -> Paragraph:
@@ -196,126 +162,6 @@ def _hours(hours: Sequence[Row], wide: int, zone: tzinfo | None, *, ascii_only: 
 def _advice(lines: Sequence[Row], *, ascii_only: bool) -> Parts:
     sign = "->" if ascii_only else "→"
     return [Paragraph(f"{sign} {row['text']}.", "bold", indent=len(sign) + 1) for row in lines]
-
-
-def _spent(report: Row, by: str | None, home: str) -> Parts:
-    servers = server_count(report)
-    tables = [_table(report, kind, home, servers) for kind in ([by] if by else ["agent", "pane"])]
-    return [*(tables if by else aligned(tables))]
-
-
-def _table(report: Row, kind: str, home: str, servers: int) -> Table:
-    """Return where it was spent; agents and panes with what was done there."""
-    if kind not in {"agent", "pane"}:
-        table = Table("", [Column(kind, cut=True), *MEASURES])
-        table.rows += [
-            [_name(row, kind, home, servers), *measures(row)] for row in report["by_" + kind]
-        ]
-        return table
-    of_panes = ("agents", "state") if kind == "pane" else ("", "")
-    table = Table(
-        "",
-        [
-            *(Column(kind, cut=True), Column(of_panes[0], cut=True, rank=3), *DOINGS),
-            *(Column(of_panes[1]), Column("flags", cut=True)),
-        ],
-    )
-    for row in report[f"by_{kind}"]:
-        cost, inputs, _, cached, _ = measures(row)
-        table.rows.append(
-            [
-                _name(row, kind, home, servers),
-                ", ".join(row.get("agents", [])),
-                *(cost, inputs, cached),
-                *("" if row[key] is None else f"{row[key]:,}" for key in ("turns", "handoffs")),
-                row.get("state") or "",
-                ", ".join(row.get("flags", [])),
-            ]
-        )
-    return table
-
-
-def _name(row: Row, kind: str, home: str, servers: int) -> str:
-    if kind == "pane":
-        return place(row, servers)
-    if kind == "project":
-        return home_path(row["project"], home) or "(unknown)"
-    if kind == "branch":
-        return f"{home_path(row['project'], home)} {row['branch'] or '(none)'}"
-    return row[kind] or "(unknown)"
-
-
-def _pending(
-    rows: Sequence[Row], home: str, begin_ms: int, now_ms: int | None, zone: tzinfo | None
-) -> Parts:
-    """Return the hand-offs that wait, the longest first; ``now_ms`` None: the day is over."""
-    if not rows:
-        return []
-    there = sorted((row for row in rows if not row["gone"]), key=lambda row: row["since_ms"])
-    ended = len(rows) - len(there)
-    words = "waits" if len(there) == 1 else "wait"
-    words = f"{words} for you" if now_ms is not None else "waited when the day ended"
-    columns = [Column("pane"), Column("agent"), Column("project", cut=True), Column("since")]
-    table = Table(f"{count(len(there), 'hand-off')} {words}", [*columns, Column("what")])
-    for row in there[:MOST_PENDING]:
-        what = [count(row["edits"], "edit")] if row["edits"] else []
-        what += ["a question"] if row["asked"] else []
-        today = row["since_ms"] >= begin_ms
-        since = (clock if today else weekday_clock)(row["since_ms"], zone)
-        if today and now_ms is not None:
-            since += f" ({_length(now_ms - row['since_ms'])})"
-        project = home_path(row["project"] or "", home) or "(unknown)"
-        pane = row["pane"] or "no pane"
-        table.rows.append([pane, row["agent"], project, since, " and ".join(what)])
-    more = [f"{len(there) - MOST_PENDING} more"] if there[MOST_PENDING:] else []
-    more += [f"{ended} in sessions that have ended"] if ended else []
-    said = f"{'And' if there else 'Hand-offs wait:'} {', '.join(more)}."
-    return [*([table] if there else []), *([Paragraph(said, "dim")] if more else [])]
-
-
-def _length(milliseconds: int) -> str:
-    hours = milliseconds / HOUR_MS
-    return f"{hours:.1f} h" if hours >= 1 else f"{hours * 60:.0f} min"
-
-
-def _overnight(night: Row, home: str, zone: tzinfo | None) -> Parts:
-    """Return what ran while the human was away."""
-    begin, end = (clock(night[key], zone) for key in ("from_ms", "to_ms"))
-    columns = [Column("pane"), Column("agent"), Column("project", cut=True)]
-    columns += [Column(head, figures=True) for head in ("cost", "input", "minutes")]
-    table = Table(f"Overnight, {begin} to {end}", [*columns, Column("ended")])
-    for row in night["agents"]:
-        ended = row["ended"] or "no end"
-        unpriced = row["unpriced_tokens"]
-        whole = row["input_tokens"] + row["output_tokens"]
-        table.rows.append(
-            [
-                row["pane"] or "no pane",
-                row["agent"],
-                home_path(row["project"] or "", home) or "(unknown)",
-                money(None if unpriced >= whole else row["cost_microdollars"], unpriced),
-                tokens(row["input_tokens"]),
-                f"{row['minutes']:.0f}" if row["minutes"] >= 0.5 else "<1",
-                f"{ended}, asks" if row["asked"] else ended,
-            ]
-        )
-    return [table]
-
-
-def _levers(light: Row) -> Parts:
-    """Return the levers that moved against the reference, the largest first."""
-    moved = [row for row in light["levers"] if row["line_tokens"]]
-    if not moved:
-        return []
-    columns = [Column("lever"), *(Column(h, figures=True) for h in ("now", "reference"))]
-    table = Table("", [*columns, Column("moves the line by", figures=True)])
-    for row in moved:
-        name, text = LEVERS[row["lever"]]
-        amount = row["line_tokens"]
-        sign = "+" if amount > 0 else "−"
-        values = [text(row[key]) for key in ("today", "reference")]
-        table.rows.append([name, *values, sign + tokens(abs(amount))])
-    return [table]
 
 
 def _effective(report: Row) -> Parts:
@@ -388,8 +234,3 @@ def _recap(recap: Row, *, ascii_only: bool) -> Parts:
         light_line(recap["light"], ascii_only=ascii_only),
         Paragraph(text + "."),
     ]
-
-
-def local(time_ms: int, zone: tzinfo | None) -> datetime:
-    """Return a moment by the user's clock."""
-    return datetime.fromtimestamp(time_ms / 1000, UTC).astimezone(zone)

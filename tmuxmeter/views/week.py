@@ -11,16 +11,15 @@ from tmuxmeter.reports.words import count
 from tmuxmeter.status.text import money, share, tokens
 from tmuxmeter.views.curve import AXES, Graph, Mark, drawn
 from tmuxmeter.views.days import API_EQUIVALENT, Circumstances, marks
-from tmuxmeter.views.figures import guesses, row_money
+from tmuxmeter.views.figures import guesses, local, row_money
 from tmuxmeter.views.heat import heat_map, steps
-from tmuxmeter.views.table import Column, Paragraph, Table
-from tmuxmeter.views.today import in_ascii, joined, local
+from tmuxmeter.views.table import Column, Paragraph, Table, in_ascii, joined
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import tzinfo
 
-    from tmuxmeter.views.today import Parts
+    from tmuxmeter.views.table import Parts
 
 Row = dict[str, Any]
 

@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 
     from tmuxmeter.breakeven.levers import Levers
     from tmuxmeter.config import Config
-    from tmuxmeter.ledger.queries import RecentSession, Unmetered
     from tmuxmeter.ledger.reader import Reader
+    from tmuxmeter.ledger.session_queries import RecentSession, Unmetered
     from tmuxmeter.ledger.slices import Measures, Slice
     from tmuxmeter.panes.picture import Picture
     from tmuxmeter.reports.budgets import BudgetUse

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from tmuxmeter.agents.base import Root
     from tmuxmeter.config import Config
     from tmuxmeter.hooks.facts import SessionReport
-    from tmuxmeter.ledger.queries import RecentSession
+    from tmuxmeter.ledger.session_queries import RecentSession
     from tmuxmeter.ledger.writer import Writer
     from tmuxmeter.panes.pausing import PaneName
     from tmuxmeter.panes.picture import PauseNow

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from tmuxmeter.ledger.queries import RequestAfter
+    from tmuxmeter.ledger.session_queries import RequestAfter
     from tmuxmeter.panes.picture import Picture
     from tmuxmeter.pause.means import Means
     from tmuxmeter.pause.target import Target
