@@ -104,7 +104,7 @@ def _configuration(path: Path, problems: Sequence[str]) -> Iterator[Check]:
 
 
 def _watcher(context: Context, config: Config) -> doctor.WatcherFacts:
-    from tmuxmeter.cli.meter import LOG_NAME
+    from tmuxmeter.cli.meter import LOG_NAME, is_outdated
     from tmuxmeter.watcher.process import STATE_FILE, read_state, running_pid
 
     runtime = context.places.runtime
@@ -123,6 +123,7 @@ def _watcher(context: Context, config: Config) -> doctor.WatcherFacts:
         following=state.following,
         problems=state.problems,
         silent_s=max(0, (now_ms() - state.updated_ms) // 1000),
+        outdated=is_outdated(context),
     )
 
 

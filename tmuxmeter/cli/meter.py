@@ -40,6 +40,15 @@ def start_watcher(context: Context) -> int:
     return process.start(context.home_arguments, runtime, log)
 
 
+def is_outdated(context: Context) -> bool:
+    """Tell whether the watcher runs other code than what is installed, as after an update."""
+    from tmuxmeter.watcher.build import build
+    from tmuxmeter.watcher.process import read_state
+
+    state = read_state(context.places.runtime)
+    return state is not None and state.build != build()
+
+
 def log_file(context: Context) -> Path:
     """Return where the watcher's words go: the state folder, or the runtime one if that refuses."""
     state = context.places.state
@@ -124,6 +133,8 @@ def attach_meter(context: Context, socket: Path, *, quiet: bool) -> None:
     holding = install_formats(Tmux(socket))
     problems = bind_keys(Tmux(socket), str(find("shell/key.sh")), own_command(context))
     Servers(context.places.runtime).register(socket)
+    if is_outdated(context):
+        process.stop(context.places.runtime)
     running = process.running_pid(context.places.runtime)
     if running is not None:
         os.kill(running, signal.SIGHUP)

@@ -30,7 +30,8 @@ class WatcherState:
     """What a running watcher says about itself. Times are epoch milliseconds.
 
     ``phase`` is ``reading`` while history is read, then ``following``; ``progress`` is the share
-    of bytes read, 0 to 1. ``problems`` are lines for people.
+    of bytes read, 0 to 1. ``problems`` are lines for people. ``build`` is the code it runs, "" from
+    versions that didn't say.
     """
 
     pid: int
@@ -42,6 +43,7 @@ class WatcherState:
     servers: tuple[str, ...]
     following: str
     problems: tuple[str, ...]
+    build: str = ""
 
 
 class WatcherLock:

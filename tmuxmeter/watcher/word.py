@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from tmuxmeter import __version__
 from tmuxmeter.records import replace
+from tmuxmeter.watcher.build import build
 from tmuxmeter.watcher.process import WatcherState, write_state
 
 if TYPE_CHECKING:
@@ -41,6 +42,7 @@ class Word:
         self._runtime = runtime
         self._started_ms = started_ms
         self._due = self._same_due = 0.0
+        self._build = build()
         self._said: WatcherState | None = None
         self._phase = "reading"
         self.progress = 0.0
@@ -84,6 +86,7 @@ class Word:
             servers=tuple(str(server.socket) for server in servers),
             following=following,
             problems=tuple(problems),
+            build=self._build,
         )
         if state == self._said and now < self._same_due and not force:
             return
