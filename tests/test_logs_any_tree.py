@@ -10,7 +10,7 @@ import tempfile
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from logs_agent import TINY
 
@@ -70,6 +70,14 @@ def facts(paths: dict[str, str]) -> dict[str, tuple[int, int, int]]:
     max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(steps=STEPS)
+@example(
+    steps=[
+        ("append", "archive/x.jsonl/a", ""),
+        ("take", "", ""),
+        ("move", "archive", "logs/a"),
+        ("append", "archive/x.jsonl/a", ""),
+    ]
+)
 def test_events_tell_what_a_walk_finds(steps: list[tuple[str, str, str]]) -> None:
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)

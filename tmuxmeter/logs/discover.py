@@ -112,7 +112,10 @@ class Catalog:
         return changes
 
     def check_roots(self, now_ns: int) -> None:
-        """Look for log folders that appeared. ``now_ns``: the time in epoch nanoseconds."""
+        """Look for log folders that appeared, or are folders by now.
+
+        ``now_ns``: the time in epoch nanoseconds.
+        """
         taken: dict[tuple[str, int, int], str] = {}
         # Those that are looked at already come first.
         for path in sorted(self._tops, key=lambda path: path not in self._folders):
@@ -124,8 +127,12 @@ class Catalog:
             else:
                 number = (scope.agent.name, facts.st_dev, facts.st_ino)
                 known = taken.setdefault(number, path)
-            if path not in self._folders and known in {"", path} and os.path.lexists(path):
-                self._walk([Folder(path, relative, scope)], now_ns)
+            folder = self._folders.get(path)
+            if folder is None and known in {"", path} and os.path.lexists(path):
+                folder = Folder(path, relative, scope)
+            # What is no folder can't be watched.
+            if folder is not None and folder.number is None:
+                self._walk([folder], now_ns)
 
     def check_folders(self, now_ns: int) -> None:
         """List the folders whose modification time moved since they were listed."""
@@ -249,7 +256,12 @@ class Catalog:
         """Look at what was listed, unless it is known; return it if it is a new folder."""
         name = item.name
         if item.is_dir(follow_symlinks=False):
-            return [] if name in folder.folders else self._subfolder(folder, name)
+            if name not in folder.folders:
+                return self._subfolder(folder, name)
+            known = self._folders.get(item.path)
+            # Its parent may have been moved away with it, and both made anew.
+            another = known and known.number and known.number[1] != item.inode()
+            return [known] if known and another else []
         entry = folder.files.get(name)
         # Same number, same file: whether it grew is asked elsewhere.
         if entry and entry.inode == item.inode():
