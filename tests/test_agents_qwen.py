@@ -294,6 +294,12 @@ def test_other_files_are_no_logs(path: str) -> None:
     assert QWEN.log_name(path) is None
 
 
+def test_an_archived_session_is_the_same_log() -> None:
+    assert QWEN.log_name(f"{CHATS}/archive/{SESSION}.jsonl") == NAME
+    assert QWEN.walks(f"{CHATS}/archive")
+    assert not QWEN.walks(f"{CHATS}/archive/more")
+
+
 def test_sub_agents_chats_are_their_parents() -> None:
     assert QWEN.log_name(SUB) == SUB
     assert QWEN.session_of_log(SUB) == QWEN.session_of_log(NAME) == SESSION
