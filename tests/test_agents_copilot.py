@@ -155,6 +155,22 @@ def test_what_was_billed_counts_where_it_differs(store: Store) -> None:
     assert kinds(store.read()) == [(40, 900, 0, 60, 0), (40, 0, 0, 60, 0), (40, 0, 0, 60, 0)]
 
 
+def test_kinds_and_models_may_be_told_in_pieces(store: Store) -> None:
+    store.connection.execute(
+        "ALTER TABLE assistant_usage_events ADD COLUMN copilot_usage_model TEXT"
+    )
+    pieces = [("input", 10), ("input", 5), ("cache_read", 80), ("output", 20), ("output", 3, "b")]
+    details = [
+        {"tokenType": kind, "tokenCount": count} | ({"model": more[0]} if more else {})
+        for kind, count, *more in pieces
+    ]
+    told = json.dumps(details)
+    store.request(1, 95, 23, 80, 0, 21, token_details_json=told, copilot_usage_model="a")
+    used = only(Usage, store.read())
+    found = [(e.model, e.fresh, e.cache_read, e.output, e.reasoning) for e in used]
+    assert found == [("a", 15, 80, 20, 20), ("b", 0, 0, 3, 1)]
+
+
 def test_rows_that_make_no_sense_are_told(store: Store) -> None:
     store.request(1, 10, 5, 700, 0, 0)  # input no longer contains the cache
     store.request(2, None, None, None, None)

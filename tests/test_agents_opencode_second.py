@@ -178,7 +178,7 @@ def test_compactions_and_what_they_cost(store: Second) -> None:
     store.start()
     store.row("compaction", "msg_1", 1, status="running", reason="auto", summary="")
     assert only(Compaction, store.read()) == []
-    told = {"reason": "auto", "tokens": COUNTS, "summary": "s"}
+    told: dict[str, Any] = {"reason": "auto", "tokens": COUNTS, "summary": "s"}
     store.row("compaction", "msg_1", 1, status="completed", **told)
     store.row("compaction", "msg_2", 2, status="failed", **told, model={"id": "m"})
     events = store.read()

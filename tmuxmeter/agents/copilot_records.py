@@ -17,10 +17,11 @@ Kinds: TypeAlias = tuple[int, int, int, int]
 
 
 class Detail(msgspec.Struct, gc=False, rename="camel"):
-    """One kind of tokens of a request, as billed."""
+    """One kind of tokens of a request, as billed; ``model`` where it isn't the request's."""
 
     token_type: str
     token_count: Tokens
+    model: Any = None
 
 
 class Tally(msgspec.Struct, gc=False, rename="camel"):
