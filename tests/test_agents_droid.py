@@ -114,6 +114,15 @@ def test_a_sub_agent_belongs_to_its_caller() -> None:
     assert [one.human for one in only(Prompt, events)] == [False, False]
 
 
+def test_a_sub_agent_s_first_record_names_its_caller() -> None:
+    begin, *rest = session()
+    content = lines(begin | {"callingSessionId": "parent", "callingToolUseId": "1"}, *rest)
+    for events in (read(DROID, NAME, content), read_in_pieces(DROID, NAME, content)):
+        (start, *_) = only(SessionStart, events)
+        assert (start.parent, start.spawned) == ("parent", True)
+        assert {one.human for one in only(Prompt, events)} == {False}
+
+
 @pytest.mark.parametrize(
     ("model", "output"),
     [("claude-opus-5", 50), ("gpt-5.4", 50), ("gemini-3-pro-preview", 70)],
@@ -131,6 +140,15 @@ def test_models_of_your_own_stay_without_a_price() -> None:
     book = PriceBook((), {"droid": ""})
     assert not book.explain(one.model, T0 * 1000, agent="droid").priced
     assert book.explain("claude-opus-4.5", T0 * 1000, agent="droid").priced
+
+
+def test_a_model_that_factory_chose_is_the_model() -> None:
+    chosen = {"effectiveFactoryRouterModel": {"modelId": "claude-opus-5", "fallbacks": []}}
+    told = {"tokenUsage": usage(100, 50, 0, 0, 0)} | chosen
+    settings = [told | {"model": model} for model in ("auto", "gpt-5.4")]
+    settings.append({"model": "auto", "tokenUsage": usage(1, 1, 0, 0, 0)})  # none chosen so far
+    events = [read(DROID, SETTINGS, lines(one)) for one in settings]
+    assert [only(Usage, one)[0].model for one in events] == ["claude-opus-5", "gpt-5.4", "auto"]
 
 
 def test_broken_settings() -> None:
@@ -230,6 +248,23 @@ def test_a_fork_s_copies_are_the_same_events() -> None:
     assert len(only(ToolResult, events.values())) == 5
 
 
+@pytest.mark.parametrize(
+    ("told", "reason"),
+    [
+        ("completed", "done"),
+        ("spec_handoff", "done"),
+        ("cancelled", "interrupted"),
+        ("permission_rejected", "interrupted"),
+        ("model_usage_exhausted", "error"),
+    ],
+)
+def test_how_turns_end(told: str, reason: str) -> None:
+    end = {"type": "agent_turn_outcome", "turnId": "m2", "reason": told}
+    events = read(DROID, NAME, lines(*session()[:3], end))
+    assert [one.reason for one in only(TurnEnd, events)] == [reason]
+    assert skips(events) == {}
+
+
 def test_unknown_and_broken_records_are_told() -> None:
     content = lines(
         {"type": "agent_turn_outcome", "turnId": "m", "reason": "completed"},
@@ -270,6 +305,8 @@ def test_processes(command: str, role: str) -> None:
 
 def test_folders(tmp_path: Path) -> None:
     assert [one.path for one in DROID.roots(tmp_path, {})] == [tmp_path / ".factory"]
+    (other,) = DROID.roots(tmp_path, {"FACTORY_HOME_OVERRIDE": "/elsewhere"})
+    assert str(other.path) == "/elsewhere/.factory"
     for name in (NAME, SETTINGS, SETTINGS + ".bak", "settings.json", "sessions/-repo/x/y.jsonl"):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_bytes(b"")

@@ -41,9 +41,10 @@ class Droid(Defaults):
         "no price; Factory bills credits: dollars are the models' list prices"
     )
 
-    def roots(self, home: Path, env: Mapping[str, str]) -> tuple[Root, ...]:  # noqa: ARG002
-        """Return ``~/.factory``."""
-        return (Root(self.name, home / ".factory"),)
+    def roots(self, home: Path, env: Mapping[str, str]) -> tuple[Root, ...]:
+        """Return ``.factory`` in ``$FACTORY_HOME_OVERRIDE``, which replaces the home folder."""
+        told = env.get("FACTORY_HOME_OVERRIDE", "")
+        return (Root(self.name, (Path(told) if told.startswith("/") else home) / ".factory"),)
 
     def log_folders(self) -> tuple[str, ...]:
         """Return the folder of the sessions."""

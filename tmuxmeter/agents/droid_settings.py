@@ -37,8 +37,13 @@ class _Parents(msgspec.Struct, gc=False):
     tags: list[_Tag] = []
 
 
+class _Routed(msgspec.Struct, gc=False, rename="camel"):
+    model_id: Any = None
+
+
 class _Settings(msgspec.Struct, gc=False, rename="camel"):
     model: Any = None
+    effective_factory_router_model: _Routed | None = None
     token_usage: _Tokens | None = None
 
 
@@ -72,7 +77,7 @@ class DroidSettings:
             return batch.finish()
         except (msgspec.DecodeError, ValueError, RecursionError):
             return None
-        model = settings.model if isinstance(settings.model, str) else ""
+        model = _model(settings)
         parent = parent_of(content)
         if parent:
             # known before its messages are read, so that no spend of its own is ever shown
@@ -126,6 +131,14 @@ def parent_of(content: bytes) -> str:
         return ""
     called = (tag.metadata.calling_session_id for tag in tags if tag.metadata is not None)
     return next((one for one in called if isinstance(one, str) and one), "")
+
+
+def _model(settings: _Settings) -> str:
+    """Return the model: where Factory chooses one (``auto``), the one that it chose last."""
+    routed = settings.effective_factory_router_model
+    chosen = routed.model_id if routed is not None else None
+    told = settings.model if isinstance(settings.model, str) else ""
+    return chosen if told in ("", "auto") and isinstance(chosen, str) else told
 
 
 def _thinks_beside(model: str) -> bool:
