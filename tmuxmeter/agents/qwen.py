@@ -58,7 +58,9 @@ class Qwen(Defaults):
     meters = (
         "answers of the main conversation and of sub-agents, side requests that telemetry shows"
     )
-    lacks = "suggestions for the next prompt are billed but never logged"
+    lacks = (
+        "suggestions for the next prompt are billed but never logged; chats of versions before 2026"
+    )
 
     def roots(self, home: Path, env: Mapping[str, str]) -> tuple[Root, ...]:
         """Return ``$QWEN_RUNTIME_DIR``, else ``$QWEN_HOME``, else ``~/.qwen``."""
