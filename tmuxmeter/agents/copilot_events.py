@@ -1,9 +1,12 @@
 """Turns the events of a Copilot session into ours.
 
-Requests' tokens are not logged here: ``session.shutdown`` tells each model's sum of the session so
-far, over all its resumed parts, so it is booked as what it grew by. Where the database is (it has
-every request), no tokens are taken from here: a session's tokens come from one of both, never both.
-Sub-agents' events stand among the session's own, marked by ``agentId``.
+Where the database is (it has every request), no tokens are taken from here: a session's tokens
+come from one of both, never both. Without it: newer versions tell each request
+(``session.usage_record``, and what a compaction used); older ones only each model's sum of the
+session so far, over all its resumed parts (``session.shutdown``), which is booked as what it grew
+by. Sub-agents' events stand among the session's own, marked by ``agentId``. A fork begins with
+copies of its parent's events, under their old ids and times: what is older than the session is its
+parent's.
 """
 
 from __future__ import annotations
@@ -47,24 +50,27 @@ _STORED_SINCE = (0, 0, 412)
 """The version that brought the database: no earlier one's requests can be in it."""
 # fmt: off
 _SILENT = frozenset({
-    "assistant.intent", "assistant.reasoning", "assistant.turn_start", "model.response",
-    "system.message", "system.notification", "tool.user_requested",
-    "subagent.completed", "subagent.deselected", "subagent.failed", "subagent.selected",
-    "subagent.started",
+    "assistant.intent", "assistant.reasoning", "assistant.turn_start", "human_response.recorded",
+    "system.message", "system.notification", "tool.user_requested", "tool_search.activated",
+    "subagent.completed", "subagent.configured", "subagent.deselected", "subagent.failed",
+    "subagent.selected", "subagent.started",
     *(f"session.{name}" for name in (
-        "background_tasks_changed", "compaction_start", "custom_agents_updated",
-        "custom_notification", "extensions_loaded", "handoff", "idle", "info",
-        "mcp_server_needs_reconnect", "mcp_server_removed", "mcp_server_status_changed",
-        "mcp_servers_loaded", "mode_changed", "model_change", "permissions_changed",
-        "plan_changed", "remote_steerable_changed", "schedule_cancelled", "schedule_created",
-        "skills_loaded", "snapshot_rewind", "task_complete", "title_changed", "tools_updated",
-        "truncation", "usage_checkpoint", "usage_info", "warning", "workspace_file_changed",
+        "auto_mode_resolved", "autopilot_objective_changed", "background_tasks_changed",
+        "binary_asset", "compaction_start", "completion_receipt", "context_cleared",
+        "custom_agents_updated", "custom_notification", "extensions_loaded", "handoff", "idle",
+        "info", "mcp_server_needs_reconnect", "mcp_server_removed", "mcp_server_status_changed",
+        "mcp_servers_loaded", "mode_changed", "mode_notice_delivered", "model_change",
+        "model_deselected", "permission_recovery", "permissions_changed", "plan_changed",
+        "remote_steerable_changed", "request_body_compression_disabled", "schedule_cancelled",
+        "schedule_created", "schedule_rearmed", "session_limits_changed", "skills_loaded",
+        "snapshot_rewind", "task_complete", "title_changed", "tools_updated", "truncation",
+        "usage_checkpoint", "usage_info", "warning", "workspace_file_changed",
     )),
 })
 _SILENT_FAMILIES = (
-    "auto_mode_switch.", "command.", "commands.", "elicitation.", "exit_plan_mode.",
-    "external_tool.", "hook.", "mcp.", "pending_messages.", "permission.", "sampling.",
-    "skill.", "user_input.",
+    "assistant.fusion_", "auto_mode_switch.", "command.", "commands.", "elicitation.",
+    "exit_plan_mode.", "external_tool.", "hook.", "mcp.", "model.", "pending_messages.",
+    "permission.", "sampling.", "session.canvas.", "session.fusion_", "skill.", "user_input.",
 )
 """What the program and its windows say to each other. Tokens come with sessions and sub-agents:
 whatever is new there is told."""
@@ -86,6 +92,10 @@ class _State(msgspec.Struct, array_like=True):
     calls: dict[str, Call] = {}
     totals: Totals = msgspec.field(default_factory=Totals)
     shutdowns: list[str] = []
+    begun_ms: int = 0
+    """When the session began: what is older was copied from the one it was forked from."""
+    told: bool = False
+    """Whether the session tells its requests one by one."""
 
 
 class CopilotEvents:
@@ -105,11 +115,12 @@ class CopilotEvents:
         self._state = _load(state) or _State(session)
         self._stored = stored
         self._kinds = {
-            "session.start": self._begin,
+            "session.start": self._first,
             "session.resume": self._begin,
             "session.context_changed": self._moved,
             "session.compaction_complete": self._compacted,
             "session.shutdown": self._shutdown,
+            "session.usage_record": self._request,
             "session.error": self._failed,
             "user.message": self._prompt,
             "assistant.message": self._answer,
@@ -132,9 +143,18 @@ class CopilotEvents:
         kind = str(record.type)
         take = self._kinds.get(kind)
         if take is not None:
-            take(batch, record)
+            # what copied sums tell is no spend, but what later ones grow from
+            if kind in ("session.start", "session.shutdown") or not self._copied(record):
+                take(batch, record)
         elif kind not in _SILENT and not kind.startswith(_SILENT_FAMILIES):
             unknown(kind, version=self._state.version)
+
+    def _copied(self, record: Record) -> bool:
+        return _time(record) < self._state.begun_ms
+
+    def _first(self, batch: Batch, record: Record) -> None:
+        self._state.begun_ms = self._state.begun_ms or _time(record)
+        self._begin(batch, record)
 
     def _begin(self, batch: Batch, record: Record) -> None:
         state, data = self._state, record.data
@@ -227,7 +247,8 @@ class CopilotEvents:
         state, data = self._state, record.data
         identity = _text(data.tool_call_id)
         call = state.calls.pop(identity, Call())
-        ok = data.success is True
+        shell = data.shell_execution
+        ok = data.success is True and (shell is None or shell.exit_code in (0, None))
         time_ms = _time(record)
         batch.events.append(
             ToolResult(
@@ -250,6 +271,7 @@ class CopilotEvents:
         ]
 
     def _compacted(self, batch: Batch, record: Record) -> None:
+        self._spent(batch, record, record.data.compaction_tokens_used)
         before = record.data.pre_compaction_tokens
         known = isinstance(before, int) and 0 <= before <= MOST_TOKENS
         if record.data.success is not False:
@@ -258,6 +280,7 @@ class CopilotEvents:
                     key=event_key("copilot", "compaction", _text(record.id)),
                     session=self._state.session,
                     time_ms=_time(record),
+                    trigger=_text(record.data.trigger),
                     tokens_before=before if known and isinstance(before, int) else -1,
                 )
             )
@@ -269,19 +292,13 @@ class CopilotEvents:
             return
         state.shutdowns = [*state.shutdowns, identity][-_CALLS:]
         time_ms = _time(record)
-        is_booked = not self._stored or _before_the_database(state.version)
+        is_booked = not (state.told or self._copied(record)) and self._counts()
         for model, metric in (record.data.model_metrics or {}).items():
-            tally = metric.usage
-            kinds = records.disjoint(
-                tally.input_tokens or 0,
-                tally.cache_read_tokens or 0,
-                tally.cache_write_tokens or 0,
-                tally.output_tokens or 0,
-            )
+            kinds = records.kinds_of(metric.usage)
             if kinds is None:
                 batch.skip(BAD_COUNTS)
                 continue
-            reasoning = min(tally.reasoning_tokens or 0, kinds[3])
+            reasoning = min(metric.usage.reasoning_tokens or 0, kinds[3])
             # a database that goes away again must not bring what it told a second time
             growth = state.totals.grown(f"{state.session}/{model}", (*kinds, reasoning))
             if growth is not None and is_booked:
@@ -301,6 +318,43 @@ class CopilotEvents:
                         branch=state.branch,
                     )
                 )
+
+    def _counts(self) -> bool:
+        """Tell whether tokens are taken from here, not from the database."""
+        return not self._stored or _before_the_database(self._state.version)
+
+    def _request(self, batch: Batch, record: Record) -> None:
+        self._state.told = True
+        self._spent(batch, record, record.data.usage)
+
+    def _spent(self, batch: Batch, record: Record, raw: msgspec.Raw) -> None:
+        """Take a request; sums at the session's end have no compactions in them."""
+        state = self._state
+        if not bytes(raw).startswith(b"{"):
+            return
+        told = decode(records.REQUEST, raw)
+        kinds = records.kinds_of(told)
+        if kinds is None:
+            raise SkipRecord(BAD_COUNTS)
+        if not any(kinds) or not self._counts():
+            return
+        fresh, read, written, output = kinds
+        batch.events.append(
+            Usage(
+                key=event_key("copilot", "request", f"{state.session}/{_text(record.id)}"),
+                session=state.session,
+                time_ms=_time(record),
+                model=_text(told.model),
+                fresh=fresh,
+                cache_read=read,
+                cache_write_5m=written,
+                output=output,
+                reasoning=min(told.reasoning_tokens or 0, output),
+                cwd=state.cwd,
+                branch=state.branch,
+                sidechain=_is_inner(record),
+            )
+        )
 
 
 def _before_the_database(version: str) -> bool:
