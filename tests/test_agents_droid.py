@@ -5,7 +5,18 @@ import os
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from agent_reading import booked, lines, logs_of, only, read, read_in_pieces, skips, table
+from agent_reading import (
+    FIXTURES,
+    booked,
+    lines,
+    logs_of,
+    only,
+    read,
+    read_in_pieces,
+    read_tree,
+    skips,
+    table,
+)
 from logs_agent import Book
 
 from tmuxmeter.agents.base import Process
@@ -27,8 +38,11 @@ from tmuxmeter.prices import PriceBook
 if TYPE_CHECKING:
     from pathlib import Path
 
+ROOT = FIXTURES / "droid" / "0.215.0"
 DROID = Droid()
 SESSION = "0f0e2b1c-91aa-4d62-8a9d-0f3b6f3ce5a1"
+FORKED = "a66d584a-5d73-41d4-8ea2-06b2adb2dd53"
+FORK = "1f3f5efb-e46d-4547-b94a-e8f6eb957293"
 NAME = f"sessions/-repo/{SESSION}.jsonl"
 SETTINGS = f"sessions/-repo/{SESSION}.settings.json"
 T0 = 1_795_309_600
@@ -67,6 +81,39 @@ def spent(events: list[Event]) -> list[tuple[int, int, int, int, int]]:
         (e.fresh, e.cache_read, e.cache_write_5m, e.output, e.reasoning)
         for e in only(Usage, events)
     ]
+
+
+# --- what the real program wrote
+
+
+def test_golden_table_of_what_the_real_program_wrote() -> None:
+    events = read_tree(DROID, ROOT)
+    assert table(events) == (ROOT / "events.txt").read_text()
+    assert skips(events) == {}
+
+
+def test_the_real_program_s_totals_are_what_the_stub_served() -> None:
+    """Of a fork only its own request; OpenAI's thinking is inside the output."""
+    asked = [(2000 + 20 * n, 7000 + 40 * n, 120 + 8 * n) for n in range(1, 7)]
+    first = tuple(map(sum, zip(*asked, strict=True)))
+    assert set(spent(read_tree(DROID, ROOT))) == {
+        (first[0], first[1], 0, first[2], 0),
+        (2220, 7440, 0, 208, 0),
+        (3017, 6014, 0, 157, 41),
+        (113, 10_110, 2011, 71, 0),
+    }
+
+
+def test_the_real_program_s_fork_begins_with_its_own_prompt() -> None:
+    (name,) = [one for one in logs_of(DROID, ROOT) if one.endswith(f"{FORK}.jsonl")]
+    content = (ROOT / name).read_bytes()
+    for events in (read(DROID, name, content), read_in_pieces(DROID, name, content)):
+        (start,) = only(SessionStart, events)
+        (prompt,) = only(Prompt, events)
+        assert start.parent == FORKED
+        assert 0 <= prompt.time_ms - start.time_ms < 1000
+        assert len(only(TurnEnd, events)) == 1
+        assert skips(events) == {}
 
 
 # --- tokens

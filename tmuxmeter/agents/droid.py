@@ -1,7 +1,7 @@
 """Droid, Factory's agent: its sessions, their settings, and how its processes look.
 
-Sources: the vendor's documentation, and published observations of Droid 0.171 to 0.219. The format
-is described in ``docs/formats-more.md``.
+Sources: ``droid exec`` 0.215.0, run against stub APIs; the vendor's documentation; published
+observations of Droid 0.171 to 0.233. The format is described in ``docs/formats-more.md``.
 """
 
 from __future__ import annotations

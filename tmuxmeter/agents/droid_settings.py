@@ -1,9 +1,9 @@
 """Turns the settings of a Droid session into events: its tokens so far, as what they grew by.
 
 ``tokenUsage`` is the session's own; ``inclusiveTokenUsage`` has its sub-agents' too, who have
-sessions and settings of their own, so it never counts. The kinds are disjoint. Whether
-``thinkingTokens`` lie inside ``outputTokens`` is not documented: they are taken as each vendor's
-API counts them, inside for all but Google's models. Times are those of the file.
+sessions and settings of their own, so it never counts. The kinds are disjoint. ``thinkingTokens``
+lie inside ``outputTokens`` (seen for OpenAI's models); for Google's they are taken as its API
+counts them, besides. Times are those of the file.
 """
 
 from __future__ import annotations
