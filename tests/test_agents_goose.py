@@ -6,12 +6,14 @@ from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from agent_reading import FIXTURES, booked, only, skips, spent, table
 from logs_agent import Book
 
 from tmuxmeter.agents.base import Process
 from tmuxmeter.agents.goose import Goose
 from tmuxmeter.errors import LogError
 from tmuxmeter.events import (
+    Compaction,
     Event,
     FileTouch,
     LogFile,
@@ -28,6 +30,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 GOOSE = Goose()
+REAL = FIXTURES / "goose" / "1.52.0.sql"
+UNLOGGED = {1, 5, 12, 15, 16}
+"""Titles, and an answer whose tool was interrupted."""
 TABLES = """
     CREATE TABLE sessions (
         id TEXT PRIMARY KEY, name TEXT NOT NULL DEFAULT '',
@@ -63,13 +68,13 @@ T0 = 1_795_309_600
 
 
 class Store:
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, tables: str = "") -> None:
         self.path = root / "sessions/sessions.db"
         self.path.parent.mkdir()
         self.log = LogFile("goose", str(root), "sessions/sessions.db", str(self.path))
         self.book = Book()
         self.connection = sqlite3.connect(self.path, isolation_level=None)
-        self.connection.executescript(TABLES)
+        self.connection.executescript(tables or TABLES)
 
     def session(self, identity: str, taken: int | None, given: int | None, minute: int = 0) -> None:
         config = json.dumps({"model_name": "claude-sonnet-4-5", "context_limit": 200_000})
@@ -139,6 +144,37 @@ def store(tmp_path: Path) -> Iterator[Store]:
 
 def usages(events: list[Event]) -> list[tuple[int, int, str]]:
     return [(e.fresh, e.output, e.model) for e in events if isinstance(e, Usage)]
+
+
+# --- what the real program wrote
+
+
+@pytest.fixture
+def real(tmp_path: Path) -> Iterator[Store]:
+    made = Store(tmp_path, REAL.read_text())
+    with closing(made.connection):
+        yield made
+
+
+def test_golden_table_of_what_the_real_program_wrote(real: Store) -> None:
+    events = real.read()
+    assert table(events) == REAL.with_suffix(".txt").read_text()
+    assert skips(events) == {}
+    # the same keys again, whatever the ledger forgot
+    real.book = Book()
+    assert booked(events + real.read()).keys() == booked(events).keys()
+
+
+def test_the_real_program_s_ledger_is_what_the_stub_served(real: Store) -> None:
+    events = real.read()
+    assert sorted(spent(events)) == [
+        (2000 + 20 * n, 7000 + 40 * n, 120 + 8 * n, 0) for n in range(1, 20) if n not in UNLOGGED
+    ]
+    assert [one.sidechain for one in only(Usage, events)].count(True) == 2
+    assert len(only(Compaction, events)) == 1
+
+
+# --- counting
 
 
 def test_totals_are_booked_as_they_grow(store: Store) -> None:
@@ -254,6 +290,18 @@ def test_what_the_user_is_not_shown_is_no_prompt(store: Store) -> None:
     store.connection.execute("UPDATE messages SET created_timestamp = created_timestamp * 1000")
     prompts = [event.time_ms for event in store.read() if isinstance(event, Prompt)]
     assert prompts == [T0 * 1000]  # in milliseconds, too
+
+
+def test_goose_s_own_commands_are_no_prompts(store: Store) -> None:
+    store.session("s1", 1, 1)
+    for at, (text, heard) in enumerate([("/compact", False), ("/mine x", True), ("go", False)]):
+        store.message("user", {"type": "text", "text": text}, at=at)
+        metadata = json.dumps({"userVisible": True, "agentVisible": heard})
+        store.connection.execute(
+            "UPDATE messages SET metadata_json = ? WHERE id = ?", (metadata, at + 1)
+        )
+    times = [one.time_ms // 1000 - T0 for one in only(Prompt, store.read())]
+    assert times == [1, 2]  # what was compacted away is no longer heard either
 
 
 def test_golden_table(store: Store) -> None:

@@ -1,8 +1,8 @@
 """Goose: its one database of sessions, and how its processes look.
 
-Sources: the vendor's documentation, and the agent's source with schema versions 1 to 17 of the
-database. Since version 15 (July 2026) it tells each request; before, a session's totals only, and
-before version 14 (June 2026) cached input not from fresh.
+Sources: Goose 1.52.0, run against stub APIs; the vendor's documentation; the agent's source with
+schema versions 1 to 17 of the database. Since version 15 (July 2026) it tells each request; before,
+a session's totals only, and before version 14 (June 2026) cached input not from fresh.
 """
 
 from __future__ import annotations
@@ -35,9 +35,9 @@ class Goose(Defaults):
     programs = ("goose",)
     meters = "requests, sub-agents, compactions; prompts, tools and files"
     lacks = (
-        "versions before July 2026 log a session's tokens as they grow, no requests, and until "
-        "June 2026 no cached input: all input is priced as fresh; ends of turns; sessions before "
-        "the database"
+        "titles and answers whose tool was interrupted are billed but never logged; versions "
+        "before July 2026 log a session's tokens as they grow, no requests, and until June 2026 no "
+        "cached input: all input is priced as fresh; ends of turns; sessions before the database"
     )
 
     def roots(self, home: Path, env: Mapping[str, str]) -> tuple[Root, ...]:

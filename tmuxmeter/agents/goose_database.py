@@ -18,7 +18,15 @@ from tmuxmeter.agents.goose_queries import questions
 from tmuxmeter.agents.lines import MOST_TOKENS, Batch
 from tmuxmeter.agents.times import epoch_ms, plausible_ms
 from tmuxmeter.agents.totals import Totals
-from tmuxmeter.events import FileTouch, Prompt, SessionStart, ToolResult, Usage, event_key
+from tmuxmeter.events import (
+    Compaction,
+    FileTouch,
+    Prompt,
+    SessionStart,
+    ToolResult,
+    Usage,
+    event_key,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -89,6 +97,7 @@ class _Model(msgspec.Struct, gc=False):
 
 class _Metadata(msgspec.Struct, gc=False, rename="camel"):
     user_visible: bool = True
+    agent_visible: bool = True
 
 
 class _Usage(msgspec.Struct, frozen=True):
@@ -222,6 +231,7 @@ class GooseDatabase:
         kind: str,
         carried: int,
         imported: int,
+        compacts: int,
         *counts: int | None,
     ) -> None:
         time_ms = _seconds_or_more(created)
@@ -231,6 +241,14 @@ class GooseDatabase:
         elif any(counts):
             identity = f"{session}/{number}/{created}/{'/'.join(str(n or 0) for n in counts)}"
             batch.events.append(usage.event("request", identity, _checked(counts)))
+            if compacts:
+                batch.events.append(
+                    Compaction(
+                        key=event_key("goose", "compaction", identity),
+                        session=session,
+                        time_ms=time_ms,
+                    )
+                )
 
     def _grown(
         self, batch: Batch, usage: _Usage, total: Sequence[int | None], imported: int
@@ -281,7 +299,7 @@ class GooseDatabase:
                             path=touch[1],
                         )
                     )
-            elif part.type == "text" and role == "user" and part.text and _visible(metadata):
+            elif part.type == "text" and role == "user" and _said(part.text, metadata):
                 self._prompt(batch, session, part.text, time_ms, human=kind in _HUMAN)
 
     def _call(self, identity: str, call: _Named) -> None:
@@ -336,9 +354,15 @@ def _is_error(value: msgspec.Raw) -> bool:
         return False
 
 
-def _visible(metadata: str | None) -> bool:
-    """Tell whether a message is shown to the user: Goose writes others in the user's name."""
-    return _metadata(metadata).user_visible if metadata else True
+def _said(text: str, metadata: str | None) -> bool:
+    """Tell whether the user said it to the agent.
+
+    Goose writes what it doesn't show in the user's name, too; and it keeps its own commands, like
+    ``/compact``, from the agent.
+    """
+    told = _metadata(metadata or b"{}")
+    is_command = text.startswith("/") and not told.agent_visible
+    return bool(text) and told.user_visible and not is_command
 
 
 def _named_model(config: str | None) -> str:

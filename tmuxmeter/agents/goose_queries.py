@@ -27,7 +27,7 @@ _NEEDED = {
 _CACHE = {"accumulated_cache_read_tokens", "accumulated_cache_write_tokens"}
 _LEDGER = {
     *("id", "session_id", "created_timestamp", "model", "input_tokens", "output_tokens"),
-    *("cache_read_tokens", "cache_write_tokens", "cost_source"),
+    *("cache_read_tokens", "cache_write_tokens", "cost_source", "is_compaction"),
 }
 _SESSIONS = """
     SELECT s.rowid, s.id, s.working_dir, s.created_at, s.updated_at, {model}, {kind}, {parent},
@@ -38,7 +38,7 @@ _BOOKED = "EXISTS (SELECT 1 FROM usage_ledger u WHERE u.session_id = s.id)"
 _REQUESTS = """
     SELECT u.id, u.session_id, u.created_timestamp, u.model, s.working_dir, {model}, {kind},
            u.cost_source IS 'carried_forward' AS carried,
-           u.cost_source IS 'carried_forward' AND {imported}, {counts}
+           u.cost_source IS 'carried_forward' AND {imported}, u.is_compaction, {counts}
     FROM usage_ledger u JOIN sessions s ON s.id = u.session_id
     WHERE u.id > :request ORDER BY u.id LIMIT :page
 """
