@@ -212,6 +212,27 @@ def test_messages_after_a_cut_have_their_own_time(store: Store) -> None:
     assert [one.time_ms // 1000 - T0 for one in only(Prompt, store.read())] == [30]
 
 
+def test_prompts_tell_when_they_were_sent(store: Store) -> None:
+    first = prompt("one") | {"meta": {"sentAt": (T0 + 10) * 1000}}
+    second = prompt("two") | {"meta": {"sentAt": (T0 + 500) * 1000}}
+    told = (first, answer(usage=usage()), second, answer(usage=usage(outputTokens=60)))
+    # read long afterwards: the first answer was there before the second prompt
+    store.write(900, *told)
+    events = store.read()
+    assert [one.time_ms // 1000 - T0 for one in only(Prompt, events)] == [10, 500]
+    assert [one.time_ms // 1000 - T0 for one in only(Usage, events)] == [10, 900]
+    assert [one.time_ms // 1000 - T0 for one in only(TurnEnd, events)] == [10, 900]
+
+
+def test_whoever_watches_knows_better_than_the_prompt(store: Store) -> None:
+    first = prompt("one") | {"meta": {"sentAt": (T0 + 10) * 1000}}
+    second = prompt("two") | {"meta": {"sentAt": (T0 + 500) * 1000}}
+    store.write(60, first, answer(usage=usage()))
+    store.read()
+    store.write(510, first, answer(usage=usage()), second)
+    assert [one.time_ms // 1000 - T0 for one in only(Usage, store.read())] == [60]
+
+
 # --- processes and places
 
 

@@ -171,6 +171,17 @@ def test_a_branch_with_records_leaves_them_to_their_thread() -> None:
     assert branch.begin().request(SMALL).spent() == [SMALL_SPENT]
 
 
+def test_a_sub_agent_s_copies_without_records_are_their_thread_s() -> None:
+    parent = busy_parent(form="request")
+    child = replayed(parent, child_of(parent, **spawned_from(parent)), restamp=False)
+    child.lines = [line for line in child.lines if b'"token_usage_record"' not in line]
+    child.step_ms = 1000
+    child.total = parent.total
+    child.begin().request(SMALL)
+    both = parent.events() + child.events()
+    assert spent(both) == [ONE_SPENT, TWO_SPENT, SMALL_SPENT]
+
+
 def test_a_meta_dated_after_its_line_makes_no_record_a_copy() -> None:
     parent = busy_parent()
     fork = child_of(parent, forked_from_id=parent.id, timestamp=iso(parent.now + 7_200_000))

@@ -6,7 +6,18 @@ from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from agent_reading import booked, lines, logs_of, only, read, read_in_pieces, skips, spent, table
+from agent_reading import (
+    FIXTURES,
+    booked,
+    lines,
+    logs_of,
+    only,
+    read,
+    read_in_pieces,
+    skips,
+    spent,
+    table,
+)
 from logs_agent import Book
 
 from tmuxmeter.agents.base import Process
@@ -29,6 +40,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+ROOT = FIXTURES / "copilot" / "1.0.102"
+COMPACTION = 13
 COPILOT = Copilot()
 SESSION = "a995dbc4-4649-4073-82de-afcbbc8aec81"
 NAME = f"session-state/{SESSION}/events.jsonl"
@@ -125,6 +138,41 @@ def store(tmp_path: Path) -> Iterator[Store]:
         yield made
 
 
+@pytest.fixture
+def real(tmp_path: Path) -> Iterator[Store]:
+    """The database that the real program wrote."""
+    store = Store(tmp_path, (ROOT / "session-store.sql").read_text())
+    yield store
+    store.connection.close()
+
+
+# --- what the real program wrote
+
+
+def served(number: int) -> tuple[int, int, int, int]:
+    """Return what the stub told of its answers; of a compaction Copilot keeps no reasoning."""
+    reasoning = 0 if number == COMPACTION else 30 + number
+    return 2000 + 20 * number, 7000 + 40 * number, 120 + 8 * number, reasoning
+
+
+@pytest.mark.parametrize("way", [read, read_in_pieces])
+def test_golden_table_of_what_the_real_program_wrote(real: Store, way: Any) -> None:
+    events = real.read()
+    for name in logs_of(COPILOT, ROOT):
+        events += way(COPILOT, name, (ROOT / name).read_bytes(), STORED)
+    assert table(events) == (ROOT / "events.txt").read_text()
+    assert skips(events) == {}
+    assert spent(events) == [served(number) for number in range(1, 15)]
+
+
+def test_without_the_database_the_real_program_s_events_tell_the_same() -> None:
+    events: list[Event] = []
+    for name in logs_of(COPILOT, ROOT):
+        events += read(COPILOT, name, (ROOT / name).read_bytes())
+    assert spent(events) == [served(number) for number in range(1, 15)]
+    assert sum(one.sidechain for one in only(Usage, events)) == 2
+
+
 # --- the database
 
 
@@ -153,6 +201,22 @@ def test_what_was_billed_counts_where_it_differs(store: Store) -> None:
     store.request(2, 40, 60, 0, 0, 0, token_details_json=json.dumps(unknown))
     store.request(3, 40, 60, 0, 0, 0, token_details_json="{")
     assert kinds(store.read()) == [(40, 900, 0, 60, 0), (40, 0, 0, 60, 0), (40, 0, 0, 60, 0)]
+
+
+def test_kinds_and_models_may_be_told_in_pieces(store: Store) -> None:
+    store.connection.execute(
+        "ALTER TABLE assistant_usage_events ADD COLUMN copilot_usage_model TEXT"
+    )
+    pieces = [("input", 10), ("input", 5), ("cache_read", 80), ("output", 20), ("output", 3, "b")]
+    details = [
+        {"tokenType": kind, "tokenCount": count} | ({"model": more[0]} if more else {})
+        for kind, count, *more in pieces
+    ]
+    told = json.dumps(details)
+    store.request(1, 95, 23, 80, 0, 21, token_details_json=told, copilot_usage_model="a")
+    used = only(Usage, store.read())
+    found = [(e.model, e.fresh, e.cache_read, e.output, e.reasoning) for e in used]
+    assert found == [("a", 15, 80, 20, 20), ("b", 0, 0, 3, 1)]
 
 
 def test_rows_that_make_no_sense_are_told(store: Store) -> None:
@@ -264,6 +328,26 @@ def test_golden_table_of_events() -> None:
     ]
     assert [c.tokens_before for c in only(Compaction, events)] == [9000]
     assert kinds(events) == [(35, 60, 5, 20, 7)]
+
+
+def test_a_command_s_failure_is_the_call_s() -> None:
+    events = [
+        record(i, "tool.execution_complete", toolCallId=str(i), success=True, shellExecution=shell)
+        for i, shell in enumerate([{"exitCode": 0}, {"exitCode": 2}, {}, None])
+    ]
+    told = only(ToolResult, read(COPILOT, NAME, lines(start(), *events)))
+    assert [one.ok for one in told] == [True, False, True, True]
+
+
+def test_a_fork_s_sums_without_a_database_grow_from_its_parent_s() -> None:
+    spend = {"claude_opus_5": (100, 10, 50, 0, 1)}
+    copied = [record(1, "user.message", content="go"), shutdown(2, **spend)]
+    own = [record(61, "user.message", content="on")]
+    more = {"claude_opus_5": (180, 30, 90, 0, 4)}
+    for way in (read, read_in_pieces):
+        events = way(COPILOT, NAME, lines(start(60), *copied, *own, shutdown(62, **more)))
+        assert len(only(Prompt, events)) == 1
+        assert kinds(events) == [(40, 40, 0, 20, 3)]
 
 
 def test_a_turn_ends_with_the_answer_that_calls_no_tools() -> None:

@@ -88,6 +88,24 @@ def store(tmp_path: Path) -> Iterator[Store]:
         yield made
 
 
+@pytest.mark.parametrize(
+    ("told", "reason"),
+    [
+        ("end_turn", "done"),
+        ("max_tokens", "done"),
+        ("canceled", "interrupted"),
+        ("permission_denied", "interrupted"),
+        ("content_filter", "error"),
+        ("tool_use", None),
+    ],
+)
+def test_how_turns_end(store: Store, told: str, reason: str | None) -> None:
+    store.session()
+    store.message("m1", "assistant", ("finish", {"reason": told, "time": T0}))
+    ends = [event.reason for event in store.read() if isinstance(event, TurnEnd)]
+    assert ends == ([reason] if reason else [])
+
+
 def test_golden_table(store: Store) -> None:
     store.session()
     store.session("s2", parent="s1")

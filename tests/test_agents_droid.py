@@ -5,7 +5,18 @@ import os
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from agent_reading import booked, lines, logs_of, only, read, read_in_pieces, skips, table
+from agent_reading import (
+    FIXTURES,
+    booked,
+    lines,
+    logs_of,
+    only,
+    read,
+    read_in_pieces,
+    read_tree,
+    skips,
+    table,
+)
 from logs_agent import Book
 
 from tmuxmeter.agents.base import Process
@@ -27,8 +38,11 @@ from tmuxmeter.prices import PriceBook
 if TYPE_CHECKING:
     from pathlib import Path
 
+ROOT = FIXTURES / "droid" / "0.215.0"
 DROID = Droid()
 SESSION = "0f0e2b1c-91aa-4d62-8a9d-0f3b6f3ce5a1"
+FORKED = "a66d584a-5d73-41d4-8ea2-06b2adb2dd53"
+FORK = "1f3f5efb-e46d-4547-b94a-e8f6eb957293"
 NAME = f"sessions/-repo/{SESSION}.jsonl"
 SETTINGS = f"sessions/-repo/{SESSION}.settings.json"
 T0 = 1_795_309_600
@@ -67,6 +81,39 @@ def spent(events: list[Event]) -> list[tuple[int, int, int, int, int]]:
         (e.fresh, e.cache_read, e.cache_write_5m, e.output, e.reasoning)
         for e in only(Usage, events)
     ]
+
+
+# --- what the real program wrote
+
+
+def test_golden_table_of_what_the_real_program_wrote() -> None:
+    events = read_tree(DROID, ROOT)
+    assert table(events) == (ROOT / "events.txt").read_text()
+    assert skips(events) == {}
+
+
+def test_the_real_program_s_totals_are_what_the_stub_served() -> None:
+    """Of a fork only its own request; OpenAI's thinking is inside the output."""
+    asked = [(2000 + 20 * n, 7000 + 40 * n, 120 + 8 * n) for n in range(1, 7)]
+    first = tuple(map(sum, zip(*asked, strict=True)))
+    assert set(spent(read_tree(DROID, ROOT))) == {
+        (first[0], first[1], 0, first[2], 0),
+        (2220, 7440, 0, 208, 0),
+        (3017, 6014, 0, 157, 41),
+        (113, 10_110, 2011, 71, 0),
+    }
+
+
+def test_the_real_program_s_fork_begins_with_its_own_prompt() -> None:
+    (name,) = [one for one in logs_of(DROID, ROOT) if one.endswith(f"{FORK}.jsonl")]
+    content = (ROOT / name).read_bytes()
+    for events in (read(DROID, name, content), read_in_pieces(DROID, name, content)):
+        (start,) = only(SessionStart, events)
+        (prompt,) = only(Prompt, events)
+        assert start.parent == FORKED
+        assert 0 <= prompt.time_ms - start.time_ms < 1000
+        assert len(only(TurnEnd, events)) == 1
+        assert skips(events) == {}
 
 
 # --- tokens
@@ -114,6 +161,15 @@ def test_a_sub_agent_belongs_to_its_caller() -> None:
     assert [one.human for one in only(Prompt, events)] == [False, False]
 
 
+def test_a_sub_agent_s_first_record_names_its_caller() -> None:
+    begin, *rest = session()
+    content = lines(begin | {"callingSessionId": "parent", "callingToolUseId": "1"}, *rest)
+    for events in (read(DROID, NAME, content), read_in_pieces(DROID, NAME, content)):
+        (start, *_) = only(SessionStart, events)
+        assert (start.parent, start.spawned) == ("parent", True)
+        assert {one.human for one in only(Prompt, events)} == {False}
+
+
 @pytest.mark.parametrize(
     ("model", "output"),
     [("claude-opus-5", 50), ("gpt-5.4", 50), ("gemini-3-pro-preview", 70)],
@@ -131,6 +187,15 @@ def test_models_of_your_own_stay_without_a_price() -> None:
     book = PriceBook((), {"droid": ""})
     assert not book.explain(one.model, T0 * 1000, agent="droid").priced
     assert book.explain("claude-opus-4.5", T0 * 1000, agent="droid").priced
+
+
+def test_a_model_that_factory_chose_is_the_model() -> None:
+    chosen = {"effectiveFactoryRouterModel": {"modelId": "claude-opus-5", "fallbacks": []}}
+    told = {"tokenUsage": usage(100, 50, 0, 0, 0)} | chosen
+    settings = [told | {"model": model} for model in ("auto", "gpt-5.4")]
+    settings.append({"model": "auto", "tokenUsage": usage(1, 1, 0, 0, 0)})  # none chosen so far
+    events = [read(DROID, SETTINGS, lines(one)) for one in settings]
+    assert [only(Usage, one)[0].model for one in events] == ["claude-opus-5", "gpt-5.4", "auto"]
 
 
 def test_broken_settings() -> None:
@@ -230,6 +295,23 @@ def test_a_fork_s_copies_are_the_same_events() -> None:
     assert len(only(ToolResult, events.values())) == 5
 
 
+@pytest.mark.parametrize(
+    ("told", "reason"),
+    [
+        ("completed", "done"),
+        ("spec_handoff", "done"),
+        ("cancelled", "interrupted"),
+        ("permission_rejected", "interrupted"),
+        ("model_usage_exhausted", "error"),
+    ],
+)
+def test_how_turns_end(told: str, reason: str) -> None:
+    end = {"type": "agent_turn_outcome", "turnId": "m2", "reason": told}
+    events = read(DROID, NAME, lines(*session()[:3], end))
+    assert [one.reason for one in only(TurnEnd, events)] == [reason]
+    assert skips(events) == {}
+
+
 def test_unknown_and_broken_records_are_told() -> None:
     content = lines(
         {"type": "agent_turn_outcome", "turnId": "m", "reason": "completed"},
@@ -270,6 +352,8 @@ def test_processes(command: str, role: str) -> None:
 
 def test_folders(tmp_path: Path) -> None:
     assert [one.path for one in DROID.roots(tmp_path, {})] == [tmp_path / ".factory"]
+    (other,) = DROID.roots(tmp_path, {"FACTORY_HOME_OVERRIDE": "/elsewhere"})
+    assert str(other.path) == "/elsewhere/.factory"
     for name in (NAME, SETTINGS, SETTINGS + ".bak", "settings.json", "sessions/-repo/x/y.jsonl"):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_bytes(b"")

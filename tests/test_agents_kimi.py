@@ -259,6 +259,24 @@ def test_the_older_program_s_sub_agents_are_inside() -> None:
     assert [one.sidechain for one in only(Usage, events)] == [True, False]
 
 
+def test_the_older_program_s_background_agents_have_files_of_their_own() -> None:
+    own = OLD.replace("wire.jsonl", "subagents/a1b2c3d4e/wire.jsonl")
+    assert KIMI.log_name(own) == own
+    assert KIMI.walks(own.rpartition("/")[0])
+    said = old(0, "TurnBegin", user_input="find it")
+    back = old(2, "ToolResult", tool_call_id="Shell:0", return_value={"is_error": False})
+    config = {"kimi.json": json.dumps({"work_dirs": [{"path": "/work/app"}]}).encode()}
+    events = read(KIMI, own, lines(said, status(1, "m9"), back, status(3, None)), config)
+    (usage,) = only(Usage, events)
+    assert (usage.session, usage.sidechain, usage.cwd) == ("s1", True, "/work/app")
+    assert not only(Prompt, events) + only(SessionStart, events) + only(ToolResult, events)
+    assert skips(events) == {"sub-agent's request without an id": 1}
+    # one that didn't run in the background is in its parent's file, too, a moment later
+    inner = {"type": "StatusUpdate", "payload": status(1, "m9")["message"]["payload"]}
+    parent = read(KIMI, OLD, lines(old(1.1, "SubagentEvent", agent_id="a", event=inner)))
+    assert [one.key for one in only(Usage, parent)] == [usage.key]
+
+
 # --- bad input
 
 

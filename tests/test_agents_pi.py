@@ -140,6 +140,15 @@ def test_what_is_spent_beside_the_conversation_counts() -> None:
 # --- activity
 
 
+def test_what_a_tool_asked_a_model_for_counts_without_a_price() -> None:
+    nested = usage(input=40, output=5, cacheRead=0, reasoning=0)
+    back = message(3, "toolResult", toolCallId="c1", toolName="task", isError=False, usage=nested)
+    events = read(PI, NAME, lines(header(), prompt(1, "go"), answer(2), back))
+    asked = [(one.model, one.fresh, one.output) for one in only(Usage, events)]
+    assert asked == [("kimi-k2.6", 2000, 150), ("unknown", 40, 5)]
+    assert [(one.tool, one.ok) for one in only(ToolResult, events)] == [("task", True)]
+
+
 def test_files_are_touched_where_the_call_worked() -> None:
     calls = [call("1", "write", "./new.txt"), call("2", "edit", "/a"), call("3", "read", "b")]
     content = lines(

@@ -171,6 +171,18 @@ def test_a_fork_s_copies_are_its_parent_s() -> None:
     assert (start.session, start.parent, start.spawned) == (FORK, SESSION, False)
 
 
+def test_a_session_that_an_agent_began_is_its_parent_s() -> None:
+    told = {"parentSessionId": SESSION}
+    begun = record(1, "system", subtype="parent_session", systemPayload=told)
+    content = lines(*(one | {"sessionId": FORK} for one in (begun, prompt(2, "go"), answer(3))))
+    name = f"{CHATS}/{FORK}.jsonl"
+    for events in (read(QWEN, name, content), read_in_pieces(QWEN, name, content)):
+        start = only(SessionStart, events)[-1]
+        assert (start.session, start.parent, start.spawned) == (FORK, SESSION, True)
+        assert [one.human for one in only(Prompt, events)] == [False]
+        assert [one.session for one in only(Usage, events)] == [FORK]
+
+
 # --- activity
 
 
@@ -292,6 +304,12 @@ def test_roots(env: dict[str, str], path: str) -> None:
 )
 def test_other_files_are_no_logs(path: str) -> None:
     assert QWEN.log_name(path) is None
+
+
+def test_an_archived_session_is_the_same_log() -> None:
+    assert QWEN.log_name(f"{CHATS}/archive/{SESSION}.jsonl") == NAME
+    assert QWEN.walks(f"{CHATS}/archive")
+    assert not QWEN.walks(f"{CHATS}/archive/more")
 
 
 def test_sub_agents_chats_are_their_parents() -> None:

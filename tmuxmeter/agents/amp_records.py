@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 
 from tmuxmeter.agents.lines import Tokens  # noqa: TC001 - msgspec reads the annotations
+from tmuxmeter.agents.times import plausible_ms
 
 
 class Tally(msgspec.Struct, gc=False, rename="camel"):
@@ -82,6 +83,7 @@ class Message(msgspec.Struct, gc=False, rename="camel"):
     content: msgspec.Raw = msgspec.Raw()
     usage: Tally | None = None
     state: Progress = msgspec.field(default_factory=Progress)
+    meta: Any = None
 
 
 class _Tree(msgspec.Struct, gc=False):
@@ -126,6 +128,12 @@ def blocks_of(message: Message) -> list[Block]:
         return _blocks(raw) if raw else []
     except (ValueError, RecursionError):
         return []
+
+
+def sent_ms(message: Message) -> int | None:
+    """Return when a prompt was sent, epoch ms, None where it isn't told."""
+    sent = message.meta.get("sentAt") if isinstance(message.meta, dict) else None
+    return plausible_ms(sent) if isinstance(sent, int | float) else None
 
 
 def words_of(blocks: list[Block]) -> str:

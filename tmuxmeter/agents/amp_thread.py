@@ -53,6 +53,7 @@ class AmpThread:
         self._state = _load(state)
         self._written_ms = 0
         self._cwd = ""
+        self._sent: dict[int, int] = {}
 
     def written(self, time_ms: int) -> None:
         """Take the time of the file's last change."""
@@ -74,6 +75,8 @@ class AmpThread:
             return None
         self._cwd = records.folder_of(thread)
         self._note(len(thread.messages))
+        sent = enumerate(map(records.sent_ms, thread.messages))
+        self._sent = {index: time_ms for index, time_ms in sent if time_ms is not None}
         created = thread.created
         begun = plausible_ms(created) if isinstance(created, int | float) else None
         batch.events.append(
@@ -97,7 +100,12 @@ class AmpThread:
 
     def _time(self, index: int) -> int:
         found = (time_ms for count, time_ms in self._state.seen if index < count)
-        return next(found, self._written_ms)
+        first_ms = next(found, self._written_ms)
+        if index in self._sent:
+            return self._sent[index]
+        before = [time_ms for number, time_ms in self._sent.items() if number < index]
+        after = [time_ms for number, time_ms in self._sent.items() if number > index]
+        return before[-1] if before and after and first_ms > after[0] else first_ms
 
     def _usages(self, batch: Batch, thread: Thread) -> None:
         answers = {str(message.message_id): message for message in thread.messages if message.usage}

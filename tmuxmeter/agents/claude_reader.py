@@ -37,9 +37,11 @@ _KINDS = frozenset({"assistant", "attachment", "progress", "system", "user"})
 _SILENT = frozenset(
     (
         *("agent-color", "agent-name", "agent-setting", "ai-title", "api-request"),
-        *("api-request-blob", "api-request-shape", "atis-latch", "attribution-snapshot"),
-        *("bridge-session", "content-replacement", "cost-state", "custom-title"),
-        *("file-history-delta", "file-history-snapshot", "last-prompt", "marble-origami-commit"),
+        *("api-request-blob", "api-request-shape", "artifact-autoreact-ledger"),
+        *("artifact-comment-monitor", "atis-latch", "attribution-snapshot", "bridge-session"),
+        *("content-replacement", "continued-in", "cost-state", "custom-title"),
+        *("file-history-delta", "file-history-snapshot", "frame-link", "last-prompt"),
+        *("marble-origami-commit",),
         *("marble-origami-snapshot", "mode", "permission-mode", "pr-link", "queue-operation"),
         *("speculation-accept", "started", "result", "summary", "tag", "task-summary"),
         *("tools-used", "worktree-state"),

@@ -58,8 +58,9 @@ _HANDLERS: dict[bytes, Handler] = {
 
 _SILENT = frozenset(
     (
-        *(b"ghost_snapshot", b"inter_agent_communication", b"inter_agent_communication_metadata"),
-        *(b"message", b"reasoning", b"state", b"world_state"),
+        *(b"agent_response_observation", b"ghost_snapshot", b"inter_agent_communication"),
+        *(b"inter_agent_communication_metadata", b"message", b"realtime_item", b"reasoning"),
+        *(b"retained_context", b"security_risk_score", b"state", b"world_state"),
     )
 )
 """Types that carry nothing of use. What is new inside ``event_msg`` and ``response_item`` is passed

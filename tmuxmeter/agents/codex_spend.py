@@ -73,7 +73,7 @@ def _snapshot(
     total = counts_of(info.total_token_usage)
     if standing is Standing.REPLAYED:
         state.sum.inherit(total)
-    elif state.recorded or (state.copied_records and standing is Standing.COPIED):
+    elif state.recorded or (_elsewhere(state) and standing is Standing.COPIED):
         state.sum.follow(total)
     else:
         last = counts_of(info.last_token_usage)
@@ -82,6 +82,14 @@ def _snapshot(
             identity = f"{time_ms}|{_spell(last)}|{_spell(total)}"
             copied = standing is Standing.COPIED
             _spend(state, identity, spent, time_ms, events, copied=copied)
+
+
+def _elsewhere(state: State) -> bool:
+    """Tell whether copies of snapshots show requests that another rollout has under other keys.
+
+    A copy for a sub-agent may lack the records: the parent's rollout has both, and counts those.
+    """
+    return state.copied_records or state.spawned
 
 
 def _spell(counts: Counts | None) -> str:

@@ -1,7 +1,7 @@
 """GitHub Copilot CLI: its sessions' logs, its database of requests, and how its processes look.
 
-Sources: the vendor's documentation of the events, the schema of the database (version 8), and
-published observations of Copilot CLI 1.0.75 to 1.0.91. ``docs/formats-more.md`` describes both.
+Sources: Copilot CLI 1.0.102, run against a stub API; the vendor's schema of the events; published
+observations of 1.0.75 to 1.0.91. ``docs/formats-more.md`` describes both.
 """
 
 from __future__ import annotations
@@ -40,8 +40,8 @@ class Copilot(Defaults):
     meters = "requests, sub-agents, compactions; prompts, turns, tools and files"
     lacks = (
         "GitHub bills credits: dollars are the models' list prices; where there is no database of "
-        "requests, a session's tokens come at its end, none after a crash; sessions that versions "
-        "with a database but without its requests wrote are unmetered"
+        "requests, an older version's session has its tokens at its end, none after a crash; "
+        "sessions that versions with a database but without its requests wrote are unmetered"
     )
 
     def roots(self, home: Path, env: Mapping[str, str]) -> tuple[Root, ...]:

@@ -2,7 +2,8 @@
 
 A row's ``input_tokens`` contains what was read from and written to the cache. What was billed
 stands in ``token_details_json`` in disjoint kinds; where both are there, the details count (they
-differ for compactions).
+differ for compactions). A kind may stand there more than once, and under a model of its own: what
+another model than the row's answered is an event of its own.
 """
 
 from __future__ import annotations
@@ -26,9 +27,10 @@ if TYPE_CHECKING:
 
 _TABLE = "assistant_usage_events"
 _COUNTS = ("input_tokens", "output_tokens", "cache_read_tokens", "cache_write_tokens")
+_KINDS = ("input", "output", "cache_read", "cache_write")
 _NEEDED = frozenset({"id", "session_id", "created_at", "model", *_COUNTS})
 _ROWS = """
-    SELECT e.id, e.session_id, e.created_at, e.model, e.input_tokens, e.output_tokens,
+    SELECT e.id, e.session_id, e.created_at, {model}, e.input_tokens, e.output_tokens,
            e.cache_read_tokens, e.cache_write_tokens, {reasoning}, {details}, {agent}, {cwd},
            {branch}
     FROM assistant_usage_events e {joined} WHERE e.id > (SELECT CASE WHEN EXISTS (
@@ -81,6 +83,9 @@ class CopilotDatabase:
         sessions = tables.get("sessions", frozenset())
         joined = "id" in sessions
         text = _ROWS.format(
+            model="COALESCE(e.copilot_usage_model, e.model)"
+            if "copilot_usage_model" in columns
+            else "e.model",
             reasoning="e.reasoning_tokens" if "reasoning_tokens" in columns else "0",
             details="e.token_details_json" if "token_details_json" in columns else "NULL",
             agent="e.agent_id" if "agent_id" in columns else "NULL",
@@ -122,46 +127,58 @@ def _request(
     if all(count is None for count in (taken, given, read, written)):
         batch.skip("request without tokens")
         return
-    kinds = _billed(details) or disjoint(
-        *(_count(count) for count in (taken, read, written, given))
-    )
-    if kinds is None or not (isinstance(session, str) and session):
+    asked = _text(model)
+    billed = _billed(details, asked)
+    if billed is None:
+        kinds = disjoint(*(_count(count) for count in (taken, read, written, given)))
+        billed = {} if kinds is None else {asked: kinds}
+    if not billed or not (isinstance(session, str) and session):
         batch.skip(BAD_COUNTS)
         return
-    fresh, cache_read, cache_write, output = kinds
-    if not any(kinds):
-        return
-    batch.events.append(
-        Usage(
-            # numbers begin anew in a new database, so the time belongs to what it is
-            key=event_key("copilot", "usage", f"{session}/{created}/{number}"),
-            session=session,
-            time_ms=time_ms,
-            model=_text(model),
-            fresh=fresh,
-            cache_read=cache_read,
-            cache_write_5m=cache_write,
-            output=output,
-            reasoning=min(max(_count(reasoning), 0), output),
-            cwd=_text(cwd),
-            branch=_text(branch),
-            sidechain=bool(agent),
+    thought = max(_count(reasoning), 0)
+    for name, kinds in billed.items():
+        fresh, cache_read, cache_write, output = kinds
+        if not any(kinds):
+            continue
+        # numbers begin anew in a new database, so the time belongs to what it is
+        identity = f"{session}/{created}/{number}" + (f"/{name}" if name != asked else "")
+        batch.events.append(
+            Usage(
+                key=event_key("copilot", "usage", identity),
+                session=session,
+                time_ms=time_ms,
+                model=name,
+                fresh=fresh,
+                cache_read=cache_read,
+                cache_write_5m=cache_write,
+                output=output,
+                reasoning=min(thought, output),
+                cwd=_text(cwd),
+                branch=_text(branch),
+                sidechain=bool(agent),
+            )
         )
-    )
+        thought -= min(thought, output)
 
 
-def _billed(details: object) -> Kinds | None:
-    """Return what the details tell, None where they tell less or more than the known kinds."""
+def _billed(details: object, model: str) -> dict[str, Kinds] | None:
+    """Return what each model's tokens are, None where the details tell too few kinds or others."""
     if not isinstance(details, str):
         return None
     try:
-        counts = {one.token_type: one.token_count for one in _details(details.encode())}
+        entries = _details(details.encode())
     except (msgspec.MsgspecError, ValueError, RecursionError):
         return None
-    if not {"input", "output"} <= counts.keys() <= {"input", "output", "cache_read", "cache_write"}:
+    if not {"input", "output"} <= {one.token_type for one in entries} <= set(_KINDS):
         return None
-    read, written = counts.get("cache_read", 0), counts.get("cache_write", 0)
-    return counts["input"], read, written, counts["output"]
+    sums: dict[str, dict[str, int]] = {}
+    for one in entries:
+        found = sums.setdefault(_text(one.model) or model, dict.fromkeys(_KINDS, 0))
+        found[one.token_type] += one.token_count
+    return {
+        name: (found["input"], found["cache_read"], found["cache_write"], found["output"])
+        for name, found in sums.items()
+    }
 
 
 def _count(value: object) -> int:

@@ -1,6 +1,8 @@
 """Turns the events of a Copilot session into ours.
 
-Sub-agents' events stand among the session's own, marked by ``agentId``.
+Sub-agents' events stand among the session's own, marked by ``agentId``. A fork begins with copies
+of its parent's events, under their old ids and times: what is older than the session is its
+parent's.
 """
 
 from __future__ import annotations
@@ -10,8 +12,8 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from tmuxmeter.agents import copilot_records as records
+from tmuxmeter.agents import copilot_spend as spend
 from tmuxmeter.agents import copilot_state, wording
-from tmuxmeter.agents.copilot_spend import take_sums
 from tmuxmeter.agents.copilot_tools import Call, call_of
 from tmuxmeter.agents.lines import (
     BAD_TIME,
@@ -39,24 +41,27 @@ if TYPE_CHECKING:
 
 # fmt: off
 _SILENT = frozenset({
-    "assistant.intent", "assistant.reasoning", "assistant.turn_start", "model.response",
-    "system.message", "system.notification", "tool.user_requested",
-    "subagent.completed", "subagent.deselected", "subagent.failed", "subagent.selected",
-    "subagent.started",
+    "assistant.intent", "assistant.reasoning", "assistant.turn_start", "human_response.recorded",
+    "system.message", "system.notification", "tool.user_requested", "tool_search.activated",
+    "subagent.completed", "subagent.configured", "subagent.deselected", "subagent.failed",
+    "subagent.selected", "subagent.started",
     *(f"session.{name}" for name in (
-        "background_tasks_changed", "compaction_start", "custom_agents_updated",
-        "custom_notification", "extensions_loaded", "handoff", "idle", "info",
-        "mcp_server_needs_reconnect", "mcp_server_removed", "mcp_server_status_changed",
-        "mcp_servers_loaded", "mode_changed", "model_change", "permissions_changed",
-        "plan_changed", "remote_steerable_changed", "schedule_cancelled", "schedule_created",
-        "skills_loaded", "snapshot_rewind", "task_complete", "title_changed", "tools_updated",
-        "truncation", "usage_checkpoint", "usage_info", "warning", "workspace_file_changed",
+        "auto_mode_resolved", "autopilot_objective_changed", "background_tasks_changed",
+        "binary_asset", "compaction_start", "completion_receipt", "context_cleared",
+        "custom_agents_updated", "custom_notification", "extensions_loaded", "handoff", "idle",
+        "info", "mcp_server_needs_reconnect", "mcp_server_removed", "mcp_server_status_changed",
+        "mcp_servers_loaded", "mode_changed", "mode_notice_delivered", "model_change",
+        "model_deselected", "permission_recovery", "permissions_changed", "plan_changed",
+        "remote_steerable_changed", "request_body_compression_disabled", "schedule_cancelled",
+        "schedule_created", "schedule_rearmed", "session_limits_changed", "skills_loaded",
+        "snapshot_rewind", "task_complete", "title_changed", "tools_updated", "truncation",
+        "usage_checkpoint", "usage_info", "warning", "workspace_file_changed",
     )),
 })
 _SILENT_FAMILIES = (
-    "auto_mode_switch.", "command.", "commands.", "elicitation.", "exit_plan_mode.",
-    "external_tool.", "hook.", "mcp.", "pending_messages.", "permission.", "sampling.",
-    "skill.", "user_input.",
+    "assistant.fusion_", "auto_mode_switch.", "command.", "commands.", "elicitation.",
+    "exit_plan_mode.", "external_tool.", "hook.", "mcp.", "model.", "pending_messages.",
+    "permission.", "sampling.", "session.canvas.", "session.fusion_", "skill.", "user_input.",
 )
 """What the program and its windows say to each other. Tokens come with sessions and sub-agents:
 whatever is new there is told."""
@@ -80,11 +85,12 @@ class CopilotEvents:
         self._state = copilot_state.load(state) or copilot_state.State(session)
         self._stored = stored
         self._kinds = {
-            "session.start": self._begin,
+            "session.start": self._first,
             "session.resume": self._begin,
             "session.context_changed": self._moved,
             "session.compaction_complete": self._compacted,
             "session.shutdown": self._shutdown,
+            "session.usage_record": self._request,
             "session.error": self._failed,
             "user.message": self._prompt,
             "assistant.message": self._answer,
@@ -107,9 +113,18 @@ class CopilotEvents:
         kind = str(record.type)
         take = self._kinds.get(kind)
         if take is not None:
-            take(batch, record)
+            # what copied sums tell is no spend, but what later ones grow from
+            if kind in ("session.start", "session.shutdown") or not self._copied(record):
+                take(batch, record)
         elif kind not in _SILENT and not kind.startswith(_SILENT_FAMILIES):
             unknown(kind, version=self._state.version)
+
+    def _copied(self, record: Record) -> bool:
+        return _time(record) < self._state.begun_ms
+
+    def _first(self, batch: Batch, record: Record) -> None:
+        self._state.begun_ms = self._state.begun_ms or _time(record)
+        self._begin(batch, record)
 
     def _begin(self, batch: Batch, record: Record) -> None:
         state, data = self._state, record.data
@@ -200,7 +215,8 @@ class CopilotEvents:
         state, data = self._state, record.data
         identity = _text(data.tool_call_id)
         call = state.calls.pop(identity, Call())
-        ok = data.success is True
+        shell = data.shell_execution
+        ok = data.success is True and (shell is None or shell.exit_code in (0, None))
         time_ms = _time(record)
         batch.events.append(
             ToolResult(
@@ -223,6 +239,7 @@ class CopilotEvents:
         ]
 
     def _compacted(self, batch: Batch, record: Record) -> None:
+        self._spent(batch, record, record.data.compaction_tokens_used)
         before = record.data.pre_compaction_tokens
         known = isinstance(before, int) and 0 <= before <= MOST_TOKENS
         if record.data.success is not False:
@@ -231,14 +248,29 @@ class CopilotEvents:
                     key=event_key("copilot", "compaction", _text(record.id)),
                     session=self._state.session,
                     time_ms=_time(record),
+                    trigger=_text(record.data.trigger),
                     tokens_before=before if known and isinstance(before, int) else -1,
                 )
             )
 
     def _shutdown(self, batch: Batch, record: Record) -> None:
         if self._state.shut_down(_text(record.id)):
+            is_booked = not (self._state.told or self._copied(record)) and self._counts()
             metrics = record.data.model_metrics or {}
-            take_sums(batch, self._state, metrics, _time(record), stored=self._stored)
+            spend.take_sums(batch, self._state, metrics, _time(record), booked=is_booked)
+
+    def _request(self, batch: Batch, record: Record) -> None:
+        self._state.told = True
+        self._spent(batch, record, record.data.usage)
+
+    def _spent(self, batch: Batch, record: Record, told: msgspec.Raw) -> None:
+        """Take a request; sums at the session's end have no compactions in them."""
+        if self._counts():
+            time_ms, inner = _time(record), _is_inner(record)
+            spend.take_request(batch, self._state, told, _text(record.id), time_ms, inner=inner)
+
+    def _counts(self) -> bool:
+        return spend.counts(self._state.version, stored=self._stored)
 
 
 def _is_inner(record: Record) -> bool:

@@ -1,7 +1,8 @@
 """The records of Copilot's logs, as far as they are read.
 
-Sources: the vendor's documentation of session events; published observations of Copilot CLI
-1.0.75 to 1.0.91. Fields without which a record still counts are ``Any`` or ``Raw``.
+Sources: Copilot CLI 1.0.102, run against a stub API; the vendor's schema of session events;
+published observations of 1.0.75 to 1.0.91. Fields without which a record still counts are ``Any``
+or ``Raw``.
 """
 
 from __future__ import annotations
@@ -17,10 +18,11 @@ Kinds: TypeAlias = tuple[int, int, int, int]
 
 
 class Detail(msgspec.Struct, gc=False, rename="camel"):
-    """One kind of tokens of a request, as billed."""
+    """One kind of tokens of a request, as billed; ``model`` where it isn't the request's."""
 
     token_type: str
     token_count: Tokens
+    model: Any = None
 
 
 class Tally(msgspec.Struct, gc=False, rename="camel"):
@@ -31,6 +33,12 @@ class Tally(msgspec.Struct, gc=False, rename="camel"):
     cache_read_tokens: Tokens | None = 0
     cache_write_tokens: Tokens | None = 0
     reasoning_tokens: Tokens | None = 0
+
+
+class Request(Tally, gc=False, rename="camel"):
+    """What ``session.usage_record`` tells of one request."""
+
+    model: Any = None
 
 
 class Metric(msgspec.Struct, gc=False):
@@ -44,6 +52,12 @@ class Context(msgspec.Struct, gc=False):
 
     cwd: Any = None
     branch: Any = None
+
+
+class ShellExecution(msgspec.Struct, gc=False, rename="camel"):
+    """How a shell command ended; the call itself is a success whatever the command says."""
+
+    exit_code: Any = None
 
 
 class Data(msgspec.Struct, gc=False, rename="camel"):
@@ -65,6 +79,10 @@ class Data(msgspec.Struct, gc=False, rename="camel"):
     success: Any = None
     pre_compaction_tokens: Any = None
     model_metrics: dict[str, Metric] | None = None
+    usage: msgspec.Raw = msgspec.Raw()
+    compaction_tokens_used: msgspec.Raw = msgspec.Raw()
+    trigger: Any = None
+    shell_execution: ShellExecution | None = None
 
 
 class Record(msgspec.Struct, gc=False, rename="camel"):
@@ -78,6 +96,17 @@ class Record(msgspec.Struct, gc=False, rename="camel"):
 
 
 RECORD = msgspec.json.Decoder(Record)
+REQUEST = msgspec.json.Decoder(Request)
+
+
+def kinds_of(tally: Tally) -> Kinds | None:
+    """Return a tally's disjoint kinds, None where they can't be such."""
+    return disjoint(
+        tally.input_tokens or 0,
+        tally.cache_read_tokens or 0,
+        tally.cache_write_tokens or 0,
+        tally.output_tokens or 0,
+    )
 
 
 def disjoint(taken: int, read: int, written: int, given: int) -> Kinds | None:

@@ -29,6 +29,10 @@ class State(msgspec.Struct, array_like=True):
     totals: Totals = msgspec.field(default_factory=Totals)
     shutdowns: list[str] = []
     """Those that were counted, the newest last."""
+    begun_ms: int = 0
+    """When the session began: what is older was copied from the one it was forked from."""
+    told: bool = False
+    """Whether the session tells its requests one by one."""
 
     def call(self, identity: str, call: Call) -> None:
         """Remember a call; the oldest of too many is forgotten."""

@@ -29,6 +29,7 @@ _REASONS = {
     "max_tokens": "done",
     "content_filter": "error",
     "canceled": "interrupted",
+    "permission_denied": "interrupted",
     "error": "error",
 }
 _EDITS = frozenset({"edit", "multiedit", "write"})

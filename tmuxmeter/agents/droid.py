@@ -1,7 +1,7 @@
 """Droid, Factory's agent: its sessions, their settings, and how its processes look.
 
-Sources: the vendor's documentation, and published observations of Droid 0.171 to 0.219. The format
-is described in ``docs/formats-more.md``.
+Sources: ``droid exec`` 0.215.0, run against stub APIs; the vendor's documentation; published
+observations of Droid 0.171 to 0.233. The format is described in ``docs/formats-more.md``.
 """
 
 from __future__ import annotations
@@ -42,9 +42,10 @@ class Droid(Defaults):
         "no price; Factory bills credits: dollars are the models' list prices"
     )
 
-    def roots(self, home: Path, env: Mapping[str, str]) -> tuple[Root, ...]:  # noqa: ARG002
-        """Return ``~/.factory``."""
-        return (Root(self.name, home / ".factory"),)
+    def roots(self, home: Path, env: Mapping[str, str]) -> tuple[Root, ...]:
+        """Return ``.factory`` in ``$FACTORY_HOME_OVERRIDE``, which replaces the home folder."""
+        told = env.get("FACTORY_HOME_OVERRIDE", "")
+        return (Root(self.name, (Path(told) if told.startswith("/") else home) / ".factory"),)
 
     def log_folders(self) -> tuple[str, ...]:
         """Return the folder of the sessions."""

@@ -1,6 +1,7 @@
 """Turns the messages of a Droid session into events: prompts, turns, tools and files, no tokens.
 
-Records without a time (the beginning, ends of turns) have that of the record before or after.
+Records without a time (the beginning, ends of turns) have that of the record before or after. A
+fork begins with copies of its parent's records, up to the message that its first record names.
 """
 
 from __future__ import annotations
@@ -34,8 +35,22 @@ _ENDS = {
     "aborted": "interrupted",
     "cancelled": "interrupted",
     "completed": "done",
+    "completion_persistence_failed": "error",
     "error": "error",
     "interrupted": "interrupted",
+    "model_authentication_failed": "error",
+    "model_provider_unavailable": "error",
+    "model_provider_unreachable": "error",
+    "model_request_rejected": "error",
+    "model_usage_exhausted": "error",
+    "no_approver_available": "error",
+    "permission_rejected": "interrupted",
+    "process_exit": "interrupted",
+    "prompt_rejected": "error",
+    "spec_handoff": "done",
+    "structured_output_invalid": "error",
+    "structured_output_missing": "error",
+    "structured_output_schema_invalid": "error",
 }
 _CALLS = 64
 
@@ -69,6 +84,9 @@ class _Record(msgspec.Struct, gc=False, rename="camel"):
     timestamp: Any = None
     cwd: Any = None
     parent: Any = None
+    calling_session_id: Any = None
+    forked_at_message_id: Any = None
+    parent_id: Any = None
     message: _Message | None = None
     role: Any = None
     text: Any = None
@@ -88,6 +106,10 @@ class _State(msgspec.Struct, array_like=True):
     asked: bool = False
     calls: dict[str, tuple[str, tuple[str, ...]]] = {}
     """Tool and files of the calls that have no result yet."""
+    caller: str = ""
+    """The session whose sub-agent this one is, as its first record has it."""
+    forked_at: str = ""
+    """The last message that was copied, while it hasn't come yet."""
 
 
 _record = msgspec.json.Decoder(_Record)
@@ -109,7 +131,7 @@ class DroidMessages:
 
     def __init__(self, session: str, state: bytes = b"", settings: bytes = b"") -> None:
         self._state = _load(state) or _State(session)
-        self._caller = parent_of(settings) if settings else ""
+        self._told = parent_of(settings) if settings else ""
 
     def state(self) -> bytes:
         """Return what a new reader needs to go on after the last line read."""
@@ -119,12 +141,20 @@ class DroidMessages:
         """Return the events of ``block[start:end]``, which holds whole lines only."""
         return read_lines(self._line, block, start, end, offset)
 
+    @property
+    def _caller(self) -> str:
+        return self._state.caller or self._told
+
     def _line(self, batch: Batch, raw: bytes) -> None:
         record = decode(_record, raw)
         state = self._state
         kind = str(record.type)
         if kind == "session_start":
             state.cwd, state.parent = _text(record.cwd), _text(record.parent)
+            state.caller = _text(record.calling_session_id)
+            state.forked_at = _text(record.forked_at_message_id) if state.parent else ""
+        elif self._copied(kind, record):
+            return
         elif kind == "message":
             self._message(batch, record)
         elif kind == "agent_turn_outcome":
@@ -140,6 +170,16 @@ class DroidMessages:
             )
         elif kind not in _SILENT:
             unknown(kind)
+
+    def _copied(self, kind: str, record: _Record) -> bool:
+        """Tell whether a record is the parent's; the end of the turn follows its last message."""
+        state = self._state
+        if state.forked_at:
+            is_next = record.parent_id == state.forked_at
+            if is_next or (kind == "message" and record.id == state.forked_at):
+                state.forked_at = ""
+            return not is_next
+        return kind == "agent_turn_outcome" and bool(state.parent) and not state.time_ms
 
     def _timed(self, batch: Batch, record: _Record) -> None:
         """Take a record's time, and tell the session's beginning with the first of them."""

@@ -1,9 +1,9 @@
 """Turns the settings of a Droid session into events: its tokens so far, as what they grew by.
 
 ``tokenUsage`` is the session's own; ``inclusiveTokenUsage`` has its sub-agents' too, who have
-sessions and settings of their own, so it never counts. The kinds are disjoint. Whether
-``thinkingTokens`` lie inside ``outputTokens`` is not documented: they are taken as each vendor's
-API counts them, inside for all but Google's models. Times are those of the file.
+sessions and settings of their own, so it never counts. The kinds are disjoint. ``thinkingTokens``
+lie inside ``outputTokens`` (seen for OpenAI's models); for Google's they are taken as its API
+counts them, besides. Times are those of the file.
 """
 
 from __future__ import annotations
@@ -37,8 +37,13 @@ class _Parents(msgspec.Struct, gc=False):
     tags: list[_Tag] = []
 
 
+class _Routed(msgspec.Struct, gc=False, rename="camel"):
+    model_id: Any = None
+
+
 class _Settings(msgspec.Struct, gc=False, rename="camel"):
     model: Any = None
+    effective_factory_router_model: _Routed | None = None
     token_usage: _Tokens | None = None
 
 
@@ -72,7 +77,7 @@ class DroidSettings:
             return batch.finish()
         except (msgspec.DecodeError, ValueError, RecursionError):
             return None
-        model = settings.model if isinstance(settings.model, str) else ""
+        model = _model(settings)
         parent = parent_of(content)
         if parent:
             # known before its messages are read, so that no spend of its own is ever shown
@@ -126,6 +131,14 @@ def parent_of(content: bytes) -> str:
         return ""
     called = (tag.metadata.calling_session_id for tag in tags if tag.metadata is not None)
     return next((one for one in called if isinstance(one, str) and one), "")
+
+
+def _model(settings: _Settings) -> str:
+    """Return the model: where Factory chooses one (``auto``), the one that it chose last."""
+    routed = settings.effective_factory_router_model
+    chosen = routed.model_id if routed is not None else None
+    told = settings.model if isinstance(settings.model, str) else ""
+    return chosen if told in ("", "auto") and isinstance(chosen, str) else told
 
 
 def _thinks_beside(model: str) -> bool:

@@ -1,7 +1,8 @@
 """Goose: its one database of sessions, and how its processes look.
 
-Sources: the vendor's documentation and source of the database (schema versions 1 to 9). Goose
-keeps a session's totals only: requests can't be told apart, and cached input not from fresh.
+Sources: Goose 1.52.0, run against stub APIs; the vendor's documentation; the agent's source with
+schema versions 1 to 17 of the database. Since version 15 (July 2026) it tells each request; before,
+a session's totals only, and before version 14 (June 2026) cached input not from fresh.
 """
 
 from __future__ import annotations
@@ -22,8 +23,9 @@ if TYPE_CHECKING:
 
 _DATABASE = "sessions/sessions.db"
 _SESSION = re.compile(r"\d{8}_\d+")
-_WORKING = frozenset({"", "acp", "run", "s", "session"})
-_LISTING = frozenset({"diagnostics", "export", "list", "remove"})
+_WORKING = frozenset({"", "acp", "review", "run", "s", "session"})
+_LISTING = frozenset({"diagnostics", "export", "import", "list", "remove", "rename"})
+_WORKING_PAIRS = frozenset({("schedule", "run-now"), ("term", "run")})
 
 
 class Goose(Defaults):
@@ -33,10 +35,11 @@ class Goose(Defaults):
     title = "Goose"
     provider = ""
     programs = ("goose",)
-    meters = "sessions' tokens as they grow; prompts, tools and files"
+    meters = "requests, sub-agents, compactions; prompts, tools and files"
     lacks = (
-        "single requests and cached input aren't logged: all input is priced as fresh, so the "
-        "cost is the most it can have been; ends of turns; sessions before the database"
+        "titles and answers whose tool was interrupted are billed but never logged; versions "
+        "before July 2026 log a session's tokens as they grow, no requests, and until June 2026 no "
+        "cached input: all input is priced as fresh; ends of turns; sessions before the database"
     )
 
     def roots(self, home: Path, env: Mapping[str, str]) -> tuple[Root, ...]:
@@ -82,15 +85,19 @@ class Goose(Defaults):
             return ""
         words = [word for word in argv[1:] if not word.startswith("-")]
         first = words[0] if words else ""
-        if first == "web":
+        if first in {"serve", "web"}:
             return "daemon"
         listing = first in {"session", "s"} and len(words) > 1 and words[1] in _LISTING
         asked = {"-h", "--help", "-V", "--version"} & set(argv)
-        return "agent" if first in _WORKING and not listing and not asked else "helper"
+        works = (first in _WORKING and not listing) or tuple(words[:2]) in _WORKING_PAIRS
+        return "agent" if works and not asked else "helper"
 
     def session_in_argv(self, argv: Sequence[str]) -> str:
-        """Return the id behind ``--session-id``; the names behind ``--name`` are no ids."""
-        if not argv or base(argv[0]).removesuffix(".exe") != "goose":
+        """Return the id behind ``--session-id``; the names behind ``--name`` are no ids.
+
+        With ``--fork`` it is the session that is copied: the fork has an id of its own.
+        """
+        if not argv or base(argv[0]).removesuffix(".exe") != "goose" or "--fork" in argv:
             return ""
         session = value_of(argv, "--session-id")
         return session if _SESSION.fullmatch(session) else ""

@@ -1,7 +1,9 @@
 """Turns the rows of Goose's database into events.
 
-A session's row holds totals that grow (``accumulated_*``; the columns without that word are the
-context of the last request and never count): what they grew by is booked at the row's time.
+Newer versions keep a ledger with a row for each request. Before it a session's row holds totals
+that grow (``accumulated_*``; the columns without that word are the context of the last request and
+never count): what they grew by is booked at the row's time. A session has one or the other, and
+what it spent before it had a ledger is carried forward into it as a row that says so.
 """
 
 from __future__ import annotations
@@ -11,12 +13,20 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from tmuxmeter.agents import wording
+from tmuxmeter.agents.goose_queries import questions
 from tmuxmeter.agents.lines import MOST_TOKENS, Batch
 from tmuxmeter.agents.readers import Query
 from tmuxmeter.agents.times import epoch_ms, plausible_ms
 from tmuxmeter.agents.totals import Totals
-from tmuxmeter.errors import LogError
-from tmuxmeter.events import FileTouch, Prompt, SessionStart, ToolResult, Usage, event_key
+from tmuxmeter.events import (
+    Compaction,
+    FileTouch,
+    Prompt,
+    SessionStart,
+    ToolResult,
+    Usage,
+    event_key,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -29,28 +39,11 @@ _EDITS = frozenset({"edit", "write"})
 _READS = frozenset({"read", "read_file"})
 _VIEWS = frozenset({"view", ""})
 """Commands of the editor's tool; every other one edits."""
-_HUMAN = frozenset({"user", ""})
-_NEEDED = {
-    "sessions": {
-        "id",
-        "working_dir",
-        "created_at",
-        "updated_at",
-        "accumulated_input_tokens",
-        "accumulated_output_tokens",
-    },
-    "messages": {"id", "session_id", "role", "content_json", "created_timestamp"},
-}
-_SESSIONS = """
-    SELECT rowid, id, working_dir, created_at, updated_at, accumulated_input_tokens,
-           accumulated_output_tokens, {model}, {kind}
-    FROM sessions WHERE rowid > :row ORDER BY rowid LIMIT :page
-"""
-_MESSAGES = """
-    SELECT m.id, m.session_id, m.role, m.content_json, m.created_timestamp, {kind}
-    FROM messages m JOIN sessions s ON s.id = m.session_id
-    WHERE m.id > :message ORDER BY m.id LIMIT :page
-"""
+_HUMAN = frozenset({"user", "terminal", ""})
+_MILLISECONDS = 10_000_000_000
+"""Times above are milliseconds, as Goose itself takes them."""
+_COPIED_MS = 60_000
+"""Messages older than their session by more are copies: the session is a fork or was imported."""
 
 
 class _State(msgspec.Struct, array_like=True):
@@ -60,6 +53,10 @@ class _State(msgspec.Struct, array_like=True):
     words: dict[str, int] = {}
     touches: dict[str, tuple[bool, str]] = {}
     """Whether a call that is under way edits a file or reads it, and which one."""
+    request: int = 0
+    """The last row of the ledger that was read."""
+    parents: set[str] = set()
+    """Sub-agents whose parent was told."""
 
 
 class _Call(msgspec.Struct, gc=False):
@@ -98,9 +95,41 @@ class _Model(msgspec.Struct, gc=False):
     model_name: str = ""
 
 
+class _Metadata(msgspec.Struct, gc=False, rename="camel"):
+    user_visible: bool = True
+    agent_visible: bool = True
+
+
+class _Usage(msgspec.Struct, frozen=True):
+    """What a request or an increment is booked with, besides its counts."""
+
+    session: str
+    time_ms: int
+    folder: str | None
+    kind: str
+    model: str
+
+    def event(self, key: str, identity: str, counts: Sequence[int]) -> Usage:
+        """Return the event; input contains both kinds of cached input."""
+        taken, given, read, written = counts
+        return Usage(
+            key=event_key("goose", key, identity),
+            session=self.session,
+            time_ms=self.time_ms,
+            model=self.model,
+            fresh=max(taken - read - written, 0),
+            cache_read=read,
+            cache_write_5m=written,
+            output=given,
+            cwd=self.folder or "",
+            sidechain=self.kind == "sub_agent",
+        )
+
+
 _load = msgspec.msgpack.Decoder(_State).decode
 _contents = msgspec.json.Decoder(list[_Content]).decode
 _model = msgspec.json.Decoder(_Model).decode
+_metadata = msgspec.json.Decoder(_Metadata).decode
 _named = msgspec.json.Decoder(_Named).decode
 _arguments = msgspec.json.Decoder(_Arguments).decode
 _failed = msgspec.json.Decoder(_Failed).decode
@@ -118,8 +147,8 @@ class GooseDatabase:
         return msgspec.msgpack.encode(self._state)
 
     def rewind(self) -> None:
-        """Go back to the first message; totals stay counted."""
-        self._state.message = 0
+        """Go back to the first message and request; totals stay counted."""
+        self._state.message = self._state.request = 0
 
     def queries(self, tables: Mapping[str, frozenset[str]]) -> Sequence[Query]:
         """Return what to ask next.
@@ -129,18 +158,12 @@ class GooseDatabase:
         LogError
             If a column is missing.
         """
-        for table, columns in _NEEDED.items():
-            missing = columns - tables.get(table, frozenset())
-            if missing:
-                msg = f"Goose's table {table} has no {', '.join(sorted(missing))}"
-                raise LogError(msg)
-        has = tables["sessions"]
-        model = "model_config_json" if "model_config_json" in has else "NULL"
-        kind = "session_type" if "session_type" in has else "''"
-        return (
-            Query("sessions", _SESSIONS.format(model=model, kind=kind), {"row": self._row}),
-            Query("messages", _MESSAGES.format(kind=kind), {"message": self._state.message}),
-        )
+        places = {
+            "sessions": {"row": self._row},
+            "messages": {"message": self._state.message},
+            "requests": {"request": self._state.request},
+        }
+        return [Query(name, text, places[name]) for name, text in questions(tables)]
 
     def rows(self, query: str, rows: Sequence[Sequence[Any]]) -> list[Event]:
         """Return the events of rows."""
@@ -150,13 +173,16 @@ class GooseDatabase:
                 if query == "sessions":
                     self._row = row[0]
                     self._session(batch, *row[1:])
+                elif query == "requests":
+                    self._state.request = row[0]
+                    self._request(batch, *row)
                 else:
                     self._state.message = row[0]
                     self._message(batch, *row[1:])
             except (msgspec.MsgspecError, ValueError, TypeError, RecursionError):
-                # Sessions are all read each time: only messages are counted once.
-                if query == "messages":
-                    batch.skip("broken row in messages")
+                # Sessions are all read each time: only the others are counted once.
+                if query != "sessions":
+                    batch.skip(f"broken row in {query}")
         return batch.finish()
 
     def _session(
@@ -166,48 +192,87 @@ class GooseDatabase:
         folder: str,
         created: object,
         updated: object,
-        taken: int | None,
-        given: int | None,
         model: str | None,
         kind: str,
+        parent: str | None,
+        booked: int,
+        imported: int,
+        *counts: int | None,
     ) -> None:
-        begun = _time(created)
-        if session not in self._state.words:
-            self._state.words[session] = 0
+        state = self._state
+        # a sub-agent's row is made first, and told its parent a moment later
+        if session not in state.words or (parent and session not in state.parents):
+            state.words.setdefault(session, 0)
+            if parent:
+                state.parents.add(session)
             batch.events.append(
                 SessionStart(
                     key=event_key("goose", "session", session),
                     session=session,
-                    time_ms=begun,
+                    time_ms=_time(created),
                     cwd=folder or "",
+                    parent=parent or "",
+                    spawned=bool(parent),
                 )
             )
-        counts = taken or 0, given or 0
-        if not all(0 <= count < MOST_TOKENS for count in counts):
-            return
-        growth = self._state.totals.grown(session, counts)
-        if growth is not None:
-            batch.events.append(
-                Usage(
-                    key=event_key("goose", "usage", growth.identity),
-                    session=session,
-                    time_ms=_time(updated),
-                    model=_model(model).model_name if model else "",
-                    fresh=growth.counts[0],
-                    output=growth.counts[1],
-                    cwd=folder or "",
-                    sidechain=kind == "sub_agent",
+        if not booked:
+            usage = _Usage(session, _time(updated), folder, kind, _named_model(model))
+            self._grown(batch, usage, counts, imported)
+
+    def _request(
+        self,
+        batch: Batch,
+        number: int,
+        session: str,
+        created: int,
+        model: str | None,
+        folder: str,
+        config: str | None,
+        kind: str,
+        carried: int,
+        imported: int,
+        compacts: int,
+        *counts: int | None,
+    ) -> None:
+        time_ms = _seconds_or_more(created)
+        usage = _Usage(session, time_ms, folder, kind, model or _named_model(config))
+        if carried:
+            self._grown(batch, usage, counts, imported)
+        elif any(counts):
+            identity = f"{session}/{number}/{created}/{'/'.join(str(n or 0) for n in counts)}"
+            batch.events.append(usage.event("request", identity, _checked(counts)))
+            if compacts:
+                batch.events.append(
+                    Compaction(
+                        key=event_key("goose", "compaction", identity),
+                        session=session,
+                        time_ms=time_ms,
+                    )
                 )
-            )
+
+    def _grown(
+        self, batch: Batch, usage: _Usage, total: Sequence[int | None], imported: int
+    ) -> None:
+        growth = self._state.totals.grown(usage.session, _checked(total))
+        if growth is not None and not imported:
+            batch.events.append(usage.event("usage", growth.identity, growth.counts))
 
     def _message(
-        self, batch: Batch, session: str, role: str, content: str, created: float, kind: str
+        self,
+        batch: Batch,
+        session: str,
+        role: str,
+        content: str,
+        created: float,
+        kind: str,
+        begun: object,
+        metadata: str | None,
     ) -> None:
-        # A compaction writes all messages anew, under new numbers with their old times.
-        time_ms = plausible_ms(created * 1000)
-        if time_ms is None:
-            msg = "bad time"
-            raise ValueError(msg)
+        # Older versions' compactions write all messages anew, under new numbers with their old
+        # times.
+        time_ms = _seconds_or_more(created)
+        if time_ms < _time(begun) - _COPIED_MS:
+            return
         for part in _contents(content):
             if part.type == "toolRequest" and part.tool_call is not None:
                 self._call(part.id, _named(part.tool_call.value))
@@ -234,7 +299,7 @@ class GooseDatabase:
                             path=touch[1],
                         )
                     )
-            elif part.type == "text" and role == "user" and part.text:
+            elif part.type == "text" and role == "user" and _said(part.text, metadata):
                 self._prompt(batch, session, part.text, time_ms, human=kind in _HUMAN)
 
     def _call(self, identity: str, call: _Named) -> None:
@@ -287,6 +352,38 @@ def _is_error(value: msgspec.Raw) -> bool:
         return bool(_failed(value).is_error)
     except msgspec.MsgspecError:
         return False
+
+
+def _said(text: str, metadata: str | None) -> bool:
+    """Tell whether the user said it to the agent.
+
+    Goose writes what it doesn't show in the user's name, too; and it keeps its own commands, like
+    ``/compact``, from the agent.
+    """
+    told = _metadata(metadata or b"{}")
+    is_command = text.startswith("/") and not told.agent_visible
+    return bool(text) and told.user_visible and not is_command
+
+
+def _named_model(config: str | None) -> str:
+    return _model(config).model_name if config else ""
+
+
+def _checked(counts: Sequence[int | None]) -> tuple[int, ...]:
+    found = tuple(count or 0 for count in counts)
+    if not all(0 <= count < MOST_TOKENS for count in found):
+        msg = "bad token counts"
+        raise ValueError(msg)
+    return found
+
+
+def _seconds_or_more(value: float) -> int:
+    """Return epoch milliseconds; Goose's programs write seconds or milliseconds."""
+    found = plausible_ms(value if value > _MILLISECONDS else value * 1000)
+    if found is None:
+        msg = "bad time"
+        raise ValueError(msg)
+    return found
 
 
 def _time(text: object) -> int:

@@ -33,6 +33,9 @@ _OTHER = frozenset({
 # fmt: on
 _LEAVES = frozenset({"--help", "--version", "-V", "-h"})
 _OLD_CONFIG = "kimi.json"
+_OLD_AGENTS = "subagents"
+_AGENTS = frozenset({"agents", _OLD_AGENTS})
+"""Folders of agents' own wires in a session's folder; the latter is kimi-cli's."""
 _Beside = TypeVar("_Beside")
 
 
@@ -58,7 +61,7 @@ class Kimi(Defaults):
         parts = PurePosixPath(relative).parts
         if not parts or parts[0] != "sessions" or parts[-1] != "wire.jsonl":
             return None
-        is_new = len(parts) == 6 and parts[3] == "agents"
+        is_new = len(parts) == 6 and parts[3] in _AGENTS
         return relative if is_new or len(parts) == 4 else None
 
     def log_folders(self) -> tuple[str, ...]:
@@ -70,7 +73,7 @@ class Kimi(Defaults):
         parts = PurePosixPath(relative).parts
         if len(parts) == 2:
             return not parts[1].startswith(".")
-        return len(parts) <= 3 or (parts[3] == "agents" and len(parts) <= 5)
+        return len(parts) <= 3 or (parts[3] in _AGENTS and len(parts) <= 5)
 
     def beside(self, name: str) -> tuple[str, ...]:
         """Return the file that tells a session's folder and origin."""
@@ -92,7 +95,8 @@ class Kimi(Defaults):
         content = next(iter(files.values()), b"")
         if not _is_new(name):
             config = _decode(content, records.OldConfig)
-            return KimiReader(About(session, cwd=_old_folder(parts[1], config.work_dirs)), state)
+            folder = _old_folder(parts[1], config.work_dirs)
+            return KimiReader(About(session, sub_agent=len(parts) == 6, cwd=folder), state)
         told = _decode(content, records.State)
         folder = told.cwd if isinstance(told.cwd, str) else told.work_dir
         forked = told.forked_from if isinstance(told.forked_from, str) else ""
@@ -131,7 +135,8 @@ class Kimi(Defaults):
 
 
 def _is_new(name: str) -> bool:
-    return len(PurePosixPath(name).parts) == 6
+    parts = PurePosixPath(name).parts
+    return len(parts) == 6 and parts[3] != _OLD_AGENTS
 
 
 def _arguments(argv: Sequence[str]) -> Sequence[str] | None:

@@ -1,4 +1,8 @@
-"""The wire of the older kimi-cli: one message a line, a sub-agent's inside its parent's file."""
+"""The wire of the older kimi-cli: one message a line.
+
+A sub-agent's are inside its parent's file, unless it ran in the background. Newer versions give
+each sub-agent a file of its own besides, of which only the requests are read: they have ids.
+"""
 
 from __future__ import annotations
 
@@ -25,6 +29,7 @@ if TYPE_CHECKING:
     from tmuxmeter.agents.kimi_state import About, State
     from tmuxmeter.agents.lines import Batch
 
+NO_ID = "sub-agent's request without an id"
 UNKNOWN_MODEL = "unknown"
 """The wire names no model; the configuration names today's, which may not be that day's."""
 _EDITS = frozenset({"StrReplaceFile", "WriteFile"})
@@ -51,7 +56,7 @@ def take(batch: Batch, record: Record, about: About, state: State) -> None:
     time_ms = plausible_ms(seconds * 1000) if isinstance(seconds, (int, float)) else None
     if time_ms is None:
         raise SkipRecord(BAD_TIME)
-    if not state.started:
+    if not state.started and not about.sub_agent:
         state.started = True
         batch.events.append(
             SessionStart(
@@ -72,19 +77,21 @@ class _Message:
         self._about = about
         self._state = state
         self._time_ms = time_ms
-        self._aside = False
+        self._aside = about.sub_agent
 
     def take(self, message: records.Envelope) -> None:
         kind = message.type
         payload = decode(records.PAYLOAD, message.payload) if bytes(message.payload) else None
         if payload is None:
             payload = records.Payload()
-        if kind == "SubagentEvent":
+        if kind == "StatusUpdate":
+            self._usage(payload)
+        elif self._about.sub_agent:
+            return
+        elif kind == "SubagentEvent":
             self._aside = True
             if payload.event is not None:
                 self.take(payload.event)
-        elif kind == "StatusUpdate":
-            self._usage(payload)
         elif kind == "TurnBegin":
             self._prompt(payload)
         elif kind in ("TurnEnd", "StepInterrupted"):
@@ -115,6 +122,9 @@ class _Message:
             return
         fresh, read, written, output = kinds
         told = payload.message_id
+        if self._about.sub_agent and not told:
+            # its parent's file may have it, too, at another time
+            raise SkipRecord(NO_ID)
         at = f"{self._time_ms}/{'/'.join(map(str, kinds))}"
         self._events.append(
             Usage(

@@ -51,12 +51,12 @@ _ENDS = {
 }
 # fmt: off
 _SILENT = frozenset({
-    "agent", "assistant", "compaction", "config", "context", "cron", "error", "event",
-    "file_history", "forked", "full_compaction", "goal", "hook", "interaction",
-    "interruptionReminder", "llm", "mcp", "metadata", "permission", "plan", "plan_mode", "plugin",
-    "plugin_command", "profile", "prompt", "runtime", "session", "shell", "skill", "subagent",
-    "swarm_mode", "task", "thinking", "token_counting", "tool", "tools", "tower", "tower_mode",
-    "turn", "warning",
+    "agent", "assistant", "background", "compaction", "config", "context", "context_size",
+    "cron", "error", "event", "file_history", "forked", "full_compaction", "goal", "hook",
+    "interaction", "interruptionReminder", "llm", "mcp", "metadata", "micro_compaction",
+    "permission", "plan", "plan_mode", "plugin", "plugin_command", "profile", "prompt",
+    "runtime", "session", "shell", "skill", "subagent", "swarm_mode", "task", "thinking",
+    "token_counting", "tool", "tools", "tower", "tower_mode", "turn", "warning",
 })
 # fmt: on
 """First parts of the types that the program knows and this reader needs nothing of.

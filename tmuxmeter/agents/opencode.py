@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from tmuxmeter.agents.base import Process
     from tmuxmeter.agents.readers import DatabaseReader, DocumentReader
 
-_PROGRAM = re.compile(r"\.?opencode(?:\.exe)?")
-_SCRIPT = re.compile(r"(?:^|/)opencode-ai/bin/opencode$")
+_PROGRAM = re.compile(r"\.?opencode2?(?:\.exe)?")
+_SCRIPT = re.compile(r"(?:^|/)(?:opencode-ai/bin/opencode|@opencode-ai/cli/bin/[^/]+)$")
 _SESSION = re.compile(r"ses_[0-9A-Za-z]+")
 _STORED = re.compile(r"storage/(?:message/ses_[^/]+/msg_[^/]+|session/[^/]+/ses_[^/]+)\.json")
 _WALKED = re.compile(r"storage(?:/(?:message|session)(?:/[^/]+)?)?")
@@ -28,8 +28,8 @@ _WALKED = re.compile(r"storage(?:/(?:message|session)(?:/[^/]+)?)?")
 _SERVING = frozenset({"serve", "web", "acp"})
 # fmt: off
 _TASKS = frozenset({
-    "agent", "auth", "completion", "db", "debug", "export", "github", "import", "mcp", "models",
-    "plugin", "plug", "providers", "session", "stats", "uninstall", "upgrade",
+    "agent", "api", "auth", "completion", "db", "debug", "export", "github", "import", "mcp",
+    "models", "plugin", "plug", "providers", "service", "session", "stats", "uninstall", "upgrade",
 })
 _WITH_VALUE = frozenset({
     "--agent", "--cors", "--hostname", "--log-level", "--mdns-domain", "--model", "--port",
@@ -46,7 +46,7 @@ class OpenCode(Defaults):
     name = "opencode"
     title = "OpenCode"
     provider = ""
-    programs = ("opencode",)
+    programs = ("opencode", "opencode2")
     meters = "replies, sub-agents, compactions; prompts, turns, tools and files"
     lacks = "titles are billed but never logged; tools and files of versions before 1.2"
 

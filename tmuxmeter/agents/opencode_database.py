@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from tmuxmeter.agents import opencode_parts as parts
+from tmuxmeter.agents import opencode_second as second
 from tmuxmeter.agents.cursors import Cursor
 from tmuxmeter.agents.lines import Batch
 from tmuxmeter.agents.opencode_records import Message, time_of, turn_end, usage_of
@@ -55,17 +56,21 @@ class OpenCodeDatabase:
 
     def __init__(self, state: bytes = b"") -> None:
         self._state = State.load(state)
-        self._sessions = Cursor((self._state.time, self._state.session), OVERLAP_MS)
+        known = self._state
+        self._sessions = Cursor((known.time, known.session), OVERLAP_MS)
+        self._second = Cursor((known.second_time, known.second_session), OVERLAP_MS)
 
     def state(self) -> bytes:
         """Return what a new reader needs to go on."""
         self._state.time, self._state.session = self._sessions.reached
+        self._state.second_time, self._state.second_session = self._second.reached
         return self._state.dump()
 
     def rewind(self) -> None:
         """Go back to the first row."""
         self._state = State()
         self._sessions.rewind()
+        self._second.rewind()
 
     def queries(self, tables: Mapping[str, frozenset[str]]) -> Sequence[Query]:
         """Return what to ask next; another program's database is asked nothing.
@@ -75,29 +80,48 @@ class OpenCodeDatabase:
         LogError
             If a column is missing.
         """
-        if not {"session", "message"} & tables.keys():
+        asked: list[Query] = []
+        if {"session", "message"} & tables.keys():
+            _check(_NEEDED, tables)
+            asked += [
+                Query("sessions", _SESSIONS, self._sessions.values),
+                # Before messages: the words of a reply tell how its turn ended.
+                Query("parts", *new_rows("part", _PARTS, self._state.parts)),
+                Query("messages", *new_rows("message", _MESSAGES, self._state.messages)),
+            ]
+        if "session_v2" in tables:
+            _check({"session_v2": second.NEEDED["session"]}, tables)
+            fork = "fork_session_id" if "fork_session_id" in tables["session_v2"] else "NULL"
+            text = second.SESSIONS.format(fork=fork)
+            asked.append(Query("session_v2", text, self._second.values))
+        return (*asked, *self._second_messages(tables))
+
+    def _second_messages(self, tables: Mapping[str, frozenset[str]]) -> Sequence[Query]:
+        """Return the question for version 2's messages, which version 1 has a table for, too."""
+        sessions = "session_v2" if "session_v2" in tables else "session"
+        if "session_message" not in tables or sessions not in tables:
             return ()
-        for table, columns in _NEEDED.items():
-            missing = columns - tables.get(table, frozenset())
-            if missing:
-                msg = f"OpenCode's table {table} has no {', '.join(sorted(missing))}"
-                raise LogError(msg)
-        return (
-            Query("sessions", _SESSIONS, self._sessions.values),
-            # Before messages: the words of a reply tell how its turn ended.
-            Query("parts", *new_rows("part", _PARTS, self._state.parts)),
-            Query("messages", *new_rows("message", _MESSAGES, self._state.messages)),
-        )
+        if "session_v2" in tables:
+            _check({"session_message": second.NEEDED["message"]}, tables)
+        elif not tables["session_message"] >= second.NEEDED["message"]:
+            return ()
+        known = second.KNOWN if "message" in tables else "0"
+        text = second.MESSAGES.format(sessions=sessions, known=known)
+        return (Query("session_message", *new_rows("session_message", text, self._state.second)),)
 
     def rows(self, query: str, rows: Sequence[Sequence[Any]]) -> list[Event]:
         """Return the events of rows."""
         batch = Batch()
-        if query == "sessions":
+        if query in ("sessions", "session_v2"):
+            cursor = self._sessions if query == "sessions" else self._second
             for row in rows:
-                self._session(batch, row)
+                _session(batch, row, cursor)
             return batch.finish()
-        place = self._state.parts if query == "parts" else self._state.messages
-        take = self._part if query == "parts" else self._message
+        place, take = {
+            "parts": (self._state.parts, self._part),
+            "messages": (self._state.messages, self._message),
+            "session_message": (self._state.second, self._second_message),
+        }[query]
         asked_again = frozenset(place.pending)
         for row in rows:
             is_new = row[1] not in asked_again
@@ -111,26 +135,8 @@ class OpenCodeDatabase:
             place.passed(row[0], row[1], new=is_new, pending=left)
         return batch.finish()
 
-    def _session(self, batch: Batch, row: Sequence[Any]) -> None:
-        identity, parent, folder, version, created, updated = row
-        if not isinstance(updated, int) or not isinstance(identity, str):
-            return
-        is_new = self._sessions.take(updated, identity)
-        try:
-            batch.events.append(
-                SessionStart(
-                    key=event_key("opencode", "session", identity),
-                    session=identity,
-                    time_ms=time_of(created),
-                    cwd=str(folder or ""),
-                    parent=str(parent or ""),
-                    spawned=bool(parent),
-                    version=str(version or ""),
-                )
-            )
-        except (ValueError, TypeError):
-            if is_new:
-                batch.skip("broken row in sessions")
+    def _second_message(self, batch: Batch, row: Sequence[Any]) -> bool:
+        return second.take(batch, self._state, row)
 
     def _message(self, batch: Batch, row: Sequence[Any]) -> bool:
         """Take a message; return whether it is still being written."""
@@ -180,3 +186,34 @@ class OpenCodeDatabase:
                 self._end(batch, owner, message, session)
             return going_on
         return False
+
+
+def _check(needed: Mapping[str, set[str]], tables: Mapping[str, frozenset[str]]) -> None:
+    for table, columns in needed.items():
+        missing = columns - tables.get(table, frozenset())
+        if missing:
+            msg = f"OpenCode's table {table} has no {', '.join(sorted(missing))}"
+            raise LogError(msg)
+
+
+def _session(batch: Batch, row: Sequence[Any], cursor: Cursor) -> None:
+    """Take a session; only version 2 tells what a fork came from."""
+    identity, parent, folder, version, created, updated, *fork = row
+    if not isinstance(updated, int) or not isinstance(identity, str):
+        return
+    is_new = cursor.take(updated, identity)
+    try:
+        batch.events.append(
+            SessionStart(
+                key=event_key("opencode", "session", identity),
+                session=identity,
+                time_ms=time_of(created),
+                cwd=str(folder or ""),
+                parent=str(parent or next(iter(fork), "") or ""),
+                spawned=bool(parent),
+                version=str(version or ""),
+            )
+        )
+    except (ValueError, TypeError):
+        if is_new:
+            batch.skip("broken row in sessions")

@@ -14,6 +14,7 @@ from tmuxmeter.events import Compaction, FileTouch, Prompt, ToolResult, event_ke
 if TYPE_CHECKING:
     from tmuxmeter.agents.lines import Batch
     from tmuxmeter.agents.opencode_state import State
+    from tmuxmeter.events import Event
 
 WANTED = frozenset({"compaction", "text", "tool"})
 # fmt: off
@@ -23,13 +24,14 @@ KNOWN = WANTED | {
 }
 # fmt: on
 _EDITS = frozenset({"apply_patch", "edit", "multiedit", "patch", "write"})
-_FINISHED = frozenset({"completed", "error"})
+FINISHED = frozenset({"completed", "error"})
 
 
 class Input(msgspec.Struct, gc=False, rename="camel"):
-    """The part of a tool's input that names files."""
+    """The part of a tool's input that names files; ``path`` since version 2."""
 
     file_path: str | None = None
+    path: str | None = None
     patch_text: str | None = None
 
 
@@ -45,6 +47,8 @@ class Running(msgspec.Struct, gc=False):
     status: str = ""
     input: msgspec.Raw = msgspec.Raw(b"{}")
     metadata: msgspec.Raw = msgspec.Raw(b"{}")
+    structured: msgspec.Raw = msgspec.Raw(b"{}")
+    """``metadata`` of version 2's first releases."""
     time: Times = msgspec.field(default_factory=Times)
 
 
@@ -69,32 +73,42 @@ _decode_outcome = msgspec.json.Decoder(Outcome).decode
 def tool(batch: Batch, part: Part, identity: str, session: str, owner: Message) -> bool:
     """Take a tool's part; return whether the tool is still at it."""
     state = part.state
-    if state.status not in _FINISHED:
+    if state.status not in FINISHED:
         return True
     time_ms = time_of(state.time.end)
-    ok = state.status == "completed" and part.tool != "invalid" and not _exit_code(state)
-    batch.events.append(
+    batch.events += outcome(
+        part.tool, state, identity, session, time_ms=time_ms, cwd=owner.path.cwd
+    )
+    return False
+
+
+def outcome(
+    name: str, state: Running, identity: str, session: str, *, time_ms: int, cwd: str
+) -> list[Event]:
+    """Return how a tool ended, and the files it touched."""
+    ok = state.status == "completed" and name != "invalid" and not _exit_code(state)
+    events: list[Event] = [
         ToolResult(
             key=event_key("opencode", "tool", identity),
             session=session,
             time_ms=time_ms,
-            tool=part.tool,
+            tool=name,
             ok=ok,
         )
-    )
-    edit = part.tool in _EDITS
-    if state.status == "completed" and (edit or part.tool == "read"):
-        for path in _paths(state, owner.path.cwd):
-            batch.events.append(
-                FileTouch(
-                    key=event_key("opencode", "touch", f"{identity}/{path}"),
-                    session=session,
-                    time_ms=time_ms,
-                    edit=edit,
-                    path=path,
-                )
+    ]
+    edit = name in _EDITS
+    if state.status == "completed" and (edit or name == "read"):
+        events += [
+            FileTouch(
+                key=event_key("opencode", "touch", f"{identity}/{path}"),
+                session=session,
+                time_ms=time_ms,
+                edit=edit,
+                path=path,
             )
-    return False
+            for path in _paths(state, cwd)
+        ]
+    return events
 
 
 def prompt(
@@ -150,11 +164,14 @@ def words(state: State, part: Part, message: str) -> bool:
 
 
 def _exit_code(state: Running) -> int:
-    try:
-        code = _decode_outcome(state.metadata).exit
-    except msgspec.MsgspecError:
-        return 0
-    return int(code or 0)
+    for told in (state.metadata, state.structured):
+        try:
+            code = _decode_outcome(told).exit
+        except msgspec.MsgspecError:
+            continue
+        if code:
+            return int(code)
+    return 0
 
 
 def _paths(state: Running, cwd: str) -> tuple[str, ...]:
@@ -164,4 +181,5 @@ def _paths(state: Running, cwd: str) -> tuple[str, ...]:
         return ()
     if given.patch_text:
         return patched_paths(given.patch_text, cwd)
-    return (absolute(given.file_path, cwd),) if given.file_path else ()
+    path = given.file_path or given.path
+    return (absolute(path, cwd),) if path else ()

@@ -87,26 +87,51 @@ def usage_of(message: Message, identity: str, session: str, *, spawned: bool) ->
     counts = message.tokens
     if message.role != "assistant" or counts is None:
         return None
+    return spent(
+        counts,
+        (message.model_id, message.provider_id),
+        identity=identity,
+        session=session,
+        time_ms=time_of(message.time.created),
+        cwd=message.path.cwd,
+        spawned=spawned,
+    )
+
+
+def spent(
+    counts: Counts,
+    asked: tuple[str, str],
+    *,
+    identity: str,
+    session: str,
+    time_ms: int,
+    cwd: str,
+    spawned: bool,
+) -> Usage | None:
+    """Return the event of a request's tokens, None where it has none; ``asked``: who answered.
+
+    The model comes with its provider: those of your own machine keep the provider in their name.
+    """
     separate = counts.reasoning
     parts = counts.input + counts.output + counts.cache.read + counts.cache.write
     if counts.total is not None and counts.total == parts:
         separate = 0
     if not parts + separate:
         return None
-    model = message.model_id
-    if message.provider_id.lower() in _LOCAL:
-        model = f"{message.provider_id}/{model}"
+    model, provider = asked
+    if provider.lower() in _LOCAL:
+        model = f"{provider}/{model}"
     return Usage(
         key=event_key("opencode", "usage", identity),
         session=session,
-        time_ms=time_of(message.time.created),
+        time_ms=time_ms,
         model=model,
         fresh=counts.input,
         cache_read=counts.cache.read,
         cache_write_5m=counts.cache.write,
         output=counts.output + separate,
         reasoning=counts.reasoning,
-        cwd=message.path.cwd,
+        cwd=cwd,
         sidechain=spawned,
     )
 

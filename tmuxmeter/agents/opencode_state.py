@@ -8,6 +8,7 @@ from tmuxmeter.agents.rows import Place
 
 _PROMPTS = 256
 _ASKS = 256
+_TURNS = 4
 
 
 class State(msgspec.Struct, array_like=True):
@@ -23,7 +24,13 @@ class State(msgspec.Struct, array_like=True):
     words: dict[str, int] = {}
     """Fingerprint of the last human prompt of the latest sessions."""
     asks: dict[str, bool] = {}
-    """Replies whose last words are a question."""
+    """Replies whose last words are a question; of version 2: sessions."""
+    second_time: int = 0
+    second_session: str = ""
+    second: Place = msgspec.field(default_factory=Place)
+    """The same for the tables of version 2."""
+    turns: dict[str, list[tuple[int, str]]] = {}
+    """Times and messages of the last prompts of version 2's latest sessions."""
 
     @classmethod
     def load(cls, data: bytes) -> State:
@@ -50,6 +57,18 @@ class State(msgspec.Struct, array_like=True):
         if len(self.words) > _PROMPTS:
             del self.words[next(iter(self.words))]
         return before
+
+    def turned(self, session: str, message: str, time_ms: int) -> None:
+        """Note that a prompt began a turn."""
+        known = self.turns.pop(session, [])
+        self.turns[session] = sorted({*known, (time_ms, message)})[-_TURNS:]
+        if len(self.turns) > _PROMPTS:
+            del self.turns[next(iter(self.turns))]
+
+    def turn(self, session: str, time_ms: int) -> tuple[str, int]:
+        """Return the prompt whose turn a time lies in, "" if it isn't known, and when it came."""
+        begun = [(at, message) for at, message in self.turns.get(session, ()) if at <= time_ms]
+        return (begun[-1][1], begun[-1][0]) if begun else ("", 0)
 
     def closed(self, message: str, *, asks: bool) -> None:
         """Note whether a reply's latest words are a question."""

@@ -33,7 +33,10 @@ class Pi(Defaults):
     provider = ""
     programs = ("pi", "omp")
     meters = "answers on every branch, compactions, branch summaries and cache warming"
-    lacks = "sessions run with --no-session"
+    lacks = (
+        "sessions run with --no-session; the models that tools use of their own, so what those "
+        "spend is unpriced"
+    )
 
     def roots(self, home: Path, env: Mapping[str, str]) -> tuple[Root, ...]:
         """Return ``$PI_CODING_AGENT_DIR`` or ``~/.pi/agent``, and what the fork uses.

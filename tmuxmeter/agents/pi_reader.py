@@ -53,6 +53,8 @@ _SILENT_ROLES = frozenset({
 # fmt: on
 _ENDS = {"stop": "done", "length": "done", "aborted": "interrupted", "error": "error"}
 _CALLS = 64
+UNKNOWN_MODEL = "unknown"
+"""What a tool asked a model for is told without the model, which need not be the session's."""
 
 
 class State(msgspec.Struct, array_like=True, gc=False):
@@ -239,6 +241,8 @@ class PiReader:
         time_ms = _time(entry)
         session = self._session(time_ms)
         identity = f"{_text(entry.id)}/{time_ms}"
+        if message.usage is not None:
+            self._usage(batch, f"tool/{identity}", UNKNOWN_MODEL, message.usage, time_ms)
         tool = _text(message.tool_name)
         path = self._state.calls.pop(_text(message.tool_call_id), "")
         batch.events.append(

@@ -29,6 +29,7 @@ _OTHER = frozenset({
     "update",
 })
 # fmt: on
+_ARCHIVE = "archive"
 _LEAVES = frozenset({"--help", "--list-extensions", "--version", "-h", "-l", "-v"})
 
 
@@ -57,7 +58,9 @@ class Qwen(Defaults):
     meters = (
         "answers of the main conversation and of sub-agents, side requests that telemetry shows"
     )
-    lacks = "suggestions for the next prompt are billed but never logged"
+    lacks = (
+        "suggestions for the next prompt are billed but never logged; chats of versions before 2026"
+    )
 
     def roots(self, home: Path, env: Mapping[str, str]) -> tuple[Root, ...]:
         """Return ``$QWEN_RUNTIME_DIR``, else ``$QWEN_HOME``, else ``~/.qwen``."""
@@ -68,10 +71,15 @@ class Qwen(Defaults):
         return (Root(self.name, path),)
 
     def log_name(self, relative: str) -> str | None:
-        """Return the path itself for chats of sessions and sub-agents, None for the rest."""
+        """Return the name of chats of sessions and sub-agents, None for the rest.
+
+        A session that was archived is the same as before.
+        """
         parts = PurePosixPath(relative).parts
         if len(parts) < 4 or parts[0] != "projects" or not relative.endswith(".jsonl"):
             return None
+        if parts[2:4] == ("chats", _ARCHIVE) and len(parts) == 5:
+            return str(PurePosixPath(*parts[:3], parts[4]))
         is_chat = parts[2] == "chats" and len(parts) == 4
         return relative if is_chat or (parts[2] == "subagents" and len(parts) == 5) else None
 
@@ -83,7 +91,8 @@ class Qwen(Defaults):
         """Tell a project's chats and sub-agents from its memory and other folders."""
         parts = PurePosixPath(relative).parts
         depth = {"chats": 3, "subagents": 4}
-        return len(parts) <= 2 or len(parts) <= depth.get(parts[2], 0)
+        is_archive = parts[2:] == ("chats", _ARCHIVE)
+        return len(parts) <= 2 or len(parts) <= depth.get(parts[2], 0) or is_archive
 
     def reader(self, name: str, state: bytes = b"") -> Any:
         """Return a reader for a chat."""

@@ -124,6 +124,7 @@ class _Line:
                 cwd=_text(self._record.cwd),
                 branch=_text(self._record.git_branch),
                 parent=parent if parent != session else "",
+                spawned=self._state.spawned,
                 version=_text(self._record.version),
             )
         )
@@ -196,6 +197,8 @@ class _Line:
             event = decode(records.PAYLOAD, record.system_payload).ui_event
             if event is not None and event.name == _ANSWER:
                 self._told(event)
+        elif record.subtype == "parent_session":
+            self._spawned(_text(decode(records.PAYLOAD, record.system_payload).parent_session_id))
         elif record.subtype == "chat_compression":
             info = decode(records.PAYLOAD, record.system_payload).info
             before = info.original_token_count if info is not None else None
@@ -208,6 +211,12 @@ class _Line:
                     tokens_before=_count(before, -1),
                 )
             )
+
+    def _spawned(self, parent: str) -> None:
+        """Take that another session's agent began this one."""
+        if parent and self._record.forked_from is None:
+            self._state.parent, self._state.spawned = parent, True
+            self._start(self._session)
 
     def _told(self, event: records.UiEvent) -> None:
         found = (
@@ -231,7 +240,8 @@ class _Line:
         text = records.words_of(self._parts()).strip()
         if not text:
             return
-        human = not self._aside and record.provenance in _HUMAN and record.subtype is None
+        human = not (self._aside or self._state.spawned)
+        human = human and record.provenance in _HUMAN and record.subtype is None
         corrects = False
         if human:
             current = wording.fingerprint(text)

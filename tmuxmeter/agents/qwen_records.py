@@ -88,6 +88,7 @@ class Payload(msgspec.Struct, gc=False, rename="camel"):
 
     ui_event: UiEvent | None = None
     info: CompressionInfo | None = None
+    parent_session_id: Any = None
 
 
 class Arguments(msgspec.Struct, gc=False):

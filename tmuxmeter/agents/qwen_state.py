@@ -23,9 +23,11 @@ class State(msgspec.Struct, array_like=True, gc=False):
     prompt: int = 0
     """Fingerprint of the human prompt before."""
     parent: str = ""
-    """Session this chat was forked from."""
+    """Session this chat was forked from, or that began it."""
     turn: str = ""
     """Id of the prompt that opened the turn."""
+    spawned: bool = False
+    """Whether another session's agent began this one and writes its prompts."""
 
     def tell(self, record: str, counts: Counts) -> None:
         """Note a request that an answer will repeat."""
