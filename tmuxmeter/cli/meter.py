@@ -126,7 +126,9 @@ def attach_meter(context: Context, socket: Path, *, quiet: bool) -> None:
     Servers(context.places.runtime).register(socket)
     running = process.running_pid(context.places.runtime)
     if running is not None:
+        # a watcher that was stopped goes on with it
         os.kill(running, signal.SIGHUP)
+        os.kill(running, signal.SIGCONT)
     else:
         start_watcher(context)
     for problem in problems:
@@ -151,7 +153,7 @@ def down_command(context: Context, socket: str | None, everywhere: bool) -> None
 
     The watcher ends with the last server.
     """
-    from tmuxmeter.errors import TmuxError
+    from tmuxmeter.errors import TmuxError, TmuxSilentError
     from tmuxmeter.tmux.client import Tmux
     from tmuxmeter.tmux.install import remove_formats
     from tmuxmeter.tmux.keys import unbind_keys
@@ -173,19 +175,27 @@ def down_command(context: Context, socket: str | None, everywhere: bool) -> None
     stopped = False
     if not servers.registered():
         stopped = process.stop(context.places.runtime)
+    silent = []
     for target in targets:
         # a server that is gone has nothing to give back
         with contextlib.suppress(TmuxError):
             tmux = Tmux(target)
-            remove_formats(tmux)
-            unbind_keys(tmux)
-            Pusher(tmux).clear()
+            try:
+                remove_formats(tmux)
+                unbind_keys(tmux)
+                Pusher(tmux).clear()
+            except TmuxSilentError as error:
+                silent.append(f"{target}: {error}, so its formats and keys are still ours there:")
+                continue
         click.echo(f"The meter is off for the tmux server at {target}.")
     if stopped:
         click.echo("The watcher has ended.")
         _tell_paused(context)
     elif not targets:
         click.echo("The meter was not on.")
+    if silent:
+        hint = "run `tmuxmeter down --socket` with it again once it answers"
+        raise TmuxError("\n".join(f"{text} {hint}" for text in silent))
 
 
 def _tell_paused(context: Context) -> None:

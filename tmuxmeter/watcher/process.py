@@ -177,6 +177,7 @@ def stop(runtime: Path) -> bool:
         return False
     # the lock is held right now, so the number in it is its holder's
     os.kill(pid, signal.SIGTERM)
+    os.kill(pid, signal.SIGCONT)  # or one that was stopped would never hear of it
     deadline = time.monotonic() + STOP_WAIT_S
     while time.monotonic() < deadline:
         if running_pid(runtime) != pid:
