@@ -114,7 +114,7 @@ def up_command(context: Context, socket: str | None, quiet: bool, demo_if_empty:
 def attach_meter(context: Context, socket: Path, *, quiet: bool) -> None:
     """Register a tmux server, put the formats in place and make sure that a watcher runs."""
     from tmuxmeter.tmux.client import Tmux
-    from tmuxmeter.tmux.install import install_formats
+    from tmuxmeter.tmux.install import install_formats, look_at_formats
     from tmuxmeter.tmux.keys import bind_keys
     from tmuxmeter.tmux.servers import Servers
     from tmuxmeter.watcher import process
@@ -122,7 +122,8 @@ def attach_meter(context: Context, socket: Path, *, quiet: bool) -> None:
     context.config()
     private_folder(context.places.runtime)
     holding = install_formats(Tmux(socket))
-    problems = bind_keys(Tmux(socket), str(find("shell/key.sh")), own_command(context))
+    problems = [*look_at_formats(Tmux(socket)).unknown]
+    problems += bind_keys(Tmux(socket), str(find("shell/key.sh")), own_command(context))
     Servers(context.places.runtime).register(socket)
     running = process.running_pid(context.places.runtime)
     if running is not None:
