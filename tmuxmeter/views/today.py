@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +15,7 @@ from tmuxmeter.breakeven.light import (
 from tmuxmeter.reports.advice import clock, weekday_clock, window_name
 from tmuxmeter.reports.words import count
 from tmuxmeter.status.text import money, share, tokens
+from tmuxmeter.views.ascii import in_ascii
 from tmuxmeter.views.bars import bar
 from tmuxmeter.views.breakeven import LEVERS, STYLES
 from tmuxmeter.views.days import API_EQUIVALENT, Circumstances, day_notes, marks, summary
@@ -38,7 +38,6 @@ MARGIN = 8
 """Terminal cells for the names before bars."""
 MOST_PENDING = 6
 MOST_WINDOWS = 3
-ASCII_SIGNS = str.maketrans("×÷−–░─│•●", "x/--:-|*O")
 WORTH_A_LINE = 0.001
 """Caches that expired are told where that took more of the tokens than this."""
 FAR_BEYOND = 10
@@ -118,20 +117,6 @@ def today_parts(
         [*day_notes(report, about)],
     ]
     return in_ascii(joined(blocks)) if ascii_only else joined(blocks)
-
-
-def in_ascii(parts: Parts) -> Parts:
-    """Return parts with the signs that stand in sentences and drawings as ASCII."""
-
-    def plain(part: Table | Paragraph) -> Table | Paragraph:
-        if isinstance(part, Paragraph):
-            return replace(part, text=part.text.translate(ASCII_SIGNS))
-        rows: list[Sequence[str]] = [
-            [cell.translate(ASCII_SIGNS) for cell in row] for row in part.rows
-        ]
-        return Table(part.title.translate(ASCII_SIGNS), part.columns, rows)
-
-    return [plain(part) for part in parts]
 
 
 def joined(blocks: Sequence[Parts]) -> Parts:
