@@ -16,6 +16,9 @@ DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
 
 def main() -> None:
     """Run the command line; every foreseen failure is one line and a fitting exit code."""
+    # a stream that the caller closed (tmuxmeter days >&-) is None; nobody hears what goes there
+    sys.stdout = sys.stdout or open(os.devnull, "w")  # noqa: SIM115, PTH123
+    sys.stderr = sys.stderr or open(os.devnull, "w")  # noqa: SIM115, PTH123
     for stream in (sys.stdout, sys.stderr):
         # a terminal that can't show a character shows its code; it is no reason to fail
         if isinstance(stream, io.TextIOWrapper):
