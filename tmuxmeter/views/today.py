@@ -332,7 +332,8 @@ def _windows(windows: Sequence[Row], zone: tzinfo | None) -> Parts:
     """Return how full the plans' windows are, the fullest first."""
     parts: Parts = []
     for row in sorted(windows, key=lambda row: -row["used_percent"])[:MOST_WINDOWS]:
-        name = " ".join(filter(None, (row["agent"], row["limit"])))
+        # Codex's own limit is named after it, others after a model
+        name = " ".join(dict.fromkeys(filter(None, (row["agent"], row["limit"]))))
         text = f"{name}: {window_name(row['window_minutes'])} window"
         text += f" {row['used_percent']:.0f} % used"
         if row["full_ms"] is not None:
