@@ -8,7 +8,7 @@ import io
 import os
 import sys
 
-from tmuxmeter.errors import TmuxmeterError
+from tmuxmeter.errors import FolderError, TmuxmeterError
 
 DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
 """What a disk answers that takes no more."""
@@ -37,6 +37,11 @@ def main() -> None:
     except TmuxmeterError as error:
         print(f"tmuxmeter: {error}", file=sys.stderr)
         sys.exit(error.exit_code)
+    except PermissionError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        hint = "`tmuxmeter doctor` says what to do"
+        print(f"tmuxmeter: {where}{error.strerror}; {hint}", file=sys.stderr)
+        sys.exit(FolderError.exit_code)
     except OSError as error:
         if error.errno not in DISK_ERRORS:
             raise

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import shutil
 import sys
 import time
@@ -112,7 +113,7 @@ def _watcher(context: Context, config: Config) -> doctor.WatcherFacts:
     pid = running_pid(runtime)
     state = read_state(runtime)
     if pid is None or state is None:
-        return doctor.WatcherFacts(pid, log, left_behind=(runtime / STATE_FILE).exists())
+        return doctor.WatcherFacts(pid, log, left_behind=os.path.lexists(runtime / STATE_FILE))
     since = datetime.fromtimestamp(state.started_ms / 1000).astimezone(config.day.zone)
     return doctor.WatcherFacts(
         pid,
@@ -139,7 +140,7 @@ def _server(socket: Path, since: float) -> doctor.ServerFacts:
     from tmuxmeter.tmux.install import look_at_formats
     from tmuxmeter.tmux.snapshot import take_snapshot
 
-    if not socket.exists():
+    if not os.path.lexists(socket):
         return doctor.ServerFacts(str(socket), running=False, reason="not running")
     tmux = Tmux(socket)
     try:
@@ -195,7 +196,7 @@ def _ledger(context: Context, config: Config, *, deep: bool, watching: bool) -> 
     from tmuxmeter.ledger.schema import SCHEMA_VERSION
 
     path = context.places.state / LEDGER_NAME
-    facts = doctor_data.LedgerFacts(str(path), path.exists(), schema=SCHEMA_VERSION)
+    facts = doctor_data.LedgerFacts(str(path), os.path.lexists(path), schema=SCHEMA_VERSION)
     try:
         with Reader.open(context.places.state) as ledger:
             yield doctor_data.ledger_check(
