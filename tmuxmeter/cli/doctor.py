@@ -68,6 +68,7 @@ def _checks(context: Context, *, deep: bool) -> Iterator[Check]:
     yield from doctor.server_checks(servers, watcher)
     yield from _logs(context, config)
     yield from _ledger(context, config, deep=deep, watching=watching)
+    yield from _calibration(places.state)
     yield from _stopping(context, config, watching=watching)
     now = datetime.now(config.day.zone).astimezone(config.day.zone)
     yield doctor.day_check(config.day.zone, config.day.start, f"{now:%Y-%m-%d %H:%M %Z}")
@@ -210,6 +211,16 @@ def _ledger(context: Context, config: Config, *, deep: bool, watching: bool) -> 
             yield from _figures(ledger, Calendar.of(config), watching=watching)
     except LedgerError as error:
         yield doctor_data.ledger_check(facts._replace(error=str(error)))
+
+
+def _calibration(state: Path) -> Iterator[Check]:
+    """Tell of a fit that is there and can't be used; the published week's scale holds then."""
+    from tmuxmeter.fitfile import read_fit
+
+    _, problem = read_fit(state)
+    if problem:
+        hint = "until then the scale is the settings' own"
+        yield Check("calibration", doctor.WARN, problem, hint)
 
 
 def _figures(ledger: Reader, calendar: Calendar, *, watching: bool) -> Iterator[Check]:
