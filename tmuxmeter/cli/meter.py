@@ -116,22 +116,24 @@ def attach_meter(context: Context, socket: Path, *, quiet: bool) -> None:
     from tmuxmeter.tmux.client import Tmux
     from tmuxmeter.tmux.install import install_formats, look_at_formats
     from tmuxmeter.tmux.keys import bind_keys
-    from tmuxmeter.tmux.servers import Servers
+    from tmuxmeter.tmux.servers import Servers, one_at_a_time
     from tmuxmeter.watcher import process
 
     context.config()
     private_folder(context.places.runtime)
-    holding = install_formats(Tmux(socket))
-    problems = [*look_at_formats(Tmux(socket)).unknown]
-    problems += bind_keys(Tmux(socket), str(find("shell/key.sh")), own_command(context))
-    Servers(context.places.runtime).register(socket)
-    running = process.running_pid(context.places.runtime)
-    if running is not None:
-        # a watcher that was stopped goes on with it
-        os.kill(running, signal.SIGHUP)
-        os.kill(running, signal.SIGCONT)
-    else:
-        start_watcher(context)
+    with one_at_a_time(context.places.runtime):
+        holding = install_formats(Tmux(socket))
+        problems = [*look_at_formats(Tmux(socket)).unknown]
+        problems += bind_keys(Tmux(socket), str(find("shell/key.sh")), own_command(context))
+        Servers(context.places.runtime).register(socket)
+        running = process.running_pid(context.places.runtime)
+        if running is not None:
+            # a watcher that was stopped goes on with it
+            os.kill(running, signal.SIGHUP)
+            os.kill(running, signal.SIGCONT)
+        else:
+            # a second one that comes too late would take the first one's place after `down`
+            start_watcher(context)
     for problem in problems:
         click.echo(f"tmuxmeter: {problem}", err=True)
     if quiet:
@@ -159,7 +161,7 @@ def down_command(context: Context, socket: str | None, everywhere: bool) -> None
     from tmuxmeter.tmux.install import remove_formats
     from tmuxmeter.tmux.keys import unbind_keys
     from tmuxmeter.tmux.push import Pusher
-    from tmuxmeter.tmux.servers import Servers, canonical_socket
+    from tmuxmeter.tmux.servers import Servers, canonical_socket, one_at_a_time
     from tmuxmeter.watcher import process
 
     servers = Servers(context.places.runtime)
@@ -179,7 +181,7 @@ def down_command(context: Context, socket: str | None, everywhere: bool) -> None
     silent = []
     for target in targets:
         # a server that is gone has nothing to give back
-        with contextlib.suppress(TmuxError):
+        with contextlib.suppress(TmuxError), one_at_a_time(context.places.runtime):
             tmux = Tmux(target)
             try:
                 remove_formats(tmux)
