@@ -36,8 +36,7 @@ def open_session(context: Context) -> None:
         command = ["tmux", "display-message", "-p", "-t", f"={SESSION}:", "#{socket_path}"]
         answer = subprocess.run(command, capture_output=True, text=True, check=False)
     if answer.returncode:
-        message = f"tmux can't open a session: {made.stderr.strip() or 'it does not say why'}"
-        raise TmuxError(message)
+        raise no_session(made.stderr)
     socket = Path(answer.stdout.strip())
     tmux = Tmux(socket)
     right = tmux.run(["display-message", "-p", "-t", f"={SESSION}:", "#{status-right}"])
@@ -49,3 +48,8 @@ def open_session(context: Context) -> None:
             tmux.run(["set-option", "-t", f"={SESSION}:", "status-left-length", "20"])
     attach_meter(context, socket, quiet=True)
     os.execvp("tmux", ["tmux", "attach-session", "-t", f"={SESSION}:"])  # noqa: S606
+
+
+def no_session(said: str) -> TmuxError:
+    """Return the failure of a tmux that opens no session: it knows no such terminal, say."""
+    return TmuxError(f"tmux can't open a session: {said.strip() or 'it does not say why'}")
