@@ -79,6 +79,7 @@ def watcher(**facts: object) -> WatcherFacts:
         (watcher(pid=None, left_behind=True), False, ["warn"]),
         (watcher(silent_s=None), True, ["note"]),
         (watcher(silent_s=61), True, ["bad"]),
+        (watcher(other_version="0.0.9"), True, ["warn"]),
         (watcher(problems=("disk full", "tmux too old")), True, ["ok", "warn", "warn"]),
     ],
 )

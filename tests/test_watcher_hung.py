@@ -1,7 +1,8 @@
-"""tmux servers that hang while others go on, and a watcher that was suspended."""
+"""tmux servers that hang while others go on; a watcher that was suspended, or is of yesterday."""
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 from contextlib import contextmanager
@@ -13,6 +14,7 @@ from test_watcher import following, status
 from tmux_fixtures import wait_until
 from watching import tmuxmeter
 
+from tmuxmeter import __version__
 from tmuxmeter.errors import TmuxSilentError
 from tmuxmeter.tmux import client
 from tmuxmeter.tmux.client import Tmux
@@ -99,3 +101,21 @@ def test_a_suspended_watcher_goes_on_with_up_and_ends_with_down(
         if status(home)["running"]:
             os.kill(pid, signal.SIGKILL)
     assert not status(home)["running"]
+
+
+def test_up_replaces_a_watcher_of_before_an_update(home: Path, tmux_server: TmuxServer) -> None:
+    here = ("--socket", tmux_server.socket, "--home", home)
+    told = home / ".local/state/tmuxmeter/run/watcher.json"
+    tmuxmeter("up", *here)
+    try:
+        before = following(home)["pid"]
+        told.write_text(json.dumps(json.loads(told.read_text()) | {"version": "0.0.9"}))
+        checks = json.loads(tmuxmeter("doctor", "--json", "--home", home).stdout)["checks"]
+        (check,) = [check for check in checks if check["name"] == "watcher"]
+        assert (check["status"], "0.0.9" in check["text"]) == ("warn", True)
+        told.write_text(json.dumps(json.loads(told.read_text()) | {"version": "0.0.9"}))
+        tmuxmeter("up", *here)
+        assert following(home)["pid"] != before
+        assert following(home)["watcher"]["version"] == __version__
+    finally:
+        tmuxmeter("down", *here)

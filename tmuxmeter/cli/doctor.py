@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from tmuxmeter import __version__
 from tmuxmeter.cli.context import Context, now_ms, print_json, print_parts
 from tmuxmeter.cli.days import Calendar
 from tmuxmeter.cli.doctor_folders import folder_checks
@@ -125,6 +126,7 @@ def _watcher(context: Context, config: Config) -> doctor.WatcherFacts:
         following=state.following,
         problems=state.problems,
         silent_s=max(0, (now_ms() - state.updated_ms) // 1000),
+        other_version=state.version if state.version != __version__ else "",
     )
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from tmuxmeter import __version__
 from tmuxmeter.cli.context import Context, print_json
 from tmuxmeter.cli.files import find
 from tmuxmeter.cli.options import json_option, with_context
@@ -126,6 +127,9 @@ def attach_meter(context: Context, socket: Path, *, quiet: bool) -> None:
         problems = [*look_at_formats(Tmux(socket)).unknown]
         problems += bind_keys(Tmux(socket), str(find("shell/key.sh")), own_command(context))
         Servers(context.places.runtime).register(socket)
+        state = process.read_state(context.places.runtime)
+        if state is not None and state.version != __version__:
+            process.stop(context.places.runtime)  # of before an update
         running = process.running_pid(context.places.runtime)
         if running is not None:
             # a watcher that was stopped goes on with it

@@ -52,7 +52,8 @@ class WatcherFacts(NamedTuple):
     """The watcher. ``pid`` is None where none runs, ``left_behind`` tells that one was killed.
 
     ``since`` is when it started, for people; ``silent_s`` are the seconds since its last word,
-    None where it said nothing yet. ``log`` is the file its own words go to.
+    None where it said nothing yet. ``log`` is the file its own words go to. ``other_version`` is
+    its own, where that isn't this program's.
     """
 
     pid: int | None
@@ -64,6 +65,7 @@ class WatcherFacts(NamedTuple):
     following: str = ""
     problems: Sequence[str] = ()
     silent_s: int | None = None
+    other_version: str = ""
 
 
 class ServerFacts(NamedTuple):
@@ -132,6 +134,9 @@ def watcher_checks(facts: WatcherFacts, *, wanted: bool) -> list[Check]:
     if facts.silent_s > SILENT_S:
         hint = f"`tmuxmeter down --all`, then `tmuxmeter up`; {facts.log} may say why"
         return [Check("watcher", BAD, f"{text}; no sign of life for {facts.silent_s} s", hint)]
+    if facts.other_version:
+        text += f"; of another version, {facts.other_version}"
+        return [Check("watcher", WARN, text, "`tmuxmeter up` starts this one in its place")]
     return [
         Check("watcher", OK, text),
         *(Check("watcher", WARN, problem, f"more in {facts.log}") for problem in facts.problems),
