@@ -42,14 +42,18 @@ class Stage:
         words = [f"--{key.replace('_', '-')}={value}" for key, value in said.items()]
         return [str(self.program), str(FAKE), *words]
 
-    def spend(self, name: str, replies: int = 1) -> None:
-        """Let a session have spent something just now."""
+    def spend(self, name: str, replies: int = 1) -> int:
+        """Let a session have spent something just now; return the last record's time.
+
+        Each record is a second later than the one before.
+        """
         now = round(time.time() * 1000)
         transcript = Transcript(session_id(name), cwd=str(self.home / name), now_ms=now)
         transcript.prompt("hello")
         for number in range(replies):
             transcript.reply(f"{name}{number}", text("Done."))
         transcript.write(self.home / ".claude")
+        return transcript.now_ms
 
     def live(self, name: str) -> bool:
         """Tell whether the agent with this session has said so."""
@@ -115,7 +119,7 @@ def test_spend_and_leaving_with_a_watcher(stage: Stage) -> None:
     try:
         pane = stage.server.window(shlex.join(stage.command("shop")))
         wait_until(lambda: stage.live("shop"))
-        stage.spend("shop", replies=2)
+        last_ms = stage.spend("shop", replies=2)
         rows = wait_until(
             lambda: [row for row in stage.panes()["panes"] if row["requests"] == 2], 20, every=0.3
         )
@@ -132,6 +136,8 @@ def test_spend_and_leaving_with_a_watcher(stage: Stage) -> None:
         assert session["last_place"]["still_there"] is True
 
         stage.server.run("set-option", "-g", "remain-on-exit", "on")
+        # what is dated after its agent's end is not the pane's
+        wait_until(lambda: time.time() * 1000 > last_ms)
         stage.close()
         gone = wait_until(
             lambda: [row for row in stage.panes()["panes"] if row["state"] == "gone"], every=0.3
