@@ -15,9 +15,10 @@ from tmux_fixtures import wait_until
 from watching import tmuxmeter
 
 from tmuxmeter import __version__
-from tmuxmeter.errors import TmuxSilentError
+from tmuxmeter.errors import LedgerBusyError, TmuxSilentError
 from tmuxmeter.tmux import client
 from tmuxmeter.tmux.client import Tmux
+from tmuxmeter.watcher import reading
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -117,5 +118,27 @@ def test_up_replaces_a_watcher_of_before_an_update(home: Path, tmux_server: Tmux
         tmuxmeter("up", *here)
         assert following(home)["pid"] != before
         assert following(home)["watcher"]["version"] == __version__
+    finally:
+        tmuxmeter("down", *here)
+
+
+def test_up_says_why_its_watcher_did_not_start(
+    home: Path, tmux_server: TmuxServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reading, "LEDGER_WAIT_S", 0.2)
+    here = ("--socket", tmux_server.socket)
+    tmuxmeter("up", *here)
+    try:
+        following(home)
+        with pytest.raises(LedgerBusyError, match=r"another XDG_RUNTIME_DIR than this one"):
+            reading.open_intake(home / ".local/state/tmuxmeter", lambda _: None, lambda: False)
+        # a damaged ledger ends a watcher at once
+        elsewhere = tmp_path / "elsewhere/.local/state/tmuxmeter"
+        elsewhere.mkdir(parents=True, mode=0o700)
+        (elsewhere / "ledger.db").write_text("no database at all")
+        done = tmuxmeter("up", *here, "--home", tmp_path / "elsewhere", check=False)
+        assert done.returncode == 1
+        assert "tmuxmeter: the watcher did not start (" in done.stderr
+        assert "ledger.db is damaged" in done.stderr
     finally:
         tmuxmeter("down", *here)

@@ -170,7 +170,11 @@ def open_intake(folder: Path, price: Price, stopping: Callable[[], bool]) -> Int
     while True:
         try:
             return Intake(folder, price, time.time_ns() // 1_000_000)
-        except LedgerBusyError:
-            if time.monotonic() > deadline or stopping():
+        except LedgerBusyError as error:
+            if stopping():
                 raise
+            if time.monotonic() > deadline:
+                hint = "if that is a watcher, it runs with another XDG_RUNTIME_DIR than this one"
+                message = f"{error}; {hint}: end it, or set the variable as it is there"
+                raise LedgerBusyError(message) from error
             time.sleep(0.1)
