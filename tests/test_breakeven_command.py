@@ -267,6 +267,13 @@ def test_a_spoilt_fit_is_said_and_not_used(home: Path) -> None:
     done = tmuxmeter("breakeven", "--json")
     assert json.loads(done.stdout)["calibrated"] is False
     assert "calibration.json: not a calibration" in done.stderr
+    assert "`tmuxmeter calibrate --reset` removes it" in done.stderr
+    checks = data("doctor")["checks"]
+    (told,) = [check for check in checks if check["name"] == "calibration"]
+    assert told["status"] == "warn"
+    assert "calibration.json: not a calibration" in told["text"]
+    tmuxmeter("calibrate", "--reset")
+    assert "calibration" not in {check["name"] for check in data("doctor")["checks"]}
 
 
 def test_hypothetical_answers_load_nothing_heavy() -> None:

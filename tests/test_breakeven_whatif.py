@@ -53,7 +53,8 @@ def test_every_number_among_the_settings_can_be_supposed() -> None:
     [
         ("cache=0.2", ("'cache' is none", "did you mean cache_hit?")),
         ("zzzzz=1", ("it takes input_tokens, cache_hit",)),
-        ("handoffs", ("takes KEY=VALUE", "did you mean handoffs?")),
+        ("handoff", ("takes KEY=VALUE", "did you mean handoffs?")),
+        ("handoffs", ("handoffs lacks its value", "handoffs=VALUE")),
         ("cache_hit=1.5", ("cache_hit takes a number from 0 to 1, not '1.5'",)),
         ("cache_hit=", ("cache_hit takes a number from 0 to 1, not ''",)),
         ("cache_hit=nan", ("not 'nan'",)),

@@ -284,7 +284,7 @@ def test_rows_may_come_in_any_order_columns_too_and_hours_may_be_counted() -> No
         ([HEAD, "1,1,1,-5,0,0,0"], "input_tokens must be a number"),
         ([HEAD, "1,1,1,nan,0,0,0"], "input_tokens must be a number"),
         ([HEAD, "1,1,1,5,0,,0"], "cost_usd must be a number from 0 to 1000000, not ''"),
-        ([HEAD, "1,1,1"], "input_tokens must be a number"),
+        ([HEAD, "1,1,1"], "input_tokens must be a number from 0 to 1000000000000, not ''"),
     ],
 )
 def test_tables_that_make_no_sense_are_refused_with_line_and_column(

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
+from time import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from build_claude import Transcript, session_id, text
 from fitting_history import DAYS, HOUR_MS, HOURS, TRUE, write_day, write_history
 from tmux_fixtures import wait_until
 from watching import data, tmuxmeter
@@ -59,6 +61,20 @@ def test_a_history_of_logs_and_commits_is_fitted(home: Path, midday: None, tmp_p
     assert "?" not in tmuxmeter("breakeven", "--home", home).stdout.splitlines()[0]
     tmuxmeter("calibrate", "--home", home, "--reset")
     assert not data("breakeven", "--home", home)["calibrated"]
+
+
+def test_folders_without_commits_are_counted_and_one_is_named(home: Path, midday: None) -> None:
+    yesterday = round(time() * 1000) - 24 * HOUR_MS  # today isn't over, and left out
+    for name in ("/gone/a", "/gone/b", "/gone/c"):
+        transcript = Transcript(session_id(name), cwd=name, now_ms=yesterday)
+        transcript.prompt("hello")
+        transcript.reply(name, text("Done."))
+        transcript.write(home / ".claude")
+    done = tmuxmeter("calibrate", "--home", home, check=False)
+    assert done.returncode == 1
+    # doctor knows nothing of repositories
+    gone = "/gone/a: no longer there, its commits are not counted (and 2 more like it)"
+    assert done.stderr == f"tmuxmeter: {gone}\n"
 
 
 def test_the_first_up_calibrates_by_itself_and_its_light_is_unmarked(

@@ -159,6 +159,41 @@ def test_files_and_folders_that_can_not_be_opened_are_named(home: Path) -> None:
     closed.chmod(0o700)
 
 
+COMMANDS = (
+    "today|week|days|sessions|panes|breakeven|agents|prices|scan|status|doctor|handoff|done|"
+    "calibrate --show|reprice|pause --all|resume --all|hold status|down --all|hooks status"
+)
+
+
+@pytest.mark.skipif(
+    bool(LIKE_ANYBODY) and not shutil.which("setpriv"), reason="root can read everything"
+)
+@pytest.mark.parametrize("foreign", [True, False])
+def test_a_state_folder_that_can_not_be_entered_is_told_in_plain_words(
+    home: Path, foreign: bool
+) -> None:
+    if foreign and os.geteuid():
+        pytest.skip("only root can give a folder away")
+    run(home, "scan")
+    state = home / ".local/state/tmuxmeter"
+    for words in COMMANDS.split("|"):
+        command = words.split()
+        if foreign:
+            os.chown(state, 65534, -1)  # as `sudo tmuxmeter` leaves it, seen by its user
+        else:
+            state.chmod(0)
+        done = run(home, *command, by=LIKE_ANYBODY)
+        assert "Traceback" not in done.stderr, (command, done.stderr)
+        assert done.returncode in {0, 1, 3, 5}, (command, done)
+        assert all(str(state) in line for line in done.stderr.splitlines()), (command, done.stderr)
+    state.chmod(0)
+    report = json.loads(run(home, "doctor", "--json", by=LIKE_ANYBODY).stdout)
+    bad = {check["name"]: check["text"] for check in report["checks"] if check["status"] == "bad"}
+    assert str(state) in bad["state folder"]
+    assert f"{state}/ledger.db can't be read: Permission denied" in bad["ledger"]
+    state.chmod(0o700)
+
+
 def test_doctor_names_records_nobody_knows(home: Path) -> None:
     store = Store(home / ".local/share/opencode/opencode-next.db")
     store.session("ses_9")

@@ -319,6 +319,22 @@ def test_a_played_home_is_marked(home: Path) -> None:
     assert data("days", "--home", home)["total"]["requests"] > 0
 
 
+@pytest.mark.parametrize("command", ["today", "days", "week", "status", "nonsense"])
+def test_closed_streams_are_no_error(home: Path, command: str) -> None:
+    claude(home)
+    for closed in (">&-", "2>&-", ">&- 2>&-"):
+        words = [sys.executable, "-m", "tmuxmeter", command, "--home", str(home)]
+        done = subprocess.run(
+            ["/bin/sh", "-c", f'exec "$@" {closed}', "sh", *words],
+            capture_output=True,
+            text=True,
+            env=dict(os.environ),
+            check=False,
+        )
+        assert done.returncode == {"status": 3, "nonsense": 2}.get(command, 0), done
+        assert "Traceback" not in done.stderr
+
+
 def test_a_reader_that_leaves_early_is_no_error(home: Path) -> None:
     claude(home)
     meter = subprocess.Popen(

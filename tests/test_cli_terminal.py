@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import shlex
+import subprocess
 import sys
 from typing import TYPE_CHECKING
 
@@ -90,3 +92,27 @@ def test_doctor_and_panes_fit(home: Path, screen: TmuxServer) -> None:
         # a path without a blank is the only thing that can't be broken at one
         assert max(map(len, lines)) <= 80, lines
         assert "Traceback" not in words
+
+
+def test_up_outside_tmux_opens_a_session_that_shows_the_meter(
+    home: Path, tmux_servers: Callable[..., TmuxServer]
+) -> None:
+    write(home, "a")
+    screen, own = tmux_servers(100, 20), tmux_servers()
+    folder = own.socket.parent  # a socket's path must be short
+    server = ["tmux", "-S", str(folder / f"tmux-{os.getuid()}" / "default")]
+    screen.start()
+    words = [sys.executable, "-m", "tmuxmeter", "up", "--home", str(home)]
+    line = f"env -u TMUX -u TMUX_PANE TMUX_TMPDIR={folder} TERM=%s {shlex.join(words)}; exec cat"
+    screen.run("set-option", "-g", "status", "off")
+    try:
+        pane = screen.window(line % "no-such-terminal")
+        wait_until(lambda: "tmuxmeter: tmux can't open a session: " in screen.capture(pane))
+        assert "Traceback" not in screen.capture(pane)
+        subprocess.run([*server, "kill-server"], check=False, capture_output=True)
+        pane = screen.window(line % "screen-256color")
+        wait_until(lambda: "[tmuxmeter] 0:" in screen.capture(pane))
+        wait_until(lambda: screen.capture(pane).rstrip().endswith("$0.00"))
+    finally:
+        tmuxmeter("down", "--all", "--home", home)
+        subprocess.run([*server, "kill-server"], check=False, capture_output=True)

@@ -109,13 +109,15 @@ def test_ascii_where_the_settings_or_the_terminal_want_it(
     home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     claude(home)
-    for command in (["today", "--date", DAY], ["week", "--date", DAY]):
+    commands = (["today", "--date", DAY], ["week", "--date", DAY], ["breakeven", "--date", DAY])
+    for command in commands:
         assert not shown(*command, "--home", home).isascii()
         with monkeypatch.context() as patch:
             patch.setenv("PYTHONIOENCODING", "ascii")
-            assert "\\u25" not in shown(*command, "--home", home)
+            assert "\\u2" not in shown(*command, "--home", home)
     configured(home, "[status]\nicons = false\n")
-    assert shown("today", "--date", DAY, "--home", home).isascii()
+    for command in commands:
+        assert shown(*command, "--home", home).isascii()
 
 
 def test_week_is_the_last_seven_days(home: Path) -> None:

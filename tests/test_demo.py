@@ -190,3 +190,13 @@ def test_nothing_of_the_users_leads_into_it(
     terminal.run("send-keys", "C-n")
     seen(terminal, r"DEMO: these logs are played.*unattributed.*demo\$")
     assert list(own.iterdir()) == []
+
+
+def test_a_terminal_that_tmux_can_not_use_is_told_in_a_line(
+    terminal: TmuxServer, scratch: Path
+) -> None:
+    line = f"TERM=no-such-terminal '{sys.executable}' -m tmuxmeter demo; exec cat"
+    terminal.start(line)
+    terminal.run("set-option", "-g", "status", "off")
+    assert "Traceback" not in seen(terminal, "tmuxmeter: tmux can't open a session: ")
+    wait_until(lambda: not list(scratch.glob("tmuxmeter-demo-*")), PATIENCE, 0.1)

@@ -227,6 +227,8 @@ def test_commands_say_what_they_did(home: Path) -> None:
     ("arguments", "words"),
     [
         (("claim", "%5"), "name the files"),
+        (("claim", "%5", "", "--why", "x"), "name the files"),
+        (("claim", "%5", "src", " ", "--why", "x"), "name the files"),
         (("claim", "%5", "src"), "--why is missing"),
         (("claim", "%7", "src", "--why", "x"), "no pane %7 is metered"),
         (("handoff", "--undo", "--note", "x"), "goes with no other option"),

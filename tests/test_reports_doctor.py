@@ -103,6 +103,12 @@ def server(**facts: object) -> ServerFacts:
     return fine._replace(**facts)  # type: ignore[arg-type]
 
 
+def test_placeholders_that_there_are_not_are_told() -> None:
+    fine, wrong = server_checks([server(unknown=("status-left: there is no #{x}",))], FOLLOWING)
+    assert (fine.status, wrong.status) == ("ok", "warn")
+    assert "status-left: there is no #{x}" in wrong.text
+
+
 @pytest.mark.parametrize(
     ("facts", "by", "status", "words"),
     [

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from watching import tmuxmeter
 
 from tmuxmeter.status.options import OPTION_NAMES
 from tmuxmeter.tmux.client import Tmux
@@ -18,8 +19,9 @@ from tmuxmeter.tmux.formats import (
     VERDICT_STYLES,
     interpolate,
     restore,
+    unknown_names,
 )
-from tmuxmeter.tmux.install import install_formats, read_options, remove_formats
+from tmuxmeter.tmux.install import install_formats, look_at_formats, read_options, remove_formats
 from tmuxmeter.tmux.quoting import quoted
 
 if TYPE_CHECKING:
@@ -39,6 +41,9 @@ HOSTILE = 'it\'s \\ $HOME ${HOME} ~ "q" `id` $(id) #(id) %if %H ; } { , é ⏳'
         ("#[fg=red]#{tmuxmeter_total}#[default]", f"#[fg=red]{TOTAL}#[default]"),
         ("#S#{tmuxmeter_total}#", f"#S{TOTAL}#"),
         ("###{tmuxmeter_total}", f"##{TOTAL}"),
+        ("#{?tmuxmeter_total,a,#{tmuxmeter_total}}", "#{?" + TOTAL + ",a," + TOTAL + "}"),
+        ("#{=9:tmuxmeter_total}", "#{=9:" + TOTAL + "}"),
+        ("#{p-9;s/a:/b/:tmuxmeter_total}", "#{p-9;s/a:/b/:" + TOTAL + "}"),
     ],
 )
 def test_placeholders_are_replaced(text: str, expected: str) -> None:
@@ -58,6 +63,12 @@ def test_placeholders_are_replaced(text: str, expected: str) -> None:
         "#(echo #{tmuxmeter_pane_model} (x) #{tmuxmeter})",
         "#{E:#{tmuxmeter_pane_model}}",
         "#{T;=9:#{tmuxmeter_pane_model}}",
+        "#{E:tmuxmeter_pane_model}",
+        "#{l:tmuxmeter_total}",
+        "#{W:tmuxmeter_total}",
+        "#{==:tmuxmeter_total,x}",
+        "#{?pane_active,tmuxmeter_total,}",
+        "#{?tmuxmeter_total}",
         "#{tmuxmeter_nonsense}",
         "#{tmuxmeter_total }",
         "#{@tmuxmeter_total}",
@@ -66,6 +77,22 @@ def test_placeholders_are_replaced(text: str, expected: str) -> None:
 )
 def test_everything_else_is_left_alone(text: str) -> None:
     assert interpolate(text) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        ("#{tmuxmeter_totl} #{tmuxmeter_total}", ["tmuxmeter_totl"]),
+        (
+            "#{?tmuxmeter_wait,#{=3:tmuxmeter_pane_kost},}",
+            ["tmuxmeter_wait", "tmuxmeter_pane_kost"],
+        ),
+        ("##{tmuxmeter_x} #{@tmuxmeter_x} tmuxmeter_x #{tmuxmeters", []),
+        *((format_, []) for format_ in PLACEHOLDERS.values()),
+    ],
+)
+def test_a_placeholder_that_there_is_not_is_told(text: str, names: list[str]) -> None:
+    assert unknown_names(text) == names
 
 
 @pytest.mark.parametrize("name", PLACEHOLDERS)
@@ -323,3 +350,31 @@ def test_every_placeholder_is_documented() -> None:
     assert [name for name in OPTION_NAMES if f"`{name}`" not in text] == []
     for verdict, style in VERDICT_STYLES.items():
         assert f"| `@tmuxmeter_style_{verdict}` | `{style}` |" in text
+
+
+def test_bare_names_are_looked_up_as_tmux_s_own(tmux_server: TmuxServer) -> None:
+    tmux = Tmux(tmux_server.socket)
+    tmux.run(["set-environment", "-gh", "TMUXMETER_LEASE", str(int(time.time()) + 60)])
+    for waiting, word in (("2", "some"), ("0", "none")):
+        tmux.run(["set-environment", "-gh", "TMUXMETER_WAITING", waiting])
+        text = interpolate("#{?tmuxmeter_waiting,some,none} #{p3:tmuxmeter_waiting}|")
+        assert tmux_server.format(text) == f"{word} {waiting}  |"
+
+
+def test_where_an_unknown_placeholder_stands_is_told(home: Path, tmux_server: TmuxServer) -> None:
+    tmux = Tmux(tmux_server.socket)
+    tmux_server.run("set", "-g", "status-left", "#{tmuxmeter_totl}#{tmuxmeter_pane}")
+    tmux_server.run("set", "-g", "status-right", "#{?tmuxmeter_qqqqqqqqqqqq,a,b}")
+    told = (
+        "status-left: there is no #{tmuxmeter_totl}; did you mean #{tmuxmeter_total}?",
+        "status-right: there is no #{tmuxmeter_qqqqqqqqqqqq}",
+    )
+    assert look_at_formats(tmux).unknown == told
+    here = ("--socket", tmux_server.socket, "--home", home)
+    try:
+        assert tmuxmeter("up", "--quiet", *here).stderr == "".join(
+            f"tmuxmeter: {t}\n" for t in told
+        )
+    finally:
+        tmuxmeter("down", *here)
+    assert look_at_formats(tmux).unknown == told

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -176,3 +178,18 @@ def test_up_binds_and_down_gives_back(tmux_server: TmuxServer, home: Path) -> No
     for option in ("@tmuxmeter_pause_key", "@tmuxmeter_menu_key"):
         tmux_server.run("set-option", "-gu", option)
     assert (keys(tmux_server), options(tmux_server)) == before
+
+
+def test_a_key_comes_back_though_the_plugin_ran_twice_at_once(
+    home: Path, tmux_server: TmuxServer
+) -> None:
+    tmux_server.run("set-option", "-g", "@tmuxmeter_pause_key", "P")
+    tmux_server.run("bind-key", "P", "display-message", "mine")
+    before = keys(tmux_server)
+    here = ["--home", str(home), "--socket", str(tmux_server.socket)]
+    command = [sys.executable, "-m", "tmuxmeter", "up", "--quiet", *here]
+    ups = [subprocess.Popen(command, stdin=subprocess.DEVNULL) for _ in range(6)]
+    assert [each.wait(60) for each in ups] == [0] * len(ups)
+    assert keys(tmux_server) != before
+    tmuxmeter("down", *here)
+    assert keys(tmux_server) == before

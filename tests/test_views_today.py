@@ -364,12 +364,14 @@ def test_plan_windows_say_when_they_are_full(world: World) -> None:
     limits = (
         RateLimitRow("codex", "/a", "", 300, NOW, 5.0, NOW + 4 * HOUR, "pro"),
         # two days of seven took 63 %
-        RateLimitRow("codex", "/a", "", week, NOW, 63.0, NOW + 5 * 24 * HOUR, "pro"),
+        RateLimitRow("codex", "/a", "codex", week, NOW, 63.0, NOW + 5 * 24 * HOUR, "pro"),
+        RateLimitRow("codex", "/a", "spark", week, NOW, 1.0, NOW + 5 * 24 * HOUR, "pro"),
     )
     world.request(0)
     found = lines(report(world, now=NOW, limits=limits))
     weekly, short = (line for line in found if line.startswith("codex: "))
     assert weekly.startswith("codex: weekly window 63 % used, at this burn full on Thursday ")
+    assert row_starts(found, "codex spark: weekly window 1 % used")
     assert short.startswith("codex: 5 h window 5 % used, lasts until it begins anew on Wednesday")
 
 

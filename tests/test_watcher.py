@@ -9,6 +9,7 @@ import shlex
 import shutil
 import stat
 import subprocess
+import sys
 import time
 from pathlib import Path
 from random import Random
@@ -295,6 +296,34 @@ def test_settings_are_read_anew_and_a_bad_file_is_said(
     config.write_text(f"{OFTEN}[day]\nstrat = 5\n")
     wait_until(lambda: "strat" in " ".join(following(meter)["watcher"]["problems"]))
     assert "config.toml:4" in following(meter)["watcher"]["problems"][0]
+
+
+def test_the_watcher_runs_while_reprice_waits_for_an_answer(
+    meter: Path, tmux_server: TmuxServer
+) -> None:
+    write_turn(meter, ClaudeSession(Random(4), "/work/shop", "main", model="mine"), now_ms())
+    tmuxmeter("up", "--home", meter, "--socket", tmux_server.socket)
+    following(meter)
+    wait_until(lambda: today(meter)["unpriced_tokens"] > 0)
+    configured(meter, '[[prices."mine"]]\ninput = 1\noutput = 2\n')
+    command = [sys.executable, "-m", "tmuxmeter", "reprice", "--home", str(meter)]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, text=True) as asking:
+        assert asking.stdin is not None
+        assert asking.stdout is not None
+        told = ""
+        while "Write this?" not in told:
+            told += asking.stdout.read(1)
+        assert status(meter)["running"]
+        asking.stdin.close()
+        assert asking.wait(30) == 2
+        assert asking.stderr is not None
+        assert asking.stderr.read() == "tmuxmeter: not written; without a terminal: --yes\n"
+    assert today(meter)["unpriced_tokens"] > 0
+    done = subprocess.run(command, input="y\n", capture_output=True, text=True, check=True)
+    assert done.stdout.endswith("Written.\n")
+    assert today(meter)["unpriced_tokens"] == 0
+    assert status(meter)["running"]
 
 
 def test_agents_of_another_home_are_not_shown(

@@ -39,6 +39,13 @@ class TmuxError(TmuxmeterError):
     exit_code = 4
 
 
+class TmuxSilentError(TmuxError):
+    """A tmux server didn't answer in time: it was stopped, or has too much to do."""
+
+    def __init__(self, waited_s: float) -> None:
+        super().__init__(f"tmux did not answer within {waited_s:g} s")
+
+
 class PaneGoneError(TmuxError):
     """A tmux server has no such pane."""
 

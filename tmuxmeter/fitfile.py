@@ -35,7 +35,8 @@ def read_fit(state: Path) -> tuple[Fit | None, str]:
     except OSError as error:
         return None, f"{path}: can't be read: {error.strerror or error}"
     except (ValueError, RecursionError) as error:
-        return None, f"{path}: not a calibration this tmuxmeter reads: {error}"
+        hint = "`tmuxmeter calibrate --reset` removes it"
+        return None, f"{path}: not a calibration this tmuxmeter reads ({error}); {hint}"
 
 
 def write_fit(state: Path, fit: Fit) -> Path:

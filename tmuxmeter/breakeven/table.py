@@ -107,6 +107,7 @@ def _number(text: str | None, column: str, where: str) -> float:
     except ValueError:
         number = math.nan
     if not low <= number <= high:
-        message = f"{where}: {column} must be a number from {low:g} to {high:.15g}, not {text!r}"
+        said = repr(text or "")
+        message = f"{where}: {column} must be a number from {low:g} to {high:.15g}, not {said}"
         raise UsageError(message)
     return number

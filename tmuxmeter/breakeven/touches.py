@@ -7,6 +7,7 @@ overlap; different files of one folder are the weaker sign.
 
 from __future__ import annotations
 
+import posixpath
 import re
 from functools import lru_cache
 from typing import TYPE_CHECKING
@@ -252,8 +253,8 @@ def covers(claim: Claim, path: str) -> bool:
     """
     root = claim.root.rstrip("/")
     for pattern in claim.patterns:
-        whole = pattern if pattern.startswith("/") else f"{root}/{pattern.removeprefix('./')}"
-        if _glob(whole.rstrip("/")).fullmatch(path):
+        # "." and "../shared/**" count from the root as in a shell
+        if _glob(posixpath.normpath(posixpath.join(root, pattern))).fullmatch(path):
             return True
     return False
 

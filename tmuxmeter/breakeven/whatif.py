@@ -51,8 +51,11 @@ def parse(texts: Iterable[str]) -> dict[str, float]:
     values: dict[str, float] = {}
     for text in texts:
         key, equals, value = (part.strip() for part in text.partition("="))
-        if not equals or key not in KEYS:
-            raise UsageError(_unknown(key if equals else text))
+        if key not in KEYS:
+            raise UsageError(_unknown(key))
+        if not equals:
+            message = f"--what-if {key} lacks its value: --what-if {key}=VALUE"
+            raise UsageError(message)
         low, high = KEYS[key]
         number = _number(value)
         if number is None or not low <= number <= high or (key in WHOLE and number % 1):

@@ -8,7 +8,7 @@ import io
 import os
 import sys
 
-from tmuxmeter.errors import TmuxmeterError
+from tmuxmeter.errors import FolderError, TmuxmeterError
 
 DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
 """What a disk answers that takes no more."""
@@ -16,6 +16,9 @@ DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
 
 def main() -> None:
     """Run the command line; every foreseen failure is one line and a fitting exit code."""
+    # a stream that the caller closed (tmuxmeter days >&-) is None; nobody hears what goes there
+    sys.stdout = sys.stdout or open(os.devnull, "w")  # noqa: SIM115, PTH123
+    sys.stderr = sys.stderr or open(os.devnull, "w")  # noqa: SIM115, PTH123
     for stream in (sys.stdout, sys.stderr):
         # a terminal that can't show a character shows its code; it is no reason to fail
         if isinstance(stream, io.TextIOWrapper):
@@ -34,6 +37,11 @@ def main() -> None:
     except TmuxmeterError as error:
         print(f"tmuxmeter: {error}", file=sys.stderr)
         sys.exit(error.exit_code)
+    except PermissionError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        hint = "`tmuxmeter doctor` says what to do"
+        print(f"tmuxmeter: {where}{error.strerror}; {hint}", file=sys.stderr)
+        sys.exit(FolderError.exit_code)
     except OSError as error:
         if error.errno not in DISK_ERRORS:
             raise

@@ -7,7 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from tmuxmeter.cli.context import Context, line_limit, now_ms, print_json, print_parts
+from tmuxmeter.cli.context import (
+    Context,
+    ascii_only,
+    line_limit,
+    now_ms,
+    print_json,
+    print_parts,
+)
 from tmuxmeter.cli.days import Calendar, parse_day
 from tmuxmeter.cli.fresh import reader
 from tmuxmeter.cli.options import json_option, with_context
@@ -89,7 +96,7 @@ def breakeven_command(
         return
     from tmuxmeter.views.breakeven import breakeven_parts
 
-    parts = breakeven_parts(data, what, line_limit())
+    parts = breakeven_parts(data, what, line_limit(), ascii_only=ascii_only(config))
     print_parts(parts if reference else [*parts, *_stale(context, config)])
     if plot is not None:
         click.echo(f"Saved {plot}")

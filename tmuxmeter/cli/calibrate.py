@@ -103,7 +103,7 @@ def _hours(ledger: Reader, calendar: Calendar, days: list[date], tasks: str) -> 
     if facts and tasks == COMMITS:
         folders = {folder for _, each in facts for folder in projects(each)}
         found = commits(folders, calendar.bounds(days[0])[0], calendar.bounds(days[-1])[1])
-        complain(found.problems)
+        complain(found.problems, told_at=" like it")
         times = found.times_ms
     return [hour for day, each in facts for hour in hourly(each, day, tasks, times)]
 

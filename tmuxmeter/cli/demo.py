@@ -98,6 +98,7 @@ def play(stage: Context) -> None:
     """Build the panes on a tmux server of the demo's own, turn the meter on, attach, clean up."""
     from tmuxmeter.cli.fresh import bring_up_to_date
     from tmuxmeter.cli.meter import attach_meter
+    from tmuxmeter.cli.session import no_session
     from tmuxmeter.watcher import process
 
     home = stage.places.home
@@ -109,7 +110,10 @@ def play(stage: Context) -> None:
     bring_up_to_date(stage)
     try:
         for command in stage_commands(home):
-            subprocess.run([*tmux, *command], check=True, env=environment)
+            words = [*tmux, *command]
+            done = subprocess.run(words, check=False, env=environment, stderr=subprocess.PIPE)
+            if done.returncode:
+                raise no_session(done.stderr.decode("utf-8", "replace"))
         attach_meter(stage, socket, quiet=True)
         subprocess.run([*tmux, *attach_command()], check=False, env=environment)
     finally:

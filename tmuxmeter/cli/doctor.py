@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import shutil
 import sys
 import time
@@ -67,6 +68,7 @@ def _checks(context: Context, *, deep: bool) -> Iterator[Check]:
     yield from doctor.server_checks(servers, watcher)
     yield from _logs(context, config)
     yield from _ledger(context, config, deep=deep, watching=watching)
+    yield from _calibration(places.state)
     yield from _stopping(context, config, watching=watching)
     now = datetime.now(config.day.zone).astimezone(config.day.zone)
     yield doctor.day_check(config.day.zone, config.day.start, f"{now:%Y-%m-%d %H:%M %Z}")
@@ -112,7 +114,7 @@ def _watcher(context: Context, config: Config) -> doctor.WatcherFacts:
     pid = running_pid(runtime)
     state = read_state(runtime)
     if pid is None or state is None:
-        return doctor.WatcherFacts(pid, log, left_behind=(runtime / STATE_FILE).exists())
+        return doctor.WatcherFacts(pid, log, left_behind=os.path.lexists(runtime / STATE_FILE))
     since = datetime.fromtimestamp(state.started_ms / 1000).astimezone(config.day.zone)
     return doctor.WatcherFacts(
         pid,
@@ -140,7 +142,7 @@ def _server(socket: Path, since: float) -> doctor.ServerFacts:
     from tmuxmeter.tmux.install import look_at_formats
     from tmuxmeter.tmux.snapshot import take_snapshot
 
-    if not socket.exists():
+    if not os.path.lexists(socket):
         return doctor.ServerFacts(str(socket), running=False, reason="not running")
     tmux = Tmux(socket)
     try:
@@ -159,6 +161,7 @@ def _server(socket: Path, since: float) -> doctor.ServerFacts:
         panes=panes,
         in_place=formats.in_place,
         waiting=formats.waiting,
+        unknown=formats.unknown,
         lease_s=int(until) - int(time.time()) if until.isdigit() else None,
         registered_s=max(0, int(time.time() - since)),
     )
@@ -195,7 +198,7 @@ def _ledger(context: Context, config: Config, *, deep: bool, watching: bool) -> 
     from tmuxmeter.ledger.schema import SCHEMA_VERSION
 
     path = context.places.state / LEDGER_NAME
-    facts = doctor_data.LedgerFacts(str(path), path.exists(), schema=SCHEMA_VERSION)
+    facts = doctor_data.LedgerFacts(str(path), os.path.lexists(path), schema=SCHEMA_VERSION)
     try:
         with Reader.open(context.places.state) as ledger:
             yield doctor_data.ledger_check(
@@ -209,6 +212,16 @@ def _ledger(context: Context, config: Config, *, deep: bool, watching: bool) -> 
             yield from _figures(ledger, Calendar.of(config), watching=watching)
     except LedgerError as error:
         yield doctor_data.ledger_check(facts._replace(error=str(error)))
+
+
+def _calibration(state: Path) -> Iterator[Check]:
+    """Tell of a fit that is there and can't be used; the published week's scale holds then."""
+    from tmuxmeter.fitfile import read_fit
+
+    _, problem = read_fit(state)
+    if problem:
+        hint = "until then the scale is the settings' own"
+        yield Check("calibration", doctor.WARN, problem, hint)
 
 
 def _figures(ledger: Reader, calendar: Calendar, *, watching: bool) -> Iterator[Check]:

@@ -70,10 +70,10 @@ def bring_up_to_date(context: Context) -> list[str]:
         return bring_up_to_date(context.places, context.config(), bar.update)
 
 
-def complain(problems: list[str]) -> None:
-    """Say on standard error what could not be read, in one line."""
+def complain(problems: list[str], *, told_at: str = ": `tmuxmeter doctor`") -> None:
+    """Say on standard error what could not be read, in one line, and who tells the rest."""
     if problems:
-        more = f" (and {len(problems) - 1} more: `tmuxmeter doctor`)" if problems[1:] else ""
+        more = f" (and {len(problems) - 1} more{told_at})" if problems[1:] else ""
         print(f"tmuxmeter: {problems[0]}{more}", file=sys.stderr)
 
 

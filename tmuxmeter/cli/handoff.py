@@ -90,7 +90,7 @@ def claim_command(
     claim takes the place of the pane's old one. The first file edited outside it, or by another
     pane inside it, is shown by `today` and `panes`.
     """  # noqa: D301
-    if drop == bool(patterns):
+    if drop == bool(patterns) or not all(pattern.strip() for pattern in patterns):
         message = (
             "name the files (claim %5 'src/api/**' --why \"...\"), or end the claim with --drop"
         )

@@ -123,23 +123,28 @@ def up_command(context: Context, socket: str | None, quiet: bool, demo_if_empty:
 def attach_meter(context: Context, socket: Path, *, quiet: bool) -> None:
     """Register a tmux server, put the formats in place and make sure that a watcher runs."""
     from tmuxmeter.tmux.client import Tmux
-    from tmuxmeter.tmux.install import install_formats
+    from tmuxmeter.tmux.install import install_formats, look_at_formats
     from tmuxmeter.tmux.keys import bind_keys
-    from tmuxmeter.tmux.servers import Servers
+    from tmuxmeter.tmux.servers import Servers, one_at_a_time
     from tmuxmeter.watcher import process
 
     context.config()
     private_folder(context.places.runtime)
-    holding = install_formats(Tmux(socket))
-    problems = bind_keys(Tmux(socket), str(find("shell/key.sh")), own_command(context))
-    Servers(context.places.runtime).register(socket)
-    if is_outdated(context):
-        process.stop(context.places.runtime)
-    running = process.running_pid(context.places.runtime)
-    if running is not None:
-        os.kill(running, signal.SIGHUP)
-    else:
-        start_watcher(context)
+    with one_at_a_time(context.places.runtime):
+        holding = install_formats(Tmux(socket))
+        problems = [*look_at_formats(Tmux(socket)).unknown]
+        problems += bind_keys(Tmux(socket), str(find("shell/key.sh")), own_command(context))
+        Servers(context.places.runtime).register(socket)
+        if is_outdated(context):
+            process.stop(context.places.runtime)
+        running = process.running_pid(context.places.runtime)
+        if running is not None:
+            # a watcher that was stopped goes on with it
+            os.kill(running, signal.SIGHUP)
+            os.kill(running, signal.SIGCONT)
+        else:
+            # a second one that comes too late would take the first one's place after `down`
+            start_watcher(context)
     for problem in problems:
         click.echo(f"tmuxmeter: {problem}", err=True)
     if quiet:
@@ -162,12 +167,12 @@ def down_command(context: Context, socket: str | None, everywhere: bool) -> None
 
     The watcher ends with the last server.
     """
-    from tmuxmeter.errors import TmuxError
+    from tmuxmeter.errors import TmuxError, TmuxSilentError
     from tmuxmeter.tmux.client import Tmux
     from tmuxmeter.tmux.install import remove_formats
     from tmuxmeter.tmux.keys import unbind_keys
     from tmuxmeter.tmux.push import Pusher
-    from tmuxmeter.tmux.servers import Servers, canonical_socket
+    from tmuxmeter.tmux.servers import Servers, canonical_socket, one_at_a_time
     from tmuxmeter.watcher import process
 
     servers = Servers(context.places.runtime)
@@ -184,19 +189,27 @@ def down_command(context: Context, socket: str | None, everywhere: bool) -> None
     stopped = False
     if not servers.registered():
         stopped = process.stop(context.places.runtime)
+    silent = []
     for target in targets:
         # a server that is gone has nothing to give back
-        with contextlib.suppress(TmuxError):
+        with contextlib.suppress(TmuxError), one_at_a_time(context.places.runtime):
             tmux = Tmux(target)
-            remove_formats(tmux)
-            unbind_keys(tmux)
-            Pusher(tmux).clear()
+            try:
+                remove_formats(tmux)
+                unbind_keys(tmux)
+                Pusher(tmux).clear()
+            except TmuxSilentError as error:
+                silent.append(f"{target}: {error}, so its formats and keys are still ours there:")
+                continue
         click.echo(f"The meter is off for the tmux server at {target}.")
     if stopped:
         click.echo("The watcher has ended.")
         _tell_paused(context)
     elif not targets:
         click.echo("The meter was not on.")
+    if silent:
+        hint = "run `tmuxmeter down --socket` with it again once it answers"
+        raise TmuxError("\n".join(f"{text} {hint}" for text in silent))
 
 
 def _tell_paused(context: Context) -> None:

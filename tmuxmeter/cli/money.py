@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from datetime import UTC, datetime, time
 from typing import TYPE_CHECKING
 
@@ -10,8 +11,10 @@ import click
 from tmuxmeter.cli.context import Context, now_ms, print_json, print_parts
 from tmuxmeter.cli.days import parse_day
 from tmuxmeter.cli.options import json_option, with_context
+from tmuxmeter.errors import UsageError
 
 if TYPE_CHECKING:
+    from tmuxmeter.ledger.reprice import PriceChange
     from tmuxmeter.prices.explain import Explanation
 
 
@@ -98,20 +101,36 @@ def reprice_command(
     day = parse_day(since, "--since")
     since_ms = int(datetime.combine(day, time(0), UTC).timestamp() * 1000) if day else 0
     book = price_book(context.config())
-    with paused_watcher(context), Writer.open(context.places.state) as writer:
-        changes = writer.reprice(book.cost_of, since_ms, apply=False)
+
+    def price_anew(*, apply: bool) -> list[PriceChange]:
+        with paused_watcher(context), Writer.open(context.places.state) as writer:
+            return writer.reprice(book.cost_of, since_ms, apply=apply)
+
+    changes = price_anew(apply=yes and not dry_run)
+    if as_json:
+        print_json([change._asdict() for change in changes])
+    elif not changes:
+        click.echo("Nothing would change.")
+    else:
+        print_parts([change_table(changes)])
+    if not changes or dry_run:
+        return
+    if not yes:
         if as_json:
-            print_json([change._asdict() for change in changes])
-        elif not changes:
-            click.echo("Nothing would change.")
-        else:
-            print_parts([change_table(changes)])
-        if not changes or dry_run:
             return
-        if not yes:
-            if as_json:
-                return
-            click.confirm("Write this?", abort=True)
-        writer.reprice(book.cost_of, since_ms, apply=True)
-        if not as_json:
-            click.echo("Written.")
+        # the watcher runs meanwhile: without one, agents that are held would be let go
+        _agree()
+        price_anew(apply=True)
+    if not as_json:
+        click.echo("Written.")
+
+
+def _agree() -> None:
+    try:
+        click.confirm("Write this?", abort=True)
+    except click.Abort:
+        if sys.stdin.isatty():
+            raise
+        click.echo()
+        message = "not written; without a terminal: --yes"
+        raise UsageError(message) from None

@@ -261,4 +261,7 @@ def _shown(value: object) -> str:
         return '"' + (value if len(value) <= 60 else value[:59] + "…") + '"'
     if isinstance(value, int | Decimal):
         return str(value)[:60]
+    if isinstance(value, list) and value:
+        items = ", ".join(_shown(item) for item in value)
+        return f"[{items if len(items) <= 60 else items[:59] + '…'}]"
     return _type(value)

@@ -132,7 +132,10 @@ class Records:
 
     def backups(self) -> list[Path]:
         """Return all copies, the oldest first."""
-        return sorted(self.folder.glob("[0-9]*-*.json"))
+        try:
+            return sorted(self.folder.glob("[0-9]*-*.json"))
+        except OSError:
+            return []  # a folder that nobody can look into
 
     def _thin(self) -> None:
         used = {entry.backup for entry in self.all().values()}

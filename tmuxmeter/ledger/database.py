@@ -158,6 +158,25 @@ def connect_writable(folder: Path) -> sqlite3.Connection:
     return connection
 
 
+def is_there(path: Path) -> bool:
+    """Tell whether a ledger's file is there.
+
+    Raises
+    ------
+    LedgerError
+        Its folder can't be entered, so nobody knows.
+    """
+    try:
+        path.lstat()
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except OSError as error:
+        hint = f"its folder has to be your own (ls -ld '{path.parent}')"
+        message = f"{path} can't be read: {error.strerror}; {hint}"
+        raise LedgerError(message) from error
+    return True
+
+
 def connect_readable(path: Path) -> sqlite3.Connection:
     """Open an existing ledger for reading only; works while a writer writes.
 

@@ -11,7 +11,13 @@ import json
 from typing import TYPE_CHECKING, NamedTuple
 
 from tmuxmeter.errors import UsageError
-from tmuxmeter.ledger.database import LEDGER_NAME, check_version, connect_writable, ledger_errors
+from tmuxmeter.ledger.database import (
+    LEDGER_NAME,
+    check_version,
+    connect_writable,
+    is_there,
+    ledger_errors,
+)
 from tmuxmeter.ledger.schema import SCHEMA_VERSION
 from tmuxmeter.ledger.text import storable
 
@@ -54,7 +60,7 @@ class Notes:
         LedgerNewerError, LedgerUnwritableError, LedgerError
         """
         path = folder / LEDGER_NAME
-        if not path.exists() or _version(path) != SCHEMA_VERSION:
+        if not is_there(path) or _version(path) != SCHEMA_VERSION:
             from tmuxmeter.ledger.writer import Writer
 
             Writer.open(folder).close()

@@ -12,6 +12,7 @@ from tmuxmeter.ledger.database import (
     LEDGER_NAME,
     check_version,
     connect_readable,
+    is_there,
     ledger_errors,
     migrate,
 )
@@ -61,7 +62,7 @@ class Reader:
         """
         path = folder / LEDGER_NAME
         version = 0
-        if path.exists():
+        if is_there(path):
             connection = connect_readable(path)
             version = check_version(connection, str(path))
             if version == SCHEMA_VERSION:

@@ -81,6 +81,7 @@ class ServerFacts(NamedTuple):
     panes: int = 0
     in_place: Sequence[str] = ()
     waiting: Sequence[str] = ()
+    unknown: Sequence[str] = ()
     lease_s: int | None = None
     registered_s: int = MEETING_S
 
@@ -172,6 +173,8 @@ def server_checks(servers: Iterable[ServerFacts], watcher: WatcherFacts) -> list
             checks.append(_without_figures(text, facts, watcher))
         else:
             checks.append(Check("server", OK, f"{text}; figures hold {facts.lease_s} s more"))
+        hint = "tmux shows nothing there; docs/tmux.md lists all placeholders"
+        checks += [Check("server", WARN, f"{facts.socket}: {each}", hint) for each in facts.unknown]
     if not checks:
         hint = "run `tmuxmeter up` inside tmux"
         checks.append(Check("server", NOTE, "no tmux server is metered", hint))

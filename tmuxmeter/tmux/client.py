@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 import subprocess
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tmuxmeter.errors import MissingProgramError, TmuxError
+from tmuxmeter.errors import MissingProgramError, TmuxError, TmuxSilentError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -17,6 +18,13 @@ OLDEST_TMUX = (3, 2)
 
 TIMEOUT_SECONDS = 5.0
 """A healthy server answers within milliseconds; one that was stopped must not stop us."""
+REST_SECONDS = 10.0
+"""How long a server that didn't answer is left alone: the others would wait for it each time."""
+TRY_SECONDS = 1.0
+"""How long it is waited for after that, until it answers again."""
+
+_silent: dict[Path, float] = {}
+"""Sockets of servers that didn't answer, and the monotonic time until which they are left alone."""
 
 
 def parse_version(text: str) -> tuple[int, int] | None:
@@ -92,7 +100,7 @@ class Tmux:
         TmuxError
             If the server is gone, doesn't answer in time or refuses the command.
         """
-        return _call([*self._prefix, *arguments], b"", self.timeout)
+        return self._ask(arguments, b"")
 
     def source(self, lines: Iterable[str]) -> str:
         """Run commands, one a line, in a single call, and return what they print.
@@ -108,8 +116,24 @@ class Tmux:
         text = "".join(f"{line}\n" for line in lines)
         if not text:
             return ""
-        script = text.encode("utf-8", "surrogateescape")
-        return _call([*self._prefix, "source-file", "-"], script, self.timeout)
+        return self._ask(["source-file", "-"], text.encode("utf-8", "surrogateescape"))
+
+    def _ask(self, arguments: Sequence[str], stdin: bytes) -> str:
+        """Call tmux; a server that hung the last time costs its callers little until it answers."""
+        rests_until = _silent.get(self.socket)
+        if rests_until is not None and time.monotonic() < rests_until:
+            raise TmuxSilentError(self.timeout)
+        patience = self.timeout if rests_until is None else min(self.timeout, TRY_SECONDS)
+        try:
+            answer = _call([*self._prefix, *arguments], stdin, patience)
+        except TmuxSilentError:
+            _silent[self.socket] = time.monotonic() + REST_SECONDS
+            raise
+        except TmuxError:
+            _silent.pop(self.socket, None)  # a refusal is an answer, too
+            raise
+        _silent.pop(self.socket, None)
+        return answer
 
     @property
     def _prefix(self) -> list[str]:
@@ -126,8 +150,7 @@ def _call(command: list[str], stdin: bytes, timeout: float) -> str:
         message = f"{command[0]} is not installed: install tmux 3.2 or newer"
         raise MissingProgramError(message) from error
     except subprocess.TimeoutExpired as error:
-        message = f"tmux did not answer within {timeout:g} s"
-        raise TmuxError(message) from error
+        raise TmuxSilentError(timeout) from error
     except OSError as error:
         message = f"{command[0]} can't be run: {error.strerror}"
         raise TmuxError(message) from error

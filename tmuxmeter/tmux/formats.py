@@ -15,6 +15,8 @@ without any process and a change costs a redraw of the status line only. Three r
 
 from __future__ import annotations
 
+import re
+
 LEASE = "TMUXMETER_LEASE"
 """Hidden value: the epoch second until which all the others hold."""
 
@@ -162,6 +164,10 @@ PLACEHOLDERS: dict[str, str] = {
 }
 """Every placeholder, without ``#{}``, and its format."""
 
+_LOOKS_UP = tuple("=bdnpqsw")
+"""How modifiers begin that take a name, as in ``#{=20:pane_title}``, and no text or format."""
+_WANTED = re.compile(r"(?<!#)#\{(?:\?|[^#{}(),]*:)?(tmuxmeter\w*)(?=[},])")
+
 _LONGEST_FIRST = sorted(PLACEHOLDERS.items(), key=lambda item: -len(item[1]))
 
 
@@ -169,7 +175,8 @@ def interpolate(text: str) -> str:
     """Replace the placeholders in a tmux format by what they stand for.
 
     Left as they are: literals (``##{…}``, ``#{l:…}``), shell commands (``#(…)``, where a value
-    would become a part of the command line) and what ``E:`` or ``T:`` would expand twice.
+    would become a part of the command line) and what ``E:`` or ``T:`` would expand twice. A name
+    may stand bare where tmux looks names up: as a condition, and behind modifiers.
     """
     out: list[str] = []
     at = 0
@@ -190,6 +197,11 @@ def interpolate(text: str) -> str:
     return "".join(out)
 
 
+def unknown_names(text: str) -> list[str]:
+    """Return what a tmux format asks of us and no placeholder is called."""
+    return [name for name in _WANTED.findall(text) if name not in PLACEHOLDERS]
+
+
 def restore(text: str) -> str:
     """Put the placeholders back: the inverse of :func:`interpolate`."""
     for name, format_ in _LONGEST_FIRST:
@@ -203,6 +215,13 @@ def _replaced(inside: str, closing: str) -> str:
     modifiers, colon, _ = inside.partition(":")
     if colon and not {"E", "T", "l"}.isdisjoint(modifiers.split(";")):
         return "#{" + inside + closing
+    # as tmux's own names may stand: #{?tmuxmeter_waiting,…} and #{=20:tmuxmeter_pane}
+    condition, comma, rest = inside[1:].partition(",")
+    if inside.startswith("?") and comma and condition in PLACEHOLDERS:
+        return "#{?" + PLACEHOLDERS[condition] + "," + interpolate(rest) + closing
+    head, _, name = inside.rpartition(":")
+    if closing and head.startswith(_LOOKS_UP) and name in PLACEHOLDERS:
+        return "#{" + interpolate(head) + ":" + PLACEHOLDERS[name] + closing
     return "#{" + interpolate(inside) + closing
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from tmuxmeter.digests import blake2b
-from tmuxmeter.tmux.formats import interpolate, restore
+from tmuxmeter.tmux.formats import PLACEHOLDERS, interpolate, restore, unknown_names
 from tmuxmeter.tmux.quoting import quoted
 
 if TYPE_CHECKING:
@@ -101,10 +101,14 @@ def remove_formats(tmux: Tmux) -> tuple[str, ...]:
 
 @dataclass(frozen=True, slots=True)
 class Formats:
-    """The options of a server that hold placeholders: replaced by formats, or not yet."""
+    """The options of a server that hold placeholders: replaced by formats, or not yet.
+
+    ``unknown`` says where a placeholder stands that there isn't, for people.
+    """
 
     in_place: tuple[str, ...]
     waiting: tuple[str, ...]
+    unknown: tuple[str, ...]
 
 
 def look_at_formats(tmux: Tmux) -> Formats:
@@ -117,11 +121,20 @@ def look_at_formats(tmux: Tmux) -> Formats:
     """
     in_place: dict[str, None] = {}
     waiting: dict[str, None] = {}
+    unknown: dict[str, None] = {}
     for option, text, _ in _options(tmux):
         wanted = interpolate(restore(text))
         if wanted != restore(text):
             (in_place if wanted == text else waiting)[option.name] = None
-    return Formats(tuple(in_place), tuple(waiting))
+        unknown |= {f"{option.name}: {_hint(name)}": None for name in unknown_names(text)}
+    return Formats(tuple(in_place), tuple(waiting), tuple(unknown))
+
+
+def _hint(name: str) -> str:
+    from difflib import get_close_matches
+
+    near = get_close_matches(name, PLACEHOLDERS, 1)
+    return f"there is no #{{{name}}}" + (f"; did you mean #{{{near[0]}}}?" if near else "")
 
 
 def read_options(tmux: Tmux, names: Iterable[str]) -> dict[str, str]:

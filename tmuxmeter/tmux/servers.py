@@ -6,12 +6,34 @@ A server that died stays registered, because the next one on the same socket is 
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from tmuxmeter.digests import blake2b
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+LOCK_FILE = "up.lock"
 _SUFFIX = ".server"
+
+
+@contextlib.contextmanager
+def one_at_a_time(runtime: Path) -> Iterator[None]:
+    """Wait until no other `up` or `down` is at work; where none can have been, there is no wait.
+
+    What a key did is asked before it is bound: two that do it at once would keep each other's.
+    """
+    with contextlib.ExitStack() as stack:
+        with contextlib.suppress(OSError):
+            flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
+            descriptor = os.open(runtime / LOCK_FILE, flags, 0o600)
+            stack.enter_context(os.fdopen(descriptor, "r+"))
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
 
 
 class Servers:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from tmuxmeter.breakeven.light import GLYPHS, NEUTRAL, UNCALIBRATED_MARK, times
+from tmuxmeter.breakeven.light import ASCII_GLYPHS, GLYPHS, NEUTRAL, UNCALIBRATED_MARK, times
 from tmuxmeter.status.text import share, tokens
+from tmuxmeter.views.ascii import in_ascii
 from tmuxmeter.views.curve import AXES, drawn, graph_of
 from tmuxmeter.views.table import Column, Paragraph, Table
 
@@ -21,7 +22,9 @@ LEVERS: dict[str, tuple[str, Callable[[float], str]]] = {
 }
 
 
-def breakeven_parts(data: dict[str, Any], what: str, limit: int | None) -> list[Table | Paragraph]:
+def breakeven_parts(
+    data: dict[str, Any], what: str, limit: int | None, *, ascii_only: bool = False
+) -> list[Table | Paragraph]:
     """Return an explained day (``explain``) as tables and paragraphs.
 
     Parameters
@@ -32,11 +35,14 @@ def breakeven_parts(data: dict[str, Any], what: str, limit: int | None) -> list[
         What day it is: "today".
     limit : int or None
         Terminal cells in a line.
+    ascii_only : bool
+        Draw with what any terminal can show.
     """
     verdict = data["verdict"]
     mark = "" if data["calibrated"] or verdict == NEUTRAL else UNCALIBRATED_MARK
+    glyph = (ASCII_GLYPHS if ascii_only else GLYPHS)[verdict]
     parts: list[Table | Paragraph] = [
-        Paragraph(f"{GLYPHS[verdict]}{mark} {verdict}: {data['reason']}", STYLES[verdict])
+        Paragraph(f"{glyph}{mark} {verdict}: {data['reason']}", STYLES[verdict])
     ]
     if data["advice"]:
         parts.append(Paragraph(f"Advice: {data['advice']}."))
@@ -49,7 +55,7 @@ def breakeven_parts(data: dict[str, Any], what: str, limit: int | None) -> list[
     if not data["calibrated"]:
         text = "Not calibrated: the scale is one published week's (`tmuxmeter calibrate`)."
         parts.append(Paragraph(text, "dim"))
-    return parts
+    return in_ascii(parts) if ascii_only else parts
 
 
 def _figures(data: dict[str, Any], what: str) -> Table:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from tmuxmeter.reports.words import count
 from tmuxmeter.views.table import Column, Paragraph, Table
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ def fit_parts(data: dict[str, Any], assumed: Model) -> list[Table | Paragraph]:
         table.rows.append([key, _figure(data[key]), between, given, meaning])
     one = f"{data['baseline_hours']:.0f} hours with one agent ({data['baseline_tasks']:g} tasks)"
     more = f"{data['treatment_hours']:.0f} with several ({data['treatment_tasks']:g} tasks)"
-    when = f"From {data['first_day']} to {data['last_day']}, {data['days']} days"
+    when = f"From {data['first_day']} to {data['last_day']}, {count(data['days'], 'day')}"
     return [
         table,
         Paragraph(f"{when}: {one}, {more}."),
@@ -49,7 +50,7 @@ def refusal_parts(data: dict[str, Any]) -> list[Table | Paragraph]:
         Paragraph(f"No fit: {data['reason']}.", "bold"),
         Paragraph(
             f"There were {data['baseline_hours']:.1f} hours with one agent and "
-            f"{data['treatment_hours']:.1f} with several, on {data['days']} days. "
+            f"{data['treatment_hours']:.1f} with several, on {count(data['days'], 'day')}. "
             "What was in force stays in force."
         ),
     ]

@@ -6,7 +6,7 @@ Rich is never loaded. Cells are data: nothing in them is read as markup or as te
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TextIO
 
 from tmuxmeter.views.fitting import cut, printable, width, wrapped
@@ -19,7 +19,6 @@ GAP = 2
 NARROW = 16
 """Columns that may be left out are, before cells are cut to fewer terminal cells than this."""
 NARROWEST = 4
-ASCII_SIGNS = str.maketrans("×÷−–░─│•●", "x/--:-|*O")
 
 
 @dataclass(frozen=True)
@@ -70,20 +69,6 @@ class Paragraph:
 
 Parts = list[Table | Paragraph]
 """What stands on a page, one below the other."""
-
-
-def in_ascii(parts: Parts) -> Parts:
-    """Return parts with the signs that stand in sentences and drawings as ASCII."""
-
-    def translated(part: Table | Paragraph) -> Table | Paragraph:
-        if isinstance(part, Paragraph):
-            return replace(part, text=part.text.translate(ASCII_SIGNS))
-        rows: list[Sequence[str]] = [
-            [cell.translate(ASCII_SIGNS) for cell in row] for row in part.rows
-        ]
-        return Table(part.title.translate(ASCII_SIGNS), part.columns, rows)
-
-    return [translated(part) for part in parts]
 
 
 def joined(blocks: Sequence[Parts]) -> Parts:

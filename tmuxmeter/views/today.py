@@ -16,12 +16,13 @@ from tmuxmeter.reports.advice import clock, weekday_clock, window_name
 from tmuxmeter.reports.words import count
 from tmuxmeter.status.text import money, share, tokens
 from tmuxmeter.views import day_tables
+from tmuxmeter.views.ascii import in_ascii
 from tmuxmeter.views.bars import bar
 from tmuxmeter.views.breakeven import STYLES
 from tmuxmeter.views.days import API_EQUIVALENT, Circumstances, day_notes, marks, summary
 from tmuxmeter.views.figures import guesses, local
 from tmuxmeter.views.spark import scale, sparkline
-from tmuxmeter.views.table import Paragraph, in_ascii, joined
+from tmuxmeter.views.table import Paragraph, joined
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -193,7 +194,8 @@ def _windows(windows: Sequence[Row], zone: tzinfo | None) -> Parts:
     """Return how full the plans' windows are, the fullest first."""
     parts: Parts = []
     for row in sorted(windows, key=lambda row: -row["used_percent"])[:MOST_WINDOWS]:
-        name = " ".join(filter(None, (row["agent"], row["limit"])))
+        # Codex's own limit is named after it, others after a model
+        name = " ".join(dict.fromkeys(filter(None, (row["agent"], row["limit"]))))
         text = f"{name}: {window_name(row['window_minutes'])} window"
         text += f" {row['used_percent']:.0f} % used"
         if row["full_ms"] is not None:

@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any
 from tmuxmeter.breakeven.light import ASCII_GLYPHS, GLYPHS, NEUTRAL, UNCALIBRATED_MARK, times
 from tmuxmeter.reports.words import count
 from tmuxmeter.status.text import money, share, tokens
+from tmuxmeter.views.ascii import in_ascii
 from tmuxmeter.views.curve import AXES, Graph, Mark, drawn
 from tmuxmeter.views.days import API_EQUIVALENT, Circumstances, marks
 from tmuxmeter.views.figures import guesses, local, row_money
 from tmuxmeter.views.heat import heat_map, steps
-from tmuxmeter.views.table import Column, Paragraph, Table, in_ascii, joined
+from tmuxmeter.views.table import Column, Paragraph, Table, joined
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -19,8 +19,9 @@ if TYPE_CHECKING:
 
 STATE_FILE = "watcher.json"
 LOCK_FILE = "watcher.lock"
-START_WAIT_S = 30.0
-"""Longer than a busy machine takes; one that can't start ends, and that is seen at once."""
+START_WAIT_S = 40.0
+"""Longer than a busy machine takes, and than a watcher waits for the ledger; one that can't start
+ends, and that is seen at once."""
 LOCK_ATTEMPTS = 5
 STOP_WAIT_S = 10.0
 
@@ -158,6 +159,7 @@ def start(arguments: Sequence[str], runtime: Path, log: Path) -> int:
         return running
     descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW, 0o600)
     with os.fdopen(descriptor, "ab") as output:
+        begin = output.seek(0, os.SEEK_END)
         child = subprocess.Popen(
             [sys.executable, "-m", "tmuxmeter", "watch", *arguments],
             stdin=subprocess.DEVNULL,
@@ -173,8 +175,20 @@ def start(arguments: Sequence[str], runtime: Path, log: Path) -> int:
         if child.poll() is not None:
             break
         time.sleep(0.02)
-    message = f"the watcher did not start; see {log}"
+    said = _last_words(log, begin)
+    message = f"the watcher did not start{f' ({said})' if said else ''}; see {log}"
     raise TmuxmeterError(message)
+
+
+def _last_words(log: Path, begin: int) -> str:
+    """Return the last line that a watcher's log got behind an offset, "" without any."""
+    try:
+        with log.open("rb") as file:
+            file.seek(begin)
+            lines = file.read().decode("utf-8", "replace").split("\n")
+    except OSError:
+        return ""
+    return next((line.removeprefix("tmuxmeter: ") for line in reversed(lines) if line), "")
 
 
 def stop(runtime: Path) -> bool:
@@ -192,6 +206,7 @@ def stop(runtime: Path) -> bool:
         return False
     # the lock is held right now, so the number in it is its holder's
     os.kill(pid, signal.SIGTERM)
+    os.kill(pid, signal.SIGCONT)  # or one that was stopped would never hear of it
     deadline = time.monotonic() + STOP_WAIT_S
     while time.monotonic() < deadline:
         if running_pid(runtime) != pid:
