@@ -115,6 +115,14 @@ def test_check_shows_what_the_newest_log_says(home: Path) -> None:
     assert answer.returncode == 0, answer.stderr
     assert "9 requests" in answer.stdout
     assert "gpt-5.5: 2,020 fresh, 7,040 cache read, 0 cache write, 128 output" in answer.stdout
+    report = data(home, "agents", "check", "opencode", "--limit", "400")
+    assert (report["agent"], report["counts"]["request"]) == ("opencode", 9)
+    assert report["left_out"] == []
+    request = next(row for row in report["events"] if row["kind"] == "request")
+    assert request["model"] == "gpt-5.5"
+    assert {"session", "time_ms", "fresh", "cache_read", "output"} <= request.keys()
+    assert len(report["events"]) == sum(report["counts"].values())
+    assert len(data(home, "agents", "check", "opencode", "--limit", "3")["events"]) == 3
     assert agent(home, "opencode")["sessions"] == 0  # nothing was booked
     assert "no log yet" in run(home, "agents", "check", "goose").stderr
     unknown = run(home, "agents", "check", "nobody")

@@ -131,14 +131,14 @@ def _places(found: Look, agent: Agent, names: Mapping[str, str]) -> list[Place]:
 @click.option(
     "--limit", type=click.IntRange(min=1), default=20, show_default=True, help="At most so many."
 )
+@json_option
 @with_context
-def check_command(context: Context, name: str, limit: int) -> None:
+def check_command(context: Context, name: str, limit: int, as_json: bool) -> None:
     """Read the newest log of one agent from its beginning and show what came of it.
 
     Nothing is booked: what is shown is what the log says now.
     """
     from tmuxmeter.cli.agent_logs import look
-    from tmuxmeter.views.agents_check import check_parts
 
     config = context.config()
     found = look(context, config)
@@ -154,8 +154,15 @@ def check_command(context: Context, name: str, limit: int) -> None:
         raise UsageError(message)
     from tmuxmeter.events import Position
     from tmuxmeter.logs.reading import read_log
+    from tmuxmeter.reports.agents_check import check_report
 
     log = entries[-1].log
     chunks = read_log(agent, log, Position(), now_ns=now_ms() * 1_000_000)
     events = [event for chunk in chunks for event in chunk.events]
-    print_parts(check_parts(log.path, events, Calendar.of(config).zone, now_ms(), limit))
+    report = check_report(agent.name, log.path, events, limit)
+    if as_json:
+        print_json(report)
+        return
+    from tmuxmeter.views.agents_check import check_parts
+
+    print_parts(check_parts(report, Calendar.of(config).zone, now_ms()))
