@@ -1,8 +1,7 @@
-"""The real Qwen Code, Kimi Code and Pi in real panes: the meter against what the stub served."""
+"""Real agents from npm in real panes: the meter against what the stub served each of them."""
 
 from __future__ import annotations
 
-import json
 import shutil
 import tempfile
 import time
@@ -11,103 +10,24 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from chat_programs import PROGRAMS, URL
 from list_prices import bill
 from meter import Meter
 from programs import install_node, install_package
 from stage import Stage
 from stub import add_up
-from stub_chat import ChatStub
 from tmux_fixtures import TmuxServer, wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from chat_programs import Program
     from stub import Served
+    from stub_chat import ChatStub
 
 pytestmark = pytest.mark.e2e
 
-MODEL = "gpt-5.5"
 APART_SECONDS = 2
-
-
-class QwenStub(ChatStub):
-    """Qwen Code's tools, and the one request that it never logs."""
-
-    def is_logged(self, body: dict[str, Any]) -> bool:
-        return "Reply with ONLY the suggestion" not in json.dumps(body["messages"][-1])
-
-    def call(self, verb: str, rest: str) -> tuple[str, dict[str, Any]] | None:
-        calls: dict[str, tuple[str, dict[str, Any]]] = {
-            "run": ("run_shell_command", {"command": rest, "is_background": False}),
-            "read": ("read_file", {"file_path": rest}),
-        }
-        return calls.get(verb)
-
-
-class KimiStub(ChatStub):
-    """Kimi Code's tools."""
-
-    def call(self, verb: str, rest: str) -> tuple[str, dict[str, Any]] | None:
-        calls: dict[str, tuple[str, dict[str, Any]]] = {
-            "run": ("Bash", {"command": rest}),
-            "read": ("Read", {"path": rest}),
-        }
-        return calls.get(verb)
-
-
-class PiStub(ChatStub):
-    """Pi's tools."""
-
-    def call(self, verb: str, rest: str) -> tuple[str, dict[str, Any]] | None:
-        calls: dict[str, tuple[str, dict[str, Any]]] = {
-            "run": ("bash", {"command": rest}),
-            "read": ("read", {"path": rest}),
-        }
-        return calls.get(verb)
-
-
-@dataclass(frozen=True)
-class Program:
-    """An agent from npm, and how it is used."""
-
-    name: str
-    package: str
-    version: str
-    script: str
-    stub: type[ChatStub]
-    start: str
-    ready: str
-
-
-PROGRAMS = (
-    Program(
-        "qwen",
-        "@qwen-code/qwen-code",
-        "0.24.4",
-        "cli-entry.js",
-        QwenStub,
-        f"qwen -y -m {MODEL}",
-        "Type your message",
-    ),
-    Program(
-        "kimi",
-        "@moonshot-ai/kimi-code",
-        "2.1.0",
-        "dist/main.mjs",
-        KimiStub,
-        "kimi --yolo",
-        "context:",
-    ),
-    Program(
-        "pi",
-        "@earendil-works/pi-coding-agent",
-        "0.87.1",
-        "dist/cli.js",
-        PiStub,
-        f"pi --provider stub --model {MODEL}",
-        "0.0%/200k",
-    ),
-)
 
 
 @dataclass
@@ -119,12 +39,10 @@ class ChatStage(Stage):
 
     @property
     def environment(self) -> dict[str, str]:
+        told = self.program.environment.items()
         return {
             **self.plain_environment,
-            "OPENAI_API_KEY": "anything",
-            "OPENAI_BASE_URL": f"{self.chat.url}/v1",
-            "OPENAI_MODEL": MODEL,
-            "PI_OFFLINE": "1",
+            **{name: text.replace(URL, self.chat.url) for name, text in told},
         }
 
     def served(self) -> dict[str, Served]:
@@ -136,29 +54,10 @@ class ChatStage(Stage):
         node.chmod(0o755)
         (self.links / self.program.name).symlink_to(script)
         (self.links / "node").symlink_to(node)
-        url = f"{self.chat.url}/v1"
-        qwen = {
-            "security": {"auth": {"selectedType": "openai"}},
-            "privacy": {"usageStatisticsEnabled": False},
-            "general": {"enableAutoUpdate": False},
-        }
-        model = {"id": MODEL, "name": MODEL, "input": ["text"], "contextWindow": 200_000}
-        provider = {"baseUrl": url, "api": "openai-completions", "apiKey": "x", "models": [model]}
-        kimi = (
-            'default_model = "stub/k2"\ntelemetry = false\n'
-            f'[providers."stub"]\ntype = "kimi"\nbase_url = "{url}"\napi_key = "x"\n'
-            f'[models."stub/k2"]\nprovider = "stub"\nmodel = "{MODEL}"\n'
-            'max_context_size = 262144\ncapabilities = ["tool_use"]\n'
-        )
-        files = {
-            ".qwen/settings.json": json.dumps(qwen),
-            ".pi/agent/models.json": json.dumps({"providers": {"stub": provider}}),
-            ".kimi-code/config.toml": kimi,
-        }
-        for name, content in files.items():
+        for name, content in self.program.files.items():
             path = self.home / name
             path.parent.mkdir(parents=True)
-            path.write_text(content)
+            path.write_text(content.replace(URL, self.chat.url))
 
     def start(self, name: str, cwd: Path) -> None:
         """Start the agent in a pane, and say yes where it asks about the folder."""
@@ -252,7 +151,7 @@ def test_every_pane_has_exactly_its_own_spend(stage: ChatStage) -> None:
 def test_it_is_the_agent_it_is(stage: ChatStage) -> None:
     report = Meter(stage).today()
     assert {row["agent"] for row in report["by_agent"]} == {stage.program.name}
-    assert {row["model"] for row in report["by_model"]} == {MODEL}
+    assert {row["model"] for row in report["by_model"]} == {stage.program.model}
 
 
 def test_the_stub_knew_every_request(stage: ChatStage) -> None:
