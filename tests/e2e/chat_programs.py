@@ -71,6 +71,18 @@ class GooseStub(ChatStub):
         return calls.get(verb)
 
 
+class DroidStub(ChatStub):
+    """Droid's tools."""
+
+    def call(self, verb: str, rest: str) -> tuple[str, dict[str, Any]] | None:
+        told = {"summary": "runs it", "riskLevel": "low", "riskLevelReason": "it only says so"}
+        calls: dict[str, tuple[str, dict[str, Any]]] = {
+            "run": ("Execute", {"command": rest} | told),
+            "read": ("Read", {"file_path": rest}),
+        }
+        return calls.get(verb)
+
+
 @dataclass(frozen=True)
 class Program:
     """An agent from npm, and how it is used.
@@ -189,5 +201,42 @@ GOOSE = Program(
     environment={"OPENAI_HOST": URL, "OPENAI_API_KEY": "x", "GOOSE_DISABLE_KEYRING": "1"},
     files={".config/goose/config.yaml": GOOSE_CONFIG},
 )
+
+# It takes a model with a vendor's name for a mistake, and tells the agent so.
+DROID_MODEL = "ones-own"
+DROID_NAME = "custom:Stub-0"
+DROID_SETTINGS = {
+    "customModels": [
+        {
+            "model": DROID_MODEL,
+            "displayName": "Stub",
+            "baseUrl": f"{URL}/v1",
+            "apiKey": "x",
+            "provider": "generic-chat-completion-api",
+            "maxOutputTokens": 10_000,
+        }
+    ]
+}
+DROID_PRICES = f"""\
+[[prices."{DROID_NAME}"]]
+input = 1.00
+cache_read = 0.10
+output = 4.00
+"""
+DROID = Program(
+    "droid",
+    "droid",
+    "0.215.0",
+    "bin/droid",
+    DroidStub,
+    f"droid exec --auto low -m {DROID_NAME}",
+    "",
+    model=DROID_NAME,
+    files={
+        ".factory/settings.json": json.dumps(DROID_SETTINGS),
+        ".config/tmuxmeter/config.toml": DROID_PRICES,
+    },
+)
+"""Only its one-shot command works without an account: it is in none of the tables."""
 
 PROGRAMS = (QWEN, KIMI, PI, COPILOT, GOOSE)
