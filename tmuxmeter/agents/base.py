@@ -108,7 +108,7 @@ class Agent(Protocol):
     unmetered: str
     """Why its logs never tell tokens, "" for agents whose logs do: their sessions are unmetered."""
     start_blur_ms: int
-    """A session may have begun up to this much after the time its log tells: 999 in whole seconds."""
+    """A session may have begun so much later than its log tells: 999 for whole seconds."""
 
     def roots(self, home: Path, env: Mapping[str, str]) -> tuple[Root, ...]:
         """Return the folders this agent may log to, honouring its own environment variables."""

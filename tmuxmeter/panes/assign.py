@@ -46,8 +46,8 @@ class Program:
 class Thread:
     """A session waiting for its program.
 
-    ``last_ms`` is its last activity; ``bound`` is the program it was found in before, if any. It may
-    have begun up to ``blur_ms`` after ``created_ms``: some agents tell whole seconds.
+    ``last_ms`` is its last activity; ``bound`` is the program it was found in before, if any.
+    It may have begun up to ``blur_ms`` after ``created_ms``: some agents tell whole seconds.
     """
 
     key: str
