@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
+INDEX_HEADER = 96
+"""Bytes of both copies of what the shared index says of the WAL (SQLite's file format)."""
+
 OVERLAP = 10
 
 
@@ -130,3 +133,9 @@ def made(path: Path, count: int, *, wal: bool = True) -> Path:
             put(connection, f"i{number:05}", number, 1)
         connection.execute("COMMIT")
     return path
+
+
+def write_over(path: Path, content: bytes) -> None:
+    """Replace the beginning of a file in place."""
+    with path.open("r+b") as file:
+        file.write(content)

@@ -30,7 +30,7 @@ def test_a_session_is_tied_to_the_pane_in_its_project(home: Path, tmux_server: T
     command = shlex.join(["env", f"HOME={home}", "bash", "-c", AS_CRUSH])
     pane = tmux_server.window(command, cwd=project)
     wait_until(lambda: data("panes", "--home", home)["panes"])
-    now = int(time.time()) + 1  # whole seconds, never before its program began
+    now = int(time.time())
     store = Store(root)
     store.connection.execute(
         "INSERT INTO sessions VALUES ('s1', NULL, 't', 0, 0, 0, 0, ?, ?)", (now, now)

@@ -10,14 +10,24 @@ from typing import TYPE_CHECKING
 
 import pytest
 from logs_agent import Book
-from logs_stores import OVERLAP, STORE, connect, made, put, store_at, usage
+from logs_stores import (
+    INDEX_HEADER,
+    OVERLAP,
+    STORE,
+    connect,
+    made,
+    put,
+    store_at,
+    usage,
+    write_over,
+)
 from tmux_fixtures import wait_until
 
 from tmuxmeter.agents.readers import PAGE
 from tmuxmeter.errors import LogBusyError, LogError
 from tmuxmeter.events import Position
 from tmuxmeter.logs import sqlite_files
-from tmuxmeter.logs.databases import read_database, trouble
+from tmuxmeter.logs.databases import QUIET_NS, read_database, trouble
 from tmuxmeter.logs.discover import discover
 from tmuxmeter.logs.follow import Follower, follow
 from tmuxmeter.logs.reading import read_log
@@ -287,3 +297,36 @@ def test_what_comes_into_the_wal_is_noticed(path: Path, folder: Path, events: bo
         assert wait_until(noticed) == ["x.db"]
     assert wait_until(noticed) == ["x.db"]  # closing wrote it into the database
     follower.close()
+
+
+def test_a_commit_that_its_index_does_not_tell_yet_is_found_a_moment_later(path: Path) -> None:
+    # SQLite writes the commit into the WAL first and the index in the shared file, by which readers
+    # go, after it. What a reader finds in between is made here: the index from before the commit.
+    book, log = Book(), store_at(path)
+    index = path.with_name(f"{path.name}-shm")
+    changed = time.time_ns()
+
+    def read_at(now_ns: int) -> None:
+        book.add(read_log(STORE, log, book.at(log), now_ns=now_ns))
+
+    with closing(connect(path)) as agent:
+        put(agent, "a", 100, 5)
+        before = index.read_bytes()[:INDEX_HEADER]
+        put(agent, "b", 101, 7)
+        after = index.read_bytes()[:INDEX_HEADER]
+        write_over(index, before)
+        read_at(changed)
+        assert total(book) == 5
+        write_over(index, after)
+        # Nothing that can be seen of the files has changed: not read again at once,
+        (root,) = STORE.roots(path.parent, {})
+        entries = list(discover([(STORE, root)], now_ns=changed).entries())
+        assert not pending(entries, {"store": STORE}, book.positions, now_ns=changed)
+        read_at(changed)
+        assert total(book) == 5
+        # but once, after a moment's rest.
+        later = time.time_ns() + QUIET_NS
+        assert pending(entries, {"store": STORE}, book.positions, now_ns=later)
+        read_at(later)
+        assert total(book) == 12
+        assert not pending(entries, {"store": STORE}, book.positions, now_ns=later + QUIET_NS)

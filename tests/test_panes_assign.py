@@ -45,6 +45,16 @@ def test_nothing_begins_before_its_program() -> None:
     assert assign([program(1, 10_000)], [Thread("a", "/w", "", 9_000)]) == []
 
 
+def test_a_session_told_in_whole_seconds_may_have_begun_in_any_part_of_its_second() -> None:
+    programs = [program(1, 10_700), program(2, 15_700)]
+    threads = [Thread(key, "/w", "", at, blur_ms=999) for key, at in (("a", 10_000), ("b", 15_000))]
+    assert pairs(assign(programs, threads)) == {"a": 1, "b": 2}
+    # Begun in the second in which the other program started: either may have begun it.
+    settled = {"a": programs[0].key}
+    later = [threads[0], Thread("c", "/w", "", 40_000, last_ms=40_000, blur_ms=999)]
+    assert assign([program(1, 10_700), program(2, 40_700, resumed=True)], later, settled) == []
+
+
 def test_programs_started_together_are_not_told_apart_by_the_order_of_their_starts() -> None:
     # Seen: three programs within 0.1 s, their threads created in the order of the prompts.
     programs = [program(1, 10_000), program(2, 10_050), program(3, 10_090)]

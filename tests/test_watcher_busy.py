@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import time
 from contextlib import closing
@@ -9,9 +10,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 from build_opencode import TABLES, Store, close
+from logs_stores import INDEX_HEADER, write_over
 
 from tmuxmeter.config import Config
 from tmuxmeter.events import LogFile
+from tmuxmeter.logs.databases import QUIET_NS
 from tmuxmeter.paths import places, private_folder
 from tmuxmeter.watcher.intake import BUSY_AT_MOST, Intake
 from tmuxmeter.watcher.reading import Reading
@@ -86,6 +89,37 @@ def test_one_that_lets_go_is_read_without_any_further_change(home: Path, intake:
     finally:
         reading.close()
     assert intake.log_problems == {}
+
+
+def test_a_late_commit_is_found_without_any_further_change(home: Path, intake: Intake) -> None:
+    reading = Reading(intake, places(home, {}), Config())
+    path = home / ".local/share/opencode/opencode.db"
+    index = path.with_name(f"{path.name}-shm")
+    store = Store(path)
+    try:
+        store.session()
+        before = index.read_bytes()[:INDEX_HEADER]
+        store.reply("msg_1")
+        after = index.read_bytes()[:INDEX_HEADER]
+        # The commit stands in the WAL, and not yet in the index by which readers go.
+        write_over(index, before)
+        # Later than it is, so that a slow machine, too, reads it within the second after it.
+        late = time.time_ns() + QUIET_NS
+        os.utime(path.with_name(f"{path.name}-wal"), ns=(late, late))
+        deadline = time.monotonic() + 20
+        while not intake.position(log_of(home)).size:
+            assert time.monotonic() < deadline
+            reading.changes()
+            time.sleep(0.02)
+        assert requests(intake) == 0
+        write_over(index, after)
+        while not requests(intake):
+            assert time.monotonic() < deadline
+            time.sleep(min(0.2, reading.wait(time.monotonic())))
+            reading.changes()
+    finally:
+        reading.close()
+        close(store)
 
 
 def test_the_rest_goes_on_beside_a_damaged_one(home: Path, intake: Intake) -> None:

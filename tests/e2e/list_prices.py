@@ -1,4 +1,4 @@
-"""The vendors' list prices of the models used here, in microdollars per token."""
+"""List prices of the models used here, the vendors' or our own, in microdollars per token."""
 
 from __future__ import annotations
 
@@ -13,7 +13,10 @@ if TYPE_CHECKING:
 # fresh, cache read, cache write 5 m, cache write 1 h, output
 PRICES = {
     "claude-sonnet-4-6": tuple(map(Fraction, ("3", "0.3", "3.75", "6", "15"))),
+    "gpt-4.1": tuple(map(Fraction, ("2", "0.5", "0", "0", "8"))),
     "gpt-5.5": tuple(map(Fraction, ("5", "0.5", "0", "0", "30"))),
+    # Droid's, as the configuration of its test has it
+    "ones-own": tuple(map(Fraction, ("1", "0.1", "0", "0", "4"))),
     # up to 200 000 tokens of input
     "gemini-2.5-pro": tuple(map(Fraction, ("1.25", "0.125", "0", "0", "10"))),
 }

@@ -107,6 +107,8 @@ class Agent(Protocol):
     """What is not metered and why, in a few words for people, "" where nothing is missing."""
     unmetered: str
     """Why its logs never tell tokens, "" for agents whose logs do: their sessions are unmetered."""
+    start_blur_ms: int
+    """A session may have begun so much later than its log tells: 999 for whole seconds."""
 
     def roots(self, home: Path, env: Mapping[str, str]) -> tuple[Root, ...]:
         """Return the folders this agent may log to, honouring its own environment variables."""
@@ -185,6 +187,7 @@ class Defaults:
     meters = ""
     lacks = ""
     unmetered = ""
+    start_blur_ms = 0
 
     def roots(self, home: Path, env: Mapping[str, str]) -> tuple[Root, ...]:
         """Return the folders this agent may log to."""

@@ -49,6 +49,7 @@ class Crush(Defaults):
     unmetered = (
         "its database has only the last request's tokens of a session, and a cost of its own making"
     )
+    start_blur_ms = 999
 
     def roots(self, home: Path, env: Mapping[str, str]) -> tuple[Root, ...]:
         """Return the folder with the list of projects, each of which has a root of its own."""

@@ -41,6 +41,7 @@ class Goose(Defaults):
         "before July 2026 log a session's tokens as they grow, no requests, and until June 2026 no "
         "cached input: all input is priced as fresh; ends of turns; sessions before the database"
     )
+    start_blur_ms = 999
 
     def roots(self, home: Path, env: Mapping[str, str]) -> tuple[Root, ...]:
         """Return ``GOOSE_PATH_ROOT``'s data folder, or the usual places of all systems."""

@@ -23,16 +23,29 @@ if TYPE_CHECKING:
 
     Opener = Callable[[], AbstractContextManager[sqlite3.Connection]]
 
+QUIET_NS = 10**9
+"""A commit stands in the WAL before it is told in the shared index that readers go by. Who reads in
+between misses it, and nothing of the files changes any more (seen on a busy machine)."""
+
+_EARLY = b"early"
+"""Mark of a position that was read so soon after the last change."""
+
 _TABLES = """
     SELECT m.name, p.name FROM sqlite_master m, pragma_table_info(m.name) p WHERE m.type = 'table'
 """
 
 
+def commit_due(position: Position, now_ns: int) -> bool:
+    """Tell whether a database is to be read once more: a commit may have been missed."""
+    return position.mark == _EARLY and now_ns - position.mtime_ns >= QUIET_NS
+
+
 def read_database(
-    agent: Agent, log: LogFile, position: Position, *, copy: bool = True
+    agent: Agent, log: LogFile, position: Position, *, now_ns: int = 0, copy: bool = True
 ) -> Generator[Chunk]:
     """Ask a database that changed since a position for what is new; yield it with new positions.
 
+    It is asked once more where a commit may have been missed.
     Size and time of a position are those of the database and its WAL together. A database without
     any table is one that is just being made: nothing is asked of it.
 
@@ -40,6 +53,8 @@ def read_database(
     ----------
     agent, log, position
         Whose database it is, which one, and where the ledger says it was read up to.
+    now_ns : int
+        The time in epoch nanoseconds.
     copy : bool
         Whether to read a copy where another program holds the database, or to leave it for later.
 
@@ -54,16 +69,19 @@ def read_database(
     path = log.path
     try:
         facts = os.lstat(path)
-        if _looks_read(facts, with_wal(path, facts), position):
+        looks_read = _looks_read(facts, with_wal(path, facts), position)
+        if looks_read and not commit_due(position, now_ns):
             return
-        pages = _pages(agent, log, position, facts, lambda: reading(path, copy=copy))
+        pages = _pages(agent, log, position, facts, now_ns, lambda: reading(path, copy=copy))
         try:
             for chunk in pages:
                 position = chunk.position
                 yield chunk
         except NeedsCopy:
             with reading_copy(path) as connection:
-                yield from _pages(agent, log, position, facts, lambda: nullcontext(connection))
+                yield from _pages(
+                    agent, log, position, facts, now_ns, lambda: nullcontext(connection)
+                )
     except (FileNotFoundError, NotADirectoryError):
         return
     except OSError as error:
@@ -104,7 +122,12 @@ def _looks_read(facts: os.stat_result, together: tuple[int, int], position: Posi
 
 
 def _pages(
-    agent: Agent, log: LogFile, before: Position, facts: os.stat_result, opener: Opener
+    agent: Agent,
+    log: LogFile,
+    before: Position,
+    facts: os.stat_result,
+    now_ns: int,
+    opener: Opener,
 ) -> Iterator[Chunk]:
     reader: DatabaseReader = reader_of(agent, log, before.reader)
     restart = facts.st_ino != before.inode
@@ -124,6 +147,7 @@ def _pages(
             size=0 if full else size,
             mtime_ns=0 if full else mtime_ns,
             offset=0 if full else size,
+            mark=_EARLY if not full and now_ns - mtime_ns < QUIET_NS else b"",
             reader=reader.state(),
         )
         yield Chunk(log, events, after, restart)

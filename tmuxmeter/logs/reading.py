@@ -8,15 +8,20 @@ from msgspec.structs import replace
 
 from tmuxmeter.agents.readers import DATABASE, LINES
 from tmuxmeter.events import SessionStart
-from tmuxmeter.logs.databases import read_database
+from tmuxmeter.logs.databases import commit_due, read_database
 from tmuxmeter.logs.documents import read_document
-from tmuxmeter.logs.tail import read_file
+from tmuxmeter.logs.tail import last_line_due, read_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from tmuxmeter.agents.base import Agent
     from tmuxmeter.events import Chunk, LogFile, Position
+
+
+def rest_due(position: Position, now_ns: int) -> bool:
+    """Tell whether more may be read of a log although it looks as it did at its position."""
+    return last_line_due(position, now_ns) or commit_due(position, now_ns)
 
 
 def read_log(
@@ -44,7 +49,7 @@ def read_log(
     if kind == LINES:
         chunks = read_file(agent, log, position, now_ns=now_ns, buffer=buffer)
     elif kind == DATABASE:
-        chunks = read_database(agent, log, position, copy=copy)
+        chunks = read_database(agent, log, position, now_ns=now_ns, copy=copy)
     else:
         chunks = read_document(agent, log, position, now_ns=now_ns)
     folder = agent.folder_of_root(log.root)

@@ -12,8 +12,8 @@ from tmuxmeter.events import Chunk, LogFile, Position
 from tmuxmeter.logs.compressed import SUFFIX
 from tmuxmeter.logs.found import Entry, FileKey, Problem, file_key
 from tmuxmeter.logs.pool import Pool
-from tmuxmeter.logs.reading import read_log
-from tmuxmeter.logs.tail import BLOCK, last_line_due
+from tmuxmeter.logs.reading import read_log, rest_due
+from tmuxmeter.logs.tail import BLOCK
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
@@ -78,7 +78,7 @@ def pending(
         if log is None:
             continue
         position = positions.get(file_key(log), nothing)
-        if not entry.same(position) or last_line_due(position, now_ns):
+        if not entry.same(position) or rest_due(position, now_ns):
             jobs.append(Job(agents[log.agent], log, position, entry.size, entry.mtime_ns))
     jobs.sort(key=lambda job: job.mtime_ns)
     return jobs

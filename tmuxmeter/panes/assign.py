@@ -47,6 +47,7 @@ class Thread:
     """A session waiting for its program.
 
     ``last_ms`` is its last activity; ``bound`` is the program it was found in before, if any.
+    It may have begun up to ``blur_ms`` after ``created_ms``: some agents tell whole seconds.
     """
 
     key: str
@@ -55,6 +56,12 @@ class Thread:
     created_ms: int
     last_ms: int = 0
     bound: tuple[int, str] | None = None
+    blur_ms: int = 0
+
+    @property
+    def latest_ms(self) -> int:
+        """When it was created, at the latest."""
+        return self.created_ms + self.blur_ms
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +125,7 @@ def _alike(program: Program, thread: Thread) -> bool:
 def _can_begin(program: Program, thread: Thread) -> bool:
     if program.ended_ms and thread.created_ms > program.ended_ms:
         return False
-    return thread.created_ms >= program.started_ms - EARLY_MS
+    return thread.latest_ms >= program.started_ms - EARLY_MS
 
 
 def _is_first(program: Program, thread: Thread) -> bool:
@@ -189,7 +196,7 @@ def _switch(
         for program in programs
         if _alike(program, thread)
         and thread.bound in {None, program.key}
-        and program.started_ms <= thread.created_ms
+        and program.started_ms <= thread.latest_ms
         and not (program.ended_ms and program.ended_ms < thread.created_ms)
     ]
     if len(able) == 1:

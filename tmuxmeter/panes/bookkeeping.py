@@ -14,13 +14,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 from tmuxmeter.ledger.bindings import PaneRun
-from tmuxmeter.panes.evidence import Bound
+from tmuxmeter.panes.evidence import Bound, SessionFacts
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from tmuxmeter.ledger.queries import BindingRow
-    from tmuxmeter.panes.evidence import Claim, SessionFacts
+    from tmuxmeter.panes.evidence import Claim
     from tmuxmeter.panes.locate import PaneRef
     from tmuxmeter.panes.runs import Daemon
     from tmuxmeter.tmux.snapshot import Pane
@@ -126,11 +126,12 @@ class Bookkeeper:
         alive = set(running)
         current = {claim.run.key: claim for claim in claims if claim.current}
         for claim in claims:
+            known = sessions.get((claim.agent, claim.session))
+            facts = known or SessionFacts(claim.agent, claim.session)
             if claim.current and not claim.until_ms:
-                facts = sessions.get((claim.agent, claim.session))
-                self._book_current(claim, facts.started_ms if facts else 0, now_ms)
+                self._book_current(claim, facts, now_ms)
             else:
-                self._book_past(claim, now_ms)
+                self._book_past(claim, facts, now_ms)
         for row in self.open():
             key = row.pid, row.pid_start
             claimed = current.get(key)
@@ -181,7 +182,7 @@ class Bookkeeper:
                 self._gone[ref] = pane_id
         self._panes = known
 
-    def _book_current(self, claim: Claim, session_started_ms: int, now_ms: int) -> None:
+    def _book_current(self, claim: Claim, facts: SessionFacts, now_ms: int) -> None:
         run = claim.run
         ref = run.location.pane
         if run.below_daemon and ref is None:
@@ -191,7 +192,7 @@ class Bookkeeper:
             return  # the pane went away in between
         place = "pane" if ref else "outside", pane_id, *run.key
         # Since when at least, if the session began inside this process.
-        began = max(claim.since_ms, session_started_ms)
+        began = max(claim.since_ms, facts.started_ms)
         began = began if began > run.started_ms else 0
         row = next((r for r in self.open() if (r.agent, r.session) == _named(claim)), None)
         before = [r for r in self.open() if (r.pid, r.pid_start) == run.key]
@@ -209,10 +210,10 @@ class Bookkeeper:
             # A switch: when the session began, else when its process last had the one before.
             start = began or self._last_ms or max(r.seen_ms for r in before)
         else:
-            start = claim.since_ms
+            start = _since(claim, facts)
         self._bind(*_named(claim), place, start, claim.evidence, claim.confidence, now_ms)
 
-    def _book_past(self, claim: Claim, now_ms: int) -> None:
+    def _book_past(self, claim: Claim, facts: SessionFacts, now_ms: int) -> None:
         """Book a session that its process has left, or that ended with it, if none knows better."""
         run = claim.run
         ref = run.location.pane
@@ -224,7 +225,8 @@ class Bookkeeper:
             if pane_id is None:
                 return
         place = "pane" if ref else "outside", pane_id, *run.key
-        self._bind(*_named(claim), place, claim.since_ms, claim.evidence, claim.confidence, now_ms)
+        since = _since(claim, facts)
+        self._bind(*_named(claim), place, since, claim.evidence, claim.confidence, now_ms)
         for row in self.history(*_named(claim)):
             if row.end_ms is None:
                 self._end(row, claim.until_ms)
@@ -254,6 +256,15 @@ class Bookkeeper:
 
 def _named(claim: Claim) -> tuple[str, str]:
     return claim.agent, claim.session
+
+
+def _since(claim: Claim, facts: SessionFacts) -> int:
+    """Return when a session's time in a process begins.
+
+    Where an agent tells whole seconds, what it did at once seems older than its process.
+    """
+    since, began = claim.since_ms, facts.started_ms
+    return began if since - facts.blur_ms <= began < since else since
 
 
 def _place(row: BindingRow) -> tuple[str, int | None, int, str]:

@@ -54,7 +54,8 @@ class SessionFacts:
 
     ``account`` is the log folder it is under. ``last_prompt_ms`` is the last prompt by a human.
     ``bound_pid``, ``bound_start`` and ``bound_until_ms`` tell its latest binding: to which process,
-    and until when (0 while open, or never bound).
+    and until when (0 while open, or never bound). ``blur_ms`` is how much later than
+    ``started_ms`` it may have begun, where the agent tells whole seconds.
     """
 
     agent: str
@@ -71,6 +72,7 @@ class SessionFacts:
     bound_pid: int = 0
     bound_start: str = ""
     bound_until_ms: int = 0
+    blur_ms: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -111,6 +111,7 @@ def facts_of(row: SessionRow, history: Sequence[BindingRow]) -> SessionFacts:
         last_prompt_ms=row.last_prompt_ms or 0,
         last_turn_end_ms=row.last_turn_end_ms or 0,
         asked=bool(row.asked),
+        blur_ms=_start_blur_ms(row),
     )
     return bound_to(facts, history)
 
@@ -122,6 +123,13 @@ def _account(row: SessionRow) -> str:
     except KeyError:  # the configuration doesn't describe it any more
         of_one_folder = ""
     return real_path(row.account) if row.account and not of_one_folder else ""
+
+
+def _start_blur_ms(row: SessionRow) -> int:
+    try:
+        return agent_named(row.agent).start_blur_ms
+    except KeyError:  # the configuration doesn't describe it any more
+        return 0
 
 
 def bound_to(facts: SessionFacts, history: Sequence[BindingRow]) -> SessionFacts:

@@ -60,6 +60,7 @@ def claim_by_start(world: World, claims: dict[RunKey, list[Claim]]) -> None:
                 facts.started_ms,
                 facts.last_ms,
                 (facts.bound_pid, facts.bound_start) if facts.bound_pid else None,
+                facts.blur_ms,
             )
             for facts in _near(world, agent, open_to.values(), settled)
             if not facts.spawned

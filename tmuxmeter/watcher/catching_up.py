@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import tmuxmeter.agents as agents_module
 from tmuxmeter.errors import LedgerBusyError
 from tmuxmeter.hooks.inbox import FOLDER as INBOX
+from tmuxmeter.logs.databases import QUIET_NS, commit_due
 from tmuxmeter.logs.discover import discover
 from tmuxmeter.logs.scan import pending, scan, usable_cores
 from tmuxmeter.logs.tail import SETTLED_NS, last_line_due
@@ -181,11 +182,12 @@ def _remember(
     patterns = [(str(root.path.parent), root.path.name) for root in roots if root.needs]
     indexes = [str(root.path / root.index) for root in roots if root.index]
     folders |= {path: changed(path) for path in indexes}
-    unfinished = (
-        position.mtime_ns + SETTLED_NS
+    unfinished = [
+        position.mtime_ns + rest_ns
         for position in intake.positions().values()
-        if last_line_due(position, now_ns + SETTLED_NS)
-    )
+        for due, rest_ns in ((last_line_due, SETTLED_NS), (commit_due, QUIET_NS))
+        if due(position, now_ns + rest_ns)
+    ]
     logs = [entry.log.path for entry in catalog.entries() if entry.log]
     variables = sorted(asked.names)
     again_ns = min(unfinished, default=0)

@@ -6,6 +6,7 @@ import time
 from typing import TYPE_CHECKING, NamedTuple
 
 from tmuxmeter.errors import LedgerBusyError
+from tmuxmeter.logs.databases import QUIET_NS, commit_due
 from tmuxmeter.logs.follow import Follower, follow
 from tmuxmeter.logs.scan import usable_cores
 from tmuxmeter.logs.tail import last_line_due
@@ -93,6 +94,8 @@ class Reading:
         entries = list(self._follower.catalog.entries())
         for done, total in catch_up(self._intake, entries, time.time_ns(), usable_cores()):
             yield done / total if total else 1.0
+        databases = [entry.log for entry in entries if entry.log and entry.database]
+        self._look_again(databases, time.monotonic(), time.time_ns())
         soon = time.monotonic() + BUSY_S
         for entry in entries:
             if entry.log and entry.log.path in self._intake.log_problems:
@@ -143,13 +146,16 @@ class Reading:
         return True
 
     def _look_again(self, logs: Iterable[LogFile], now: float, now_ns: int) -> None:
-        """Come back to logs whose owner was at it, and to last lines that may never get an end."""
+        """Come back to what its owner was at, to unfinished last lines and to late commits."""
         for log in logs:
             tries = self._intake.busy.get(log.path)
+            position = self._intake.position(log)
             if tries is not None:
                 self._follower.look_again(log, now + min(BUSY_S * 2**tries, BUSY_MOST_S))
-            elif last_line_due(self._intake.position(log), now_ns + int(LAST_LINE_S * 1e9)):
+            elif last_line_due(position, now_ns + int(LAST_LINE_S * 1e9)):
                 self._follower.look_again(log, now + LAST_LINE_S)
+            elif commit_due(position, now_ns + 2 * QUIET_NS):
+                self._follower.look_again(log, now + QUIET_NS / 1e9)
 
     def _new_follower(self, config: Config) -> Follower:
         now, now_ns = time.monotonic(), time.time_ns()
