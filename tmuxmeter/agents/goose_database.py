@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from tmuxmeter.agents import goose_messages as messages
 from tmuxmeter.agents import wording
 from tmuxmeter.agents.goose_queries import questions
 from tmuxmeter.agents.lines import MOST_TOKENS, Batch
@@ -34,11 +35,6 @@ if TYPE_CHECKING:
     from tmuxmeter.events import Event
 
 _CALLS = 256
-_EDITOR = "text_editor"
-_EDITS = frozenset({"edit", "write"})
-_READS = frozenset({"read", "read_file"})
-_VIEWS = frozenset({"view", ""})
-"""Commands of the editor's tool; every other one edits."""
 _HUMAN = frozenset({"user", "terminal", ""})
 _MILLISECONDS = 10_000_000_000
 """Times above are milliseconds, as Goose itself takes them."""
@@ -59,45 +55,8 @@ class _State(msgspec.Struct, array_like=True):
     """Sub-agents whose parent was told."""
 
 
-class _Call(msgspec.Struct, gc=False):
-    status: str = ""
-    value: msgspec.Raw = msgspec.Raw(b"{}")
-
-
-class _Named(msgspec.Struct, gc=False):
-    name: str = ""
-    arguments: msgspec.Raw = msgspec.Raw(b"{}")
-
-
-class _Arguments(msgspec.Struct, gc=False):
-    command: str = ""
-    path: str = ""
-
-
-class _Outcome(msgspec.Struct, gc=False, rename="camel"):
-    status: str = ""
-    value: msgspec.Raw = msgspec.Raw(b"{}")
-
-
-class _Failed(msgspec.Struct, gc=False, rename="camel"):
-    is_error: bool | None = None
-
-
-class _Content(msgspec.Struct, gc=False, rename="camel"):
-    type: str = ""
-    id: str = ""
-    text: str = ""
-    tool_call: _Call | None = None
-    tool_result: _Outcome | None = None
-
-
 class _Model(msgspec.Struct, gc=False):
     model_name: str = ""
-
-
-class _Metadata(msgspec.Struct, gc=False, rename="camel"):
-    user_visible: bool = True
-    agent_visible: bool = True
 
 
 class _Usage(msgspec.Struct, frozen=True):
@@ -127,12 +86,7 @@ class _Usage(msgspec.Struct, frozen=True):
 
 
 _load = msgspec.msgpack.Decoder(_State).decode
-_contents = msgspec.json.Decoder(list[_Content]).decode
 _model = msgspec.json.Decoder(_Model).decode
-_metadata = msgspec.json.Decoder(_Metadata).decode
-_named = msgspec.json.Decoder(_Named).decode
-_arguments = msgspec.json.Decoder(_Arguments).decode
-_failed = msgspec.json.Decoder(_Failed).decode
 
 
 class GooseDatabase:
@@ -273,12 +227,12 @@ class GooseDatabase:
         time_ms = _seconds_or_more(created)
         if time_ms < _time(begun) - _COPIED_MS:
             return
-        for part in _contents(content):
+        for part in messages.contents(content):
             if part.type == "toolRequest" and part.tool_call is not None:
-                self._call(part.id, _named(part.tool_call.value))
+                self._call(part.id, messages.named(part.tool_call.value))
             elif part.type == "toolResponse" and part.tool_result is not None:
                 result = part.tool_result
-                ok = result.status == "success" and not _is_error(result.value)
+                ok = result.status == "success" and not messages.is_error(result.value)
                 batch.events.append(
                     ToolResult(
                         key=event_key("goose", "tool", f"{session}/{part.id}"),
@@ -299,14 +253,14 @@ class GooseDatabase:
                             path=touch[1],
                         )
                     )
-            elif part.type == "text" and role == "user" and _said(part.text, metadata):
+            elif part.type == "text" and role == "user" and messages.said(part.text, metadata):
                 self._prompt(batch, session, part.text, time_ms, human=kind in _HUMAN)
 
-    def _call(self, identity: str, call: _Named) -> None:
+    def _call(self, identity: str, call: messages.Named) -> None:
         """Remember a call until it comes back, and the file it is about."""
         state = self._state
         state.calls[identity] = call.name
-        touch = _touch(call)
+        touch = messages.touch(call)
         if touch is not None:
             state.touches[identity] = touch
         if len(state.calls) > _CALLS:
@@ -329,40 +283,6 @@ class GooseDatabase:
                 corrects=corrects,
             )
         )
-
-
-def _touch(call: _Named) -> tuple[bool, str] | None:
-    """Return whether a call edits a file or reads it, and its path; None for other calls.
-
-    Tools have their extension's name in front; newer versions leave that out.
-    """
-    tool = call.name.rpartition("__")[2]
-    if tool != _EDITOR and tool not in _EDITS | _READS:
-        return None
-    try:
-        told = _arguments(call.arguments)
-    except msgspec.MsgspecError:
-        return None
-    edits = told.command not in _VIEWS if tool == _EDITOR else tool in _EDITS
-    return (edits, told.path) if told.path else None
-
-
-def _is_error(value: msgspec.Raw) -> bool:
-    try:
-        return bool(_failed(value).is_error)
-    except msgspec.MsgspecError:
-        return False
-
-
-def _said(text: str, metadata: str | None) -> bool:
-    """Tell whether the user said it to the agent.
-
-    Goose writes what it doesn't show in the user's name, too; and it keeps its own commands, like
-    ``/compact``, from the agent.
-    """
-    told = _metadata(metadata or b"{}")
-    is_command = text.startswith("/") and not told.agent_visible
-    return bool(text) and told.user_visible and not is_command
 
 
 def _named_model(config: str | None) -> str:
