@@ -8,14 +8,12 @@ import time
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from chat_programs import URL
-from list_prices import bill
 from meter import Meter
 from programs import install_node, install_package
 from stage import Stage
-from stub import add_up
 from tmux_fixtures import TmuxServer, wait_until
 
 if TYPE_CHECKING:
@@ -87,24 +85,3 @@ def staged(program: Program) -> Iterator[ChatStage]:
                 yield made
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-
-
-def expected(served: list[Served]) -> dict[str, int]:
-    tokens = add_up(served)
-    return {
-        "fresh": tokens.fresh,
-        "cache_read": tokens.cache_read,
-        "output": tokens.output,
-        "cost": bill(served),
-        "requests": len(served),
-    }
-
-
-def measures(row: dict[str, Any]) -> dict[str, int]:
-    return {
-        "fresh": row["input_tokens"]["fresh"],
-        "cache_read": row["input_tokens"]["cache_read"],
-        "output": row["output_tokens"],
-        "cost": row["cost_microdollars"],
-        "requests": row["requests"],
-    }

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from chat_programs import PROGRAMS
-from chat_stage import expected, measures, staged
+from chat_stage import staged
+from figures import expected, measures
 from meter import Meter
 
 if TYPE_CHECKING:

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from chat_programs import DROID
-from chat_stage import APART_SECONDS, expected, measures, staged
+from chat_stage import APART_SECONDS, staged
+from figures import expected, measures
 from meter import Meter
 from tmux_fixtures import wait_until
 

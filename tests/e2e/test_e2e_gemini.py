@@ -11,11 +11,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from list_prices import bill
+from figures import expected, measures
 from meter import Meter
 from programs import install_package
 from stage import Stage
-from stub import add_up
 from stub_google import GoogleStub
 from tmux_fixtures import TmuxServer, wait_until
 
@@ -119,27 +118,6 @@ def cleared(stage: GeminiStage, name: str) -> bool:
 
 def answered(stub: GoogleStub, wanted: dict[str, int]) -> None:
     stub.wait_for(lambda _: all(len(stub.of(marker)) >= n for marker, n in wanted.items()))
-
-
-def expected(served: list[Served]) -> dict[str, int]:
-    tokens = add_up(served)
-    return {
-        "fresh": tokens.fresh,
-        "cache_read": tokens.cache_read,
-        "output": tokens.output,
-        "cost": bill(served),
-        "requests": len(served),
-    }
-
-
-def measures(row: dict[str, Any]) -> dict[str, int]:
-    return {
-        "fresh": row["input_tokens"]["fresh"],
-        "cache_read": row["input_tokens"]["cache_read"],
-        "output": row["output_tokens"],
-        "cost": row["cost_microdollars"],
-        "requests": row["requests"],
-    }
 
 
 def test_every_pane_has_exactly_its_own_spend(stage: GeminiStage) -> None:

@@ -10,11 +10,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from list_prices import bill
+from figures import expected, measures
 from meter import Meter
 from programs import install_package
 from stage import Stage
-from stub import add_up
 from stub_chat import ChatStub
 from tmux_fixtures import TmuxServer, wait_until
 
@@ -149,27 +148,6 @@ def answered(stage: OpenCodeStage, wanted: dict[str, int]) -> None:
         for name, pane in stage.panes.items():
             print(f"--- {name}", stage.server.capture(pane), sep="\n")
         raise
-
-
-def expected(served: list[Served]) -> dict[str, int]:
-    tokens = add_up(served)
-    return {
-        "fresh": tokens.fresh,
-        "cache_read": tokens.cache_read,
-        "output": tokens.output,
-        "cost": bill(served),
-        "requests": len(served),
-    }
-
-
-def measures(row: dict[str, Any]) -> dict[str, int]:
-    return {
-        "fresh": row["input_tokens"]["fresh"],
-        "cache_read": row["input_tokens"]["cache_read"],
-        "output": row["output_tokens"],
-        "cost": row["cost_microdollars"],
-        "requests": row["requests"],
-    }
 
 
 def test_every_pane_has_exactly_its_own_spend(stage: OpenCodeStage) -> None:
