@@ -10,10 +10,9 @@ from tmuxmeter.agents import wording
 from tmuxmeter.agents.cursors import Cursor
 from tmuxmeter.agents.estimates import estimate
 from tmuxmeter.agents.lines import Batch
-from tmuxmeter.agents.readers import Query
+from tmuxmeter.agents.readers import Query, check_columns
 from tmuxmeter.agents.rows import Place, new_rows
 from tmuxmeter.agents.times import plausible_ms
-from tmuxmeter.errors import LogError
 from tmuxmeter.events import FileTouch, Prompt, SessionStart, ToolResult, TurnEnd, event_key
 
 if TYPE_CHECKING:
@@ -107,11 +106,7 @@ class CrushDatabase:
         LogError
             If a column is missing.
         """
-        for table, columns in _NEEDED.items():
-            missing = columns - tables.get(table, frozenset())
-            if missing:
-                msg = f"Crush's table {table} has no {', '.join(sorted(missing))}"
-                raise LogError(msg)
+        check_columns("Crush", _NEEDED, tables)
         return (
             Query("sessions", _SESSIONS, self._sessions.values),
             Query("messages", *new_rows("messages", _MESSAGES, self._messages)),

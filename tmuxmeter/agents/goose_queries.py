@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tmuxmeter.errors import LogError
+from tmuxmeter.agents.readers import check_columns
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -78,11 +78,7 @@ def questions(tables: Mapping[str, frozenset[str]]) -> Sequence[tuple[str, str]]
     LogError
         If a column is missing.
     """
-    for table, columns in _NEEDED.items():
-        missing = columns - tables.get(table, frozenset())
-        if missing:
-            msg = f"Goose's table {table} has no {', '.join(sorted(missing))}"
-            raise LogError(msg)
+    check_columns("Goose", _NEEDED, tables)
     has = tables["sessions"]
     ledger = tables.get("usage_ledger", frozenset()) >= _LEDGER
     model = "s.model_config_json" if "model_config_json" in has else "NULL"

@@ -16,9 +16,8 @@ from tmuxmeter.agents.cursors import Cursor
 from tmuxmeter.agents.lines import Batch
 from tmuxmeter.agents.opencode_records import Message, time_of, turn_end, usage_of
 from tmuxmeter.agents.opencode_state import State
-from tmuxmeter.agents.readers import Query, unknown_type
+from tmuxmeter.agents.readers import Query, check_columns, unknown_type
 from tmuxmeter.agents.rows import new_rows
-from tmuxmeter.errors import LogError
 from tmuxmeter.events import SessionStart, event_key
 
 if TYPE_CHECKING:
@@ -82,7 +81,7 @@ class OpenCodeDatabase:
         """
         asked: list[Query] = []
         if {"session", "message"} & tables.keys():
-            _check(_NEEDED, tables)
+            check_columns("OpenCode", _NEEDED, tables)
             asked += [
                 Query("sessions", _SESSIONS, self._sessions.values),
                 # Before messages: the words of a reply tell how its turn ended.
@@ -90,7 +89,7 @@ class OpenCodeDatabase:
                 Query("messages", *new_rows("message", _MESSAGES, self._state.messages)),
             ]
         if "session_v2" in tables:
-            _check({"session_v2": second.NEEDED["session"]}, tables)
+            check_columns("OpenCode", {"session_v2": second.NEEDED["session"]}, tables)
             fork = "fork_session_id" if "fork_session_id" in tables["session_v2"] else "NULL"
             text = second.SESSIONS.format(fork=fork)
             asked.append(Query("session_v2", text, self._second.values))
@@ -102,7 +101,7 @@ class OpenCodeDatabase:
         if "session_message" not in tables or sessions not in tables:
             return ()
         if "session_v2" in tables:
-            _check({"session_message": second.NEEDED["message"]}, tables)
+            check_columns("OpenCode", {"session_message": second.NEEDED["message"]}, tables)
         elif not tables["session_message"] >= second.NEEDED["message"]:
             return ()
         known = second.KNOWN if "message" in tables else "0"
@@ -186,14 +185,6 @@ class OpenCodeDatabase:
                 self._end(batch, owner, message, session)
             return going_on
         return False
-
-
-def _check(needed: Mapping[str, set[str]], tables: Mapping[str, frozenset[str]]) -> None:
-    for table, columns in needed.items():
-        missing = columns - tables.get(table, frozenset())
-        if missing:
-            msg = f"OpenCode's table {table} has no {', '.join(sorted(missing))}"
-            raise LogError(msg)
 
 
 def _session(batch: Batch, row: Sequence[Any], cursor: Cursor) -> None:

@@ -9,8 +9,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, Protocol, runtime_checkable
 
+from tmuxmeter.errors import LogError
+
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from tmuxmeter.events import Event
 
@@ -104,6 +106,30 @@ class DatabaseReader(Protocol):
 
     def state(self) -> bytes:
         """Return what a new reader needs to go on; stored with the events, or neither."""
+
+
+def check_columns(
+    title: str, needed: Mapping[str, Collection[str]], tables: Mapping[str, frozenset[str]]
+) -> None:
+    """Make sure that an agent's database has the columns that are asked for.
+
+    Parameters
+    ----------
+    title : str
+        The agent, for people.
+    needed, tables
+        Columns by table: those that are needed, and those that are there.
+
+    Raises
+    ------
+    LogError
+        If one is missing.
+    """
+    for table, columns in needed.items():
+        missing = set(columns) - tables.get(table, frozenset())
+        if missing:
+            message = f"{title}'s table {table} has no {', '.join(sorted(missing))}"
+            raise LogError(message)
 
 
 def unknown_type(kind: str, version: str = "") -> str:
