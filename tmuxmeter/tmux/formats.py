@@ -203,7 +203,10 @@ def unknown_names(text: str) -> list[str]:
 
 
 def restore(text: str) -> str:
-    """Put the placeholders back: the inverse of :func:`interpolate`."""
+    """Put the placeholders back: the inverse of :func:`interpolate`.
+
+    A name that stood bare comes back as a placeholder, which means the same.
+    """
     for name, format_ in _LONGEST_FIRST:
         text = text.replace(format_, "#{" + name + "}")
     return text
