@@ -35,7 +35,7 @@ slow: $(VENV)/.installed-dev
 	$(BIN)/python -m pytest -q -m slow
 
 e2e: $(VENV)/.installed-dev
-	$(BIN)/python -m pytest tests/e2e -m e2e -q -p no:xdist
+	$(BIN)/python tests/e2e/run.py
 
 lint: $(VENV)/.installed-dev
 	$(BIN)/ruff check .

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from chat_programs import Program
-    from stub import Served
+    from stub import Served, Stub
     from stub_chat import ChatStub
 
 APART_SECONDS = 2
@@ -40,6 +40,10 @@ class ChatStage(Stage):
             **self.plain_environment,
             **{name: text.replace(URL, self.chat.url) for name, text in told},
         }
+
+    @property
+    def stubs(self) -> tuple[Stub, ...]:
+        return (self.chat,)
 
     def served(self) -> dict[str, Served]:
         return {f"chat{one.number:04}": one for one in self.chat.served.copy() if one.logged}

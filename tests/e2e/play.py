@@ -68,8 +68,8 @@ def play(world: World) -> Played:
 
     answered(anthropic, "left", 3)
     first_left = world.wait_live("left", status="idle")
-    world.type("left", "/clear")
-    wait_until(lambda: world.live("left").get("sessionId") != first_left["sessionId"])
+    first = first_left["sessionId"]
+    world.type("left", "/clear", lambda: world.live("left").get("sessionId") != first)
     world.say("left-cleared", "say", pane="left")
     answered(anthropic, "left-cleared", 1)
     answered(anthropic, "right", 2)
@@ -81,8 +81,8 @@ def play(world: World) -> Played:
     answered(openai, "codex-alone", 2)
     for name in ("left", "right", "far"):
         world.wait_live(name, status="idle")
-    world.type("right", "/exit")
-    world.wait_screen("right", "claude --resume")
+    left = "claude --resume"
+    world.type("right", "/exit", lambda: left in world.server.capture(world.panes["right"]))
     world.settle()
     return Played(world, outside, first_left)
 

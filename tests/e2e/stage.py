@@ -6,6 +6,7 @@ import contextlib
 import os
 import signal
 import subprocess
+import time
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,11 +16,12 @@ import pytest
 from tmux_fixtures import TmuxServer, wait_until
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from stub import Served, Stub
 
 START_SECONDS = 60
+AGAIN_SECONDS = 8
 
 
 @dataclass
@@ -72,6 +74,11 @@ class Stage:
         """The whole environment of everything that runs here."""
         return self.plain_environment
 
+    @property
+    def stubs(self) -> tuple[Stub, ...]:
+        """The servers that the agents here talk to."""
+        raise NotImplementedError
+
     def served(self) -> dict[str, Served]:
         """Return every request of the stubs that belongs in a log, by a name of its own."""
         raise NotImplementedError
@@ -123,30 +130,42 @@ class Stage:
             print(f"--- pane {name} wanted {texts}:\n{self.server.capture(self.panes[name])}")
             raise
 
-    def type(self, name: str, text: str) -> None:
-        """Type a line and send it once the agent shows it, as it takes haste for a paste."""
-        pane = self.panes[name]
-        self.server.run("send-keys", "-t", pane, "-l", text)
-        self.wait_screen(name, text[:30])
-        self.server.run("send-keys", "-t", pane, "Enter")
+    def press(self, name: str, key: str, done: Callable[[], object]) -> None:
+        """Press a key until ``done``: an agent that has just drawn a dialog may drop the first.
 
-    def say(self, marker: str, script: str, pane: str = "") -> None:
-        """Send a prompt with its marker to the pane of that name."""
-        self.type(pane or marker, f"[{marker}] {script}")
-
-    def ask(self, stub: Stub, marker: str, script: str, pane: str = "") -> None:
-        """Send a prompt until the stub hears of it.
-
-        An agent still busy with its start or a command may not hear the first Enter.
+        A key that was taken after all is pressed once more at worst, so it must do no harm then.
         """
-        self.say(marker, script, pane)
-        where = self.panes[pane or marker]
-        for _ in range(6):
-            with contextlib.suppress(AssertionError):
-                stub.wait_for(lambda _: bool(stub.of(marker)), 10)
-                return
-            self.server.run("send-keys", "-t", where, "Enter")
-        pytest.fail(f"{marker} was never asked:\n{self.server.capture(where)}")
+        end = time.monotonic() + START_SECONDS
+        while True:
+            self.server.run("send-keys", "-t", self.panes[name], key)
+            again = time.monotonic() + AGAIN_SECONDS
+            while time.monotonic() < again:
+                if done():
+                    return
+                time.sleep(0.05)
+            if time.monotonic() > end:
+                screen = self.server.capture(self.panes[name])
+                pytest.fail(f"{key} did nothing in pane {name}:\n{screen}")
+
+    def type(self, name: str, text: str, done: Callable[[], object] = lambda: True) -> None:
+        """Type a line and send it once the agent shows it, as it takes haste for a paste."""
+        self.server.run("send-keys", "-t", self.panes[name], "-l", text)
+        self.wait_screen(name, text[:30])
+        self.press(name, "Enter", done)
+
+    def say(self, marker: str, script: str, pane: str = "", heard: bool = True) -> None:
+        """Send a prompt with its marker to the pane of that name, until a stub hears of it.
+
+        An agent still busy with its start or with a command may not take the first Enter, and one
+        on a slow machine may take it for a part of a paste. ``heard`` is False for a prompt that
+        no stub is to hear of.
+        """
+
+        def count() -> int:
+            return sum(stub.heard[marker] for stub in self.stubs)
+
+        before = count()
+        self.type(pane or marker, f"[{marker}] {script}", lambda: not heard or count() > before)
 
 
 def processes_of(home: Path) -> list[int]:

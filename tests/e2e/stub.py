@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import re
 import threading
+from collections import Counter
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -17,6 +18,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
+MARKER = re.compile(rb"\[([a-z][a-z0-9-]*)\] ")
 MARKED = re.compile(r"\[(?P<marker>[a-z][a-z0-9-]*)\] (?P<script>[^\n]*)")
 
 
@@ -82,6 +84,8 @@ class Stub:
     def __init__(self) -> None:
         self.served: list[Served] = []
         self.unknown: list[str] = []
+        self.heard: Counter[str] = Counter()
+        """How many requests, answered or not yet, had each marker in them."""
         self.bodies: list[dict[str, Any]] = []
         self.kept_back = 0
         """How many requests came to a step that is kept back."""
@@ -186,6 +190,7 @@ class _Handler(BaseHTTPRequestHandler):
     def _respond(self) -> None:
         raw = self.rfile.read(int(self.headers.get("content-length") or 0))
         body = json.loads(raw) if raw[:1] == b"{" else {}
+        self.owner.heard.update({marker.decode() for marker in MARKER.findall(raw)})
         path = self.path.split("?")[0]
         headers = {name.lower(): value for name, value in self.headers.items()}
         answer = self.owner.answer(path, headers, body)

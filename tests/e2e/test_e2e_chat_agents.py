@@ -38,7 +38,7 @@ def play(stage: ChatStage) -> None:
         ("far", stage.other, "say"),
     ):
         stage.start(name, cwd)
-        stage.ask(stage.chat, name, script)
+        stage.say(name, script)
     wanted = {"left": 2, "right": 3, "far": 1}
     stage.chat.wait_for(lambda _: all(len(stage.chat.of(m)) >= n for m, n in wanted.items()))
 

@@ -21,7 +21,7 @@ from tmux_fixtures import TmuxServer, wait_until
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from stub import Served
+    from stub import Served, Stub
 
 pytestmark = pytest.mark.e2e
 
@@ -51,6 +51,10 @@ class GeminiStage(Stage):
             "GEMINI_API_KEY": "anything",
             "GOOGLE_GEMINI_BASE_URL": self.google.url,
         }
+
+    @property
+    def stubs(self) -> tuple[Stub, ...]:
+        return (self.google,)
 
     def served(self) -> dict[str, Served]:
         return {f"goog{one.number:04}": one for one in self.google.served.copy() if one.logged}
@@ -97,22 +101,19 @@ def play(stage: GeminiStage) -> None:
         # Starts that overlap in one folder can't be told apart: nothing ties a chat to a process.
         wait_until(lambda known=before: set(stage.chats()) - known, 20, 0.1)
         time.sleep(APART_SECONDS)
-    stage.ask(stage.google, "left", "run echo hello then fail then tell read notes.txt then say")
-    stage.ask(stage.google, "right", "agent [right-sub] read notes.txt then say")
-    stage.ask(stage.google, "far", f"write {stage.other}/new.txt then say")
+    stage.say("left", "run echo hello then fail then tell read notes.txt then say")
+    stage.say("right", "agent [right-sub] read notes.txt then say")
+    stage.say("far", f"write {stage.other}/new.txt then say")
     answered(stage.google, {"left": 4, "right": 2, "right-sub": 2, "far": 2})
     stage.wait_screen("far", "Answer")
-    stage.type("far", "/clear")
-    wait_until(lambda: cleared(stage, "far"), 20, 0.5)
-    stage.ask(stage.google, "far-cleared", "say", pane="far")
+    # its first Enter may only pick a suggestion
+    stage.type("far", "/clear", lambda: cleared(stage, "far"))
+    stage.say("far-cleared", "say", pane="far")
     answered(stage.google, {"far-cleared": 1})
 
 
 def cleared(stage: GeminiStage, name: str) -> bool:
-    """Press Enter while the command still waits: its first one may only pick a suggestion."""
     screen = stage.server.capture(stage.panes[name])
-    if "/clear" in screen:
-        stage.server.run("send-keys", "-t", stage.panes[name], "Enter")
     return "Answer" not in screen and "/clear" not in screen
 
 

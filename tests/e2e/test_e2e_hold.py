@@ -22,8 +22,6 @@ from test_e2e_opencode import READY, OpenCodeStage, native_program
 from tmux_fixtures import TmuxServer, wait_until
 from world import world
 
-from tmuxmeter.hooks.status import trusted
-
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -187,11 +185,7 @@ def test_codex_below_its_daemon_is_held_once_it_was_started_with_its_hooks(
             time.sleep(3)
             install(meter, "codex")
             made.open("codex", "codex", made.other)
-            made.wait_screen("codex", "2. Trust all")
-            made.server.run("send-keys", "-t", made.panes["codex"], "2")
-            made.wait_screen("codex", "› 2. Trust all")
-            made.server.run("send-keys", "-t", made.panes["codex"], "Enter")
-            wait_until(lambda: trusted(made.codex), 30)
+            made.trust_hooks("codex")
             made.wait_screen("codex", "Ask Codex", "permissions: YOLO")
             is_held_and_loses_nothing(meter, made.openai, "codex", made.other / "n.txt")
             is_stopped_at_its_limit(meter, made.openai, "codex", made.other / "limit.txt")

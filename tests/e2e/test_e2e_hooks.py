@@ -209,22 +209,21 @@ def test_a_prompt_while_held_is_refused_and_can_be_sent_again(hooked: Hooked) ->
     session = made.live("c")["sessionId"]
     hooked.flags.set("claude", session, "you", 1)
     before = len(made.anthropic.served)
-    made.say("c-refused", "say", pane="c")
+    made.say("c-refused", "say", pane="c", heard=False)
     made.wait_screen("c", "Paused by you: this prompt was not sent.")
     hooked.hold_event(session, REFUSED)
     assert len(made.anthropic.served) == before
     hooked.flags.clear("claude", session)
     # once in the refusal, and back in the line where it was typed
     wait_until(lambda: made.server.capture(made.panes["c"]).count("[c-refused] say") == 2)
-    made.server.run("send-keys", "-t", made.panes["c"], "Enter")
-    made.anthropic.wait_for(lambda _: len(made.anthropic.of("c-refused")) == 1)
+    made.press("c", "Enter", lambda: made.anthropic.of("c-refused"))
     made.wait_live("c", status="idle")
 
 
 def test_clear_tells_the_end_of_one_session_and_the_start_of_another(hooked: Hooked) -> None:
     made = hooked.world
     old = made.live("c")["sessionId"]
-    made.type("c", "/clear")
+    made.type("c", "/clear", lambda: made.live("c").get("sessionId") != old)
     end = hooked.wait_for(lambda r: isinstance(r, SessionReport) and r.event == END)
     assert isinstance(end, SessionReport)
     assert (end.session, end.source) == (old, "clear")
@@ -243,11 +242,7 @@ def test_codex_is_held_and_loses_nothing(hooked: Hooked, command: str) -> None:
     made.open(name, command, made.other)
     if not trusted(made.codex):
         assert not installed("codex", made.codex)
-        made.wait_screen(name, "2. Trust all")
-        made.server.run("send-keys", "-t", made.panes[name], "2")
-        made.wait_screen(name, "› 2. Trust all")
-        made.server.run("send-keys", "-t", made.panes[name], "Enter")
-        wait_until(lambda: trusted(made.codex), 30)
+        made.trust_hooks(name)
     made.wait_screen(name, "Ask Codex", "permissions: YOLO")
     assert installed("codex", made.codex)
 
@@ -274,7 +269,7 @@ def test_codex_is_held_and_loses_nothing(hooked: Hooked, command: str) -> None:
 
     made.wait_screen(name, "Ask Codex")
     hooked.flags.set("codex", thread, "the guard", 1)
-    made.say(f"{name}-refused", "say", pane=name)
+    made.say(f"{name}-refused", "say", pane=name, heard=False)
     made.wait_screen(name, "Paused by the guard")
     assert not made.openai.of(f"{name}-refused")
     hooked.flags.clear("codex", thread)

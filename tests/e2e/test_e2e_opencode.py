@@ -20,7 +20,7 @@ from tmux_fixtures import TmuxServer, wait_until
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from stub import Served
+    from stub import Served, Stub
 
 pytestmark = pytest.mark.e2e
 
@@ -54,6 +54,10 @@ class OpenCodeStage(Stage):
     @property
     def database(self) -> Path:
         return self.home / ".local/share/opencode/opencode.db"
+
+    @property
+    def stubs(self) -> tuple[Stub, ...]:
+        return (self.chat,)
 
     def served(self) -> dict[str, Served]:
         return {f"chat{one.number:04}": one for one in self.chat.served.copy() if one.logged}
@@ -123,8 +127,8 @@ def play(stage: OpenCodeStage) -> None:
     stage.say("far", "run echo far then say")
     answered(stage, {"right": 2, "far": 2})
     wait_until(lambda: at_rest(stage, "far"), 30, 0.3)
-    stage.server.run("send-keys", "-t", stage.panes["far"], "C-c")
-    stage.wait_screen("far", "opencode -s ses_")
+    left = "opencode -s ses_"
+    stage.press("far", "C-c", lambda: left in stage.server.capture(stage.panes["far"]))
     screen = stage.server.capture(stage.panes["far"])
     session = screen.split("opencode -s ", 1)[1].split()[0]
     stage.server.send(stage.panes["far"], f"opencode run -s {session} '[far-again] say'")

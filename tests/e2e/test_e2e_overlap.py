@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from list_prices import bill
 from play import answered
-from tmux_fixtures import wait_until
 
 if TYPE_CHECKING:
     from meter import Meter
@@ -64,10 +63,9 @@ def test_codex_s_own_log_tells_the_threads_of_a_program_among_others(
     answered(world.openai, "codex-c", 2)
     threads = world.codex / "tui-thread-reference-capabilities"
     before = len(list(threads.iterdir()))
-    world.type("codex-c", "/new")
-    # In a repository it asks where: here.
-    world.server.run("send-keys", "-t", pane, "Enter")
-    wait_until(lambda: len(list(threads.iterdir())) > before)
+    # In a repository it asks where: Enter once more says here.
+    world.type("codex-c", "/new", lambda: "/new" not in world.server.capture(pane))
+    world.press("codex-c", "Enter", lambda: len(list(threads.iterdir())) > before)
     world.say("codex-c-new", "say", pane="codex-c")
     answered(world.openai, "codex-c-new", 1)
     world.settle()

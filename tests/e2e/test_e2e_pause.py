@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import shutil
 import sys
@@ -81,16 +80,6 @@ def begin(
     """
     script = " then ".join([*(f"run {before}echo {marker}-{n}" for n in range(steps)), "say"])
     show.world.say(marker, script, pane=name)
-
-    def sent() -> bool:
-        # on a slow machine Enter may come so soon that it is taken for a part of a paste
-        with contextlib.suppress(AssertionError):
-            stub.wait_for(lambda _: bool(stub.of(marker)), 4)
-            return True
-        show.world.server.run("send-keys", "-t", show.world.panes[name], "Enter")
-        return False
-
-    wait_until(sent, 60)
     stub.wait_for(lambda _: len(stub.of(marker)) >= 3)
 
 

@@ -16,12 +16,14 @@ from stub_anthropic import AnthropicStub
 from stub_openai import OpenAIStub
 from tmux_fixtures import TmuxServer, wait_until
 
+from tmuxmeter.hooks.status import trusted
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from programs import Programs
     from slow_sum import Logged
-    from stub import Served
+    from stub import Served, Stub
 
 KEY = "sk-ant-stub-key-for-the-end-to-end-tests"
 CLAUDE_MODEL = "claude-sonnet-4-6"
@@ -63,11 +65,11 @@ class World(Stage):
             folder.mkdir(parents=True)
         (self.links / "claude").symlink_to(self.programs.claude)
         (self.links / "codex").symlink_to(self.programs.codex)
-        trusted = {"hasTrustDialogAccepted": True, "hasCompletedProjectOnboarding": True}
+        agreed = {"hasTrustDialogAccepted": True, "hasCompletedProjectOnboarding": True}
         state = {
             "hasCompletedOnboarding": True,
             "hasSeenAutoDefaultNudge": True,
-            "projects": {str(self.repo): trusted, str(self.other): trusted},
+            "projects": {str(self.repo): agreed, str(self.other): agreed},
             "customApiKeyResponses": {"approved": [KEY[-20:]], "rejected": []},
         }
         (self.home / ".claude.json").write_text(json.dumps(state))
@@ -140,9 +142,20 @@ class World(Stage):
 
         wait_until(gone, 20, 0.3)
 
+    def trust_hooks(self, name: str) -> None:
+        """Say to Codex that its new hooks may run."""
+        self.wait_screen(name, "2. Trust all")
+        screen = "› 2. Trust all"
+        self.press(name, "2", lambda: screen in self.server.capture(self.panes[name]))
+        self.press(name, "Enter", lambda: trusted(self.codex))
+
     def logged(self) -> dict[str, Logged]:
         """Return every request that is in a log now, by its id."""
         return claude_requests(self.claude / "projects") | codex_requests(self.codex / "sessions")
+
+    @property
+    def stubs(self) -> tuple[Stub, ...]:
+        return (self.anthropic, self.openai)
 
     def served(self) -> dict[str, Served]:
         """Return every request of both stubs that belongs in a log, by its id."""
