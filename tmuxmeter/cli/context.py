@@ -76,7 +76,7 @@ def print_json(data: object) -> None:
 
 def print_parts(parts: Sequence[Table | Paragraph]) -> None:
     """Print tables and paragraphs: drawn and fitted to a terminal, plain and whole elsewhere."""
-    from tmuxmeter.views.table import fancy, show
+    from tmuxmeter.views.show import fancy, show
 
     colours = fancy(sys.stdout, bool(os.environ.get("NO_COLOR")))
     show(parts, sys.stdout, colours=colours, limit=line_limit())

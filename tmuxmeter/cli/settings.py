@@ -28,7 +28,7 @@ def config_command(context: Context, path: bool, as_json: bool) -> None:
         return
     table = Table(
         f"Settings ({context.places.config_file})",
-        [Column("key"), Column("value"), Column("from"), Column("meaning")],
+        [Column("key"), Column("value"), Column("from", cut=True), Column("meaning", fold=True)],
     )
     table.rows += [[s.key, s.value, s.origin, s.doc] for s in settings]
     print_parts([table])

@@ -50,8 +50,9 @@ def breakeven_parts(
     legend = f"● {what}"
     if data["line_input_tokens"]:
         legend += f", │ the line {tokens(data['line_input_tokens'])}, ░ where it may lie"
-    parts += [Paragraph(line) for line in drawn(graph_of(data, what), limit)]
-    parts += [Paragraph(AXES), Paragraph(legend + "."), _levers(data)]
+    lines = drawn(graph_of(data, what), limit)
+    parts += [Paragraph(line) for line in [*lines, AXES, f"{legend}."]] if lines else []
+    parts.append(_levers(data))
     if not data["calibrated"]:
         text = "Not calibrated: the scale is one published week's (`tmuxmeter calibrate`)."
         parts.append(Paragraph(text, "dim"))
@@ -60,7 +61,7 @@ def breakeven_parts(
 
 def _figures(data: dict[str, Any], what: str) -> Table:
     """Return what the light rests on, a figure a row."""
-    table = Table("", [Column("figure"), Column(what, figures=True), Column("")])
+    table = Table("", [Column("figure"), Column(what, figures=True), Column("", fold=True)])
     if not data["input_tokens"]:
         # the line is that of the published day, and there is nothing to hold against it
         table.rows += [["input tokens", "0", ""], ["the line", _line(data), _distance(data)]]

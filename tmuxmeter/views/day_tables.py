@@ -25,9 +25,9 @@ HOUR_MS = 3_600_000
 DOINGS = (
     Column("cost", figures=True),
     Column("input", figures=True),
-    Column("cached", figures=True),
-    Column("turns", figures=True, rank=2),
-    Column("hand-offs", figures=True, rank=1),
+    Column("cached", figures=True, rank=1),
+    Column("turns", figures=True, rank=3),
+    Column("hand-offs", figures=True, rank=2),
 )
 
 
@@ -50,8 +50,8 @@ def _table(report: Row, kind: str, home: str, servers: int) -> Table:
     table = Table(
         "",
         [
-            *(Column(kind, cut=True), Column(of_panes[0], cut=True, rank=3), *DOINGS),
-            *(Column(of_panes[1]), Column("flags", cut=True)),
+            *(Column(kind, cut=True), Column(of_panes[0], cut=True, rank=4), *DOINGS),
+            *(Column(of_panes[1]), Column("flags", cut=True, fold=True)),
         ],
     )
     for row in report[f"by_{kind}"]:
@@ -89,8 +89,10 @@ def pending(
     ended = len(rows) - len(there)
     words = "waits" if len(there) == 1 else "wait"
     words = f"{words} for you" if now_ms is not None else "waited when the day ended"
-    columns = [Column("pane"), Column("agent"), Column("project", cut=True), Column("since")]
-    table = Table(f"{count(len(there), 'hand-off')} {words}", [*columns, Column("what")])
+    columns = [Column("pane"), Column("agent"), Column("project", cut=True, rank=1)]
+    table = Table(
+        f"{count(len(there), 'hand-off')} {words}", [*columns, Column("since"), Column("what")]
+    )
     for row in there[:MOST_PENDING]:
         what = [count(row["edits"], "edit")] if row["edits"] else []
         what += ["a question"] if row["asked"] else []
@@ -116,7 +118,8 @@ def overnight(night: Row, home: str, zone: tzinfo | None) -> Parts:
     """Return what ran while the human was away."""
     begin, end = (clock(night[key], zone) for key in ("from_ms", "to_ms"))
     columns = [Column("pane"), Column("agent"), Column("project", cut=True)]
-    columns += [Column(head, figures=True) for head in ("cost", "input", "minutes")]
+    columns += [Column("cost", figures=True)]
+    columns += [Column(h, figures=True, rank=rank) for h, rank in (("input", 1), ("minutes", 2))]
     table = Table(f"Overnight, {begin} to {end}", [*columns, Column("ended")])
     for row in night["agents"]:
         ended = row["ended"] or "no end"

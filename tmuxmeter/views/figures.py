@@ -15,8 +15,12 @@ if TYPE_CHECKING:
 
 Row = dict[str, Any]
 
-MEASURES = tuple(
-    Column(head, figures=True) for head in ("cost", "input", "output", "cached", "requests")
+MEASURES = (
+    Column("cost", figures=True),
+    Column("input", figures=True),
+    Column("output", figures=True, rank=2),
+    Column("cached", figures=True, rank=1),
+    Column("requests", figures=True, rank=3),
 )
 """``cached`` is the share of the input that was read from the cache."""
 

@@ -22,13 +22,13 @@ Row = dict[str, Any]
 
 COLUMNS = (
     Column("agent"),
-    Column("model", cut=True),
+    Column("model", cut=True, rank=1),
     Column("state", cut=True),
     Column("today", figures=True),
-    Column("input", figures=True, rank=3),
-    Column("context", figures=True, rank=1),
-    Column("session", rank=4),
-    Column("known by", rank=2),
+    Column("input", figures=True, rank=4),
+    Column("context", figures=True, rank=2),
+    Column("session", rank=5),
+    Column("known by", rank=3),
 )
 
 

@@ -22,18 +22,18 @@ Row = dict[str, Any]
 
 COLUMNS = (
     Column("last"),
-    Column("started", rank=6),
+    Column("started", rank=8),
     Column("agent"),
-    Column("session"),
+    Column("session", rank=2),
     Column("project", cut=True),
-    Column("branch", cut=True, rank=5),
-    Column("model", cut=True, rank=1),
+    Column("branch", cut=True, rank=7),
+    Column("model", cut=True, rank=3),
     Column("cost", figures=True),
-    Column("input", figures=True, rank=2),
-    Column("output", figures=True, rank=3),
-    Column("requests", figures=True, rank=4),
-    Column("pane", cut=True),
-    Column("version", cut=True, rank=7),
+    Column("input", figures=True, rank=4),
+    Column("output", figures=True, rank=5),
+    Column("requests", figures=True, rank=6),
+    Column("pane", cut=True, rank=1),
+    Column("version", cut=True, rank=9),
 )
 SHORT = 8
 
@@ -52,8 +52,8 @@ def sessions_parts(
         "",
         [
             *COLUMNS,
-            *([Column("unlogged", figures=True, rank=4)] if unlogged else []),
-            *([Column("account", cut=True, rank=8)] if several else []),
+            *([Column("unlogged", figures=True, rank=6)] if unlogged else []),
+            *([Column("account", cut=True, rank=10)] if several else []),
         ],
     )
     for row, name in zip(rows, short_names([row["session"] for row in rows]), strict=True):

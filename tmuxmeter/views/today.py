@@ -22,7 +22,7 @@ from tmuxmeter.views.breakeven import STYLES
 from tmuxmeter.views.days import API_EQUIVALENT, Circumstances, day_notes, marks, summary
 from tmuxmeter.views.figures import guesses, local
 from tmuxmeter.views.spark import scale, sparkline
-from tmuxmeter.views.table import Paragraph, joined
+from tmuxmeter.views.table import GAP, Paragraph, joined
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -96,8 +96,8 @@ def today_parts(
     blocks: list[Parts] = [
         head,
         _recap(report["recap"], ascii_only=ascii_only) if report["recap"] else [],
-        _budget(report["budget"], wide, ascii_only=ascii_only) if spent else [],
-        _hours(report["hours"], wide, zone, ascii_only=ascii_only) if spent else [],
+        _budget(report["budget"], wide, limit, ascii_only=ascii_only) if spent else [],
+        _hours(report["hours"], wide, limit, zone, ascii_only=ascii_only) if spent else [],
         _advice(report["advice"], ascii_only=ascii_only),
         day_tables.spent(report, by, about.home) if spent else [],
         day_tables.pending(waiting, about.home, begin, now_ms if is_today else None, zone),
@@ -122,8 +122,9 @@ def light_line(light: Row, *, ascii_only: bool = False) -> Paragraph:
     return Paragraph(text, STYLES[verdict], indent=2)
 
 
-def _budget(budget: Row, wide: int, *, ascii_only: bool) -> Parts:
+def _budget(budget: Row, wide: int, limit: int | None, *, ascii_only: bool) -> Parts:
     parts: Parts = []
+    wide = wide if limit is None else max(min(wide, limit - MARGIN), 1)
 
     def add(name: str, used: float | None, text: str) -> None:
         if used is not None:
@@ -141,8 +142,10 @@ def _budget(budget: Row, wide: int, *, ascii_only: bool) -> Parts:
     return parts
 
 
-def _hours(hours: Sequence[Row], wide: int, zone: tzinfo | None, *, ascii_only: bool) -> Parts:
-    """Return the day's course: input tokens by hour."""
+def _hours(
+    hours: Sequence[Row], wide: int, limit: int | None, zone: tzinfo | None, *, ascii_only: bool
+) -> Parts:
+    """Return the day's course: input tokens by hour; without a drawing where it doesn't fit."""
     most = max(hours, key=lambda row: row["input_tokens"])
     if not most["input_tokens"]:
         return []
@@ -154,10 +157,13 @@ def _hours(hours: Sequence[Row], wide: int, zone: tzinfo | None, *, ascii_only: 
     )
     names = [f"{local(row['begins_ms'], zone):%H}" for row in hours]
     peak = f"most {tokens(most['input_tokens'])} at {clock(most['begins_ms'], zone)}"
-    return [
-        Paragraph(f"{'hours':<{MARGIN}}{drawn}  {peak}", indent=MARGIN),
-        Paragraph(" " * MARGIN + scale(names, EVERY, each), "dim"),
-    ]
+    name = f"{'hours':<{MARGIN}}"
+    if limit is not None and limit < MARGIN + len(drawn):
+        return [Paragraph(name + peak, indent=MARGIN)]
+    marks_below = Paragraph(" " * MARGIN + scale(names, EVERY, each), "dim")
+    if limit is not None and limit < MARGIN + len(drawn) + GAP + len(peak):
+        return [Paragraph((name + drawn).rstrip()), marks_below, Paragraph(" " * MARGIN + peak)]
+    return [Paragraph(f"{name}{drawn}{' ' * GAP}{peak}"), marks_below]
 
 
 def _advice(lines: Sequence[Row], *, ascii_only: bool) -> Parts:
