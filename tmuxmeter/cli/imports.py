@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -76,16 +77,18 @@ def _text(file: Path) -> str:
     UsageError
         It can't be read or is no text.
     """
+    from tmuxmeter.regular import read_regular
+
     try:
-        if file.stat().st_size > _LIMIT:
-            message = f"{file}: larger than {_LIMIT >> 20} MiB; export fewer days at once"
-            raise UsageError(message)
-        return file.read_text("utf-8")
+        content = read_regular(file, _LIMIT)
     except OSError as error:
-        message = f"{file}: {error.strerror}"
+        hint = "; export fewer days at once" if error.errno == errno.EFBIG else ""
+        message = f"{file}: {error.strerror}{hint}"
         raise UsageError(message) from error
+    try:
+        return content.decode()
     except UnicodeDecodeError as error:
-        line = file.read_bytes()[: error.start].count(b"\n") + 1
+        line = content[: error.start].count(b"\n") + 1
         message = (
             f"{file}:{line}: is no UTF-8 text; nothing was imported: "
             "take the file as cursor.com/dashboard (Usage, Export CSV) gives it"
