@@ -85,7 +85,7 @@ def print_parts(parts: Sequence[Table | Paragraph]) -> None:
 def line_limit() -> int | None:
     """Return how many terminal cells a line of output may take, None where nothing limits it."""
     said = os.environ.get("COLUMNS", "")
-    if said.isdigit() and int(said):
+    if said.isdecimal() and int(said):
         return int(said)
     if not sys.stdout.isatty():
         return None

@@ -149,6 +149,8 @@ def _pause(scene: Scene, choice: Wanted, how: str | None, *, whole_daemon: bool)
     if choice.wide:
         scene.knows(choice)
         seen = scene.look(scene.sockets)
+        if scene.one_named:
+            seen.check(scene.one_socket())
         is_over = over_budget(scene) if choice.over_budget else _never
         panes = [
             pane

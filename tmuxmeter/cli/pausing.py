@@ -244,6 +244,18 @@ class Seen:
     picture: Picture
     last_requests: dict[tuple[str, str], int]
 
+    def check(self, socket: Path) -> None:
+        """Make sure that a server answered.
+
+        Raises
+        ------
+        TmuxError
+            It didn't.
+        """
+        if socket in self.picture.down:
+            message = f"the tmux server at {socket}: {self.picture.down[socket]}"
+            raise TmuxError(message)
+
     def pane(self, socket: Path, pane_id: str) -> PaneNow:
         """Return a pane.
 
@@ -252,9 +264,7 @@ class Seen:
         TmuxError
             There is none, or its server doesn't answer.
         """
-        if socket in self.picture.down:
-            message = f"the tmux server at {socket}: {self.picture.down[socket]}"
-            raise TmuxError(message)
+        self.check(socket)
         for pane in self.picture.panes:
             if (pane.ref.socket, pane.ref.pane) == (str(socket), pane_id):
                 return pane
