@@ -28,6 +28,12 @@ def with_context(command: Callable[..., R]) -> Callable[..., R]:
     return wrapped
 
 
+def socket_option(command: Callable[P, R]) -> Callable[P, R]:
+    """Give a command ``--socket PATH``."""
+    option = click.option("--socket", metavar="PATH", help="The tmux server with this socket.")
+    return option(command)
+
+
 def json_option(command: Callable[P, R]) -> Callable[P, R]:
     """Give a command ``--json``."""
     return click.option("--json", "as_json", is_flag=True, help="Print the data as JSON.")(command)

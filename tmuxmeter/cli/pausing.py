@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from tmuxmeter.cli.context import now_ms
 from tmuxmeter.errors import LedgerError, TmuxError, UsageError
-from tmuxmeter.pause.records import PauseStore
+from tmuxmeter.pause.records import FOLDER, PauseStore
 from tmuxmeter.tmux.servers import Servers, canonical_socket, socket_in_environment
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ class Scene:
     def __init__(self, context: Context, socket: str | None) -> None:
         self.context = context
         runtime = context.places.runtime
-        self.store = PauseStore(context.places.state / "pauses")
+        self.store = PauseStore(context.places.state / FOLDER)
         own = socket_in_environment(os.environ.get("TMUX", ""))
         self.own_socket = own[0] if own else None
         registered = Servers(runtime).registered()
@@ -205,6 +205,7 @@ class Scene:
 
     def means(self) -> Means:
         """Return what pausing works with."""
+        from tmuxmeter.pause.hold import FOLDER as HOLDS
         from tmuxmeter.pause.hold import HoldFlags
         from tmuxmeter.pause.means import Means
         from tmuxmeter.tmux.client import Tmux
@@ -215,7 +216,7 @@ class Scene:
             tmux=Tmux,
             table=self.table,
             store=self.store,
-            flags=HoldFlags(self.context.places.runtime / "hold"),
+            flags=HoldFlags(self.context.places.runtime / HOLDS),
             watched=self.watched,
             hooks_since=self._hooks_since,
             state_now=self._state_now,

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from tmuxmeter.breakeven.light import ASCII_GLYPHS, GLYPHS, NEUTRAL, UNCALIBRATED_MARK, times
-from tmuxmeter.status.text import share, tokens
+from tmuxmeter.breakeven.light import times
+from tmuxmeter.status.text import share, tokens, verdict_sign
 from tmuxmeter.views.ascii import in_ascii
 from tmuxmeter.views.curve import AXES, drawn, graph_of
 from tmuxmeter.views.table import Column, Paragraph, Table
@@ -39,10 +39,9 @@ def breakeven_parts(
         Draw with what any terminal can show.
     """
     verdict = data["verdict"]
-    mark = "" if data["calibrated"] or verdict == NEUTRAL else UNCALIBRATED_MARK
-    glyph = (ASCII_GLYPHS if ascii_only else GLYPHS)[verdict]
+    sign = verdict_sign(verdict, calibrated=data["calibrated"], ascii_only=ascii_only)
     parts: list[Table | Paragraph] = [
-        Paragraph(f"{glyph}{mark} {verdict}: {data['reason']}", STYLES[verdict])
+        Paragraph(f"{sign} {verdict}: {data['reason']}", STYLES[verdict])
     ]
     if data["advice"]:
         parts.append(Paragraph(f"Advice: {data['advice']}."))

@@ -8,7 +8,7 @@ from tmuxmeter.reports.advice import clock, weekday_clock
 from tmuxmeter.reports.words import count
 from tmuxmeter.status.text import money, tokens
 from tmuxmeter.views.breakeven import LEVERS
-from tmuxmeter.views.figures import MEASURES, measures, place, server_count
+from tmuxmeter.views.figures import MEASURES, group_rows, measures, row_name, server_count
 from tmuxmeter.views.fitting import home_path
 from tmuxmeter.views.table import Column, Paragraph, Table, aligned
 
@@ -42,9 +42,7 @@ def _table(report: Row, kind: str, home: str, servers: int) -> Table:
     """Return where it was spent; agents and panes with what was done there."""
     if kind not in {"agent", "pane"}:
         table = Table("", [Column(kind, cut=True), *MEASURES])
-        table.rows += [
-            [_name(row, kind, home, servers), *measures(row)] for row in report["by_" + kind]
-        ]
+        table.rows += group_rows(report, kind, home, servers)
         return table
     of_panes = ("agents", "state") if kind == "pane" else ("", "")
     table = Table(
@@ -58,7 +56,7 @@ def _table(report: Row, kind: str, home: str, servers: int) -> Table:
         cost, inputs, _, cached, _ = measures(row)
         table.rows.append(
             [
-                _name(row, kind, home, servers),
+                row_name(row, kind, home, servers),
                 ", ".join(row.get("agents", [])),
                 *(cost, inputs, cached),
                 *("" if row[key] is None else f"{row[key]:,}" for key in ("turns", "handoffs")),
@@ -67,16 +65,6 @@ def _table(report: Row, kind: str, home: str, servers: int) -> Table:
             ]
         )
     return table
-
-
-def _name(row: Row, kind: str, home: str, servers: int) -> str:
-    if kind == "pane":
-        return place(row, servers)
-    if kind == "project":
-        return home_path(row["project"], home) or "(unknown)"
-    if kind == "branch":
-        return f"{home_path(row['project'], home)} {row['branch'] or '(none)'}"
-    return row[kind] or "(unknown)"
 
 
 def pending(

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from tmuxmeter.reports.words import count
 from tmuxmeter.status.text import money, tokens
 from tmuxmeter.views.days import API_EQUIVALENT, ESTIMATED, marks
-from tmuxmeter.views.figures import guess, place, row_money
+from tmuxmeter.views.figures import guess, local, place, row_money
 from tmuxmeter.views.fitting import home_path
 from tmuxmeter.views.table import Column, Paragraph, Table
 
@@ -119,8 +118,7 @@ def moment(time_ms: int | None, zone: tzinfo | None, now_ms: int) -> str:
     """Return a time as briefly as it stays clear: that of day, with month and day, or year."""
     if time_ms is None:
         return ""
-    then = datetime.fromtimestamp(time_ms / 1000, UTC).astimezone(zone)
-    now = datetime.fromtimestamp(now_ms / 1000, UTC).astimezone(zone)
+    then, now = local(time_ms, zone), local(now_ms, zone)
     if then.date() == now.date():
         return f"{then:%H:%M}"
     return f"{then:%m-%d %H:%M}" if then.year == now.year else f"{then:%Y-%m-%d}"

@@ -5,16 +5,10 @@ from __future__ import annotations
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
-from tmuxmeter.breakeven.light import (
-    ASCII_GLYPHS,
-    GLYPHS,
-    NEUTRAL,
-    UNCALIBRATED_MARK,
-    times,
-)
+from tmuxmeter.breakeven.light import times
 from tmuxmeter.reports.advice import clock, weekday_clock, window_name
 from tmuxmeter.reports.words import count
-from tmuxmeter.status.text import money, share, tokens
+from tmuxmeter.status.text import money, share, tokens, verdict_sign
 from tmuxmeter.views import day_tables
 from tmuxmeter.views.ascii import in_ascii
 from tmuxmeter.views.bars import bar
@@ -114,11 +108,10 @@ def today_parts(
 def light_line(light: Row, *, ascii_only: bool = False) -> Paragraph:
     """Return the verdict as a sign and a word, with its reason and the line."""
     verdict = light["verdict"]
-    glyph = (ASCII_GLYPHS if ascii_only else GLYPHS)[verdict]
-    mark = "" if light["calibrated"] or verdict == NEUTRAL else UNCALIBRATED_MARK
+    sign = verdict_sign(verdict, calibrated=light["calibrated"], ascii_only=ascii_only)
     line = light["line_input_tokens"]
     where = f"; the line is at {tokens(line)} tokens" if line and light["believed"] else ""
-    text = f"{glyph}{mark} {verdict}: {light['reason']}{where}."
+    text = f"{sign} {verdict}: {light['reason']}{where}."
     return Paragraph(text, STYLES[verdict], indent=2)
 
 

@@ -6,9 +6,9 @@ from collections import Counter
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
-from tmuxmeter.breakeven.light import ASCII_GLYPHS, GLYPHS, NEUTRAL, UNCALIBRATED_MARK, times
+from tmuxmeter.breakeven.light import times
 from tmuxmeter.reports.words import count
-from tmuxmeter.status.text import money, share, tokens
+from tmuxmeter.status.text import money, share, tokens, verdict_sign
 from tmuxmeter.views.ascii import in_ascii
 from tmuxmeter.views.curve import AXES, Graph, Mark, drawn
 from tmuxmeter.views.days import API_EQUIVALENT, Circumstances, marks
@@ -248,9 +248,8 @@ def _curve(report: Row, limit: int | None) -> Parts:
 
 def _sign(light: Row, *, ascii_only: bool) -> str:
     verdict = light["verdict"]
-    glyph = (ASCII_GLYPHS if ascii_only else GLYPHS)[verdict]
-    mark = "" if light["calibrated"] or verdict == NEUTRAL else UNCALIBRATED_MARK
-    return f"{glyph}{mark} {verdict}"
+    sign = verdict_sign(verdict, calibrated=light["calibrated"], ascii_only=ascii_only)
+    return f"{sign} {verdict}"
 
 
 def _lost(spent: Row) -> str:
