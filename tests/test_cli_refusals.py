@@ -56,6 +56,30 @@ def test_a_picture_that_was_not_made_is_not_said_to_be_saved(home: Path, tmp_pat
     assert not (tmp_path / "curve.svg").exists()
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("up", "--socket", ""),
+        ("pause", "--socket", ""),
+        ("handoff", "--pane", ""),
+        ("done", "--pane", " "),
+        ("prices", ""),
+        ("import", "cursor", "x.csv", "--user", ""),
+    ],
+)
+def test_a_name_that_is_empty_is_none_that_was_left_out(home: Path, words: tuple[str, ...]) -> None:
+    done = tmuxmeter(*words, check=False)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "it is empty" in done.stderr
+
+
+def test_an_empty_home_is_not_ones_own(home: Path) -> None:
+    for words in (["--home", "", "today"], ["today", "--home", ""], ["doctor", "--home", ""]):
+        done = tmuxmeter(*words, check=False)
+        assert (done.returncode, done.stdout) == (2, "")
+        assert done.stderr == "tmuxmeter: --home '': there is no such folder\n"
+
+
 def test_all_agents_of_a_server_that_is_not_there(home: Path, tmp_path: Path) -> None:
     socket = tmp_path / "no-server"
     for words in (["pause", "--all"], ["pause", "--agent", "claude"], ["toggle", "--all"]):

@@ -36,8 +36,8 @@ class Context:
         UsageError
             There is no such folder.
         """
-        if home and not Path(home).is_dir():
-            message = f"--home {home}: there is no such folder"
+        if home is not None and not (home and Path(home).is_dir()):
+            message = f"--home {home or repr(home)}: there is no such folder"
             raise UsageError(message)
         return cls(places(Path(home) if home else None, os.environ), bool(home))
 

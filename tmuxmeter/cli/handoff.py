@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from tmuxmeter.cli.context import Context, now_ms
-from tmuxmeter.cli.options import socket_option, with_context
+from tmuxmeter.cli.options import filled, socket_option, with_context
 from tmuxmeter.errors import UsageError
 
 if TYPE_CHECKING:
@@ -20,7 +20,12 @@ MOST_MINUTES = 480
 
 
 @click.command("handoff")
-@click.option("--pane", metavar="PANE", help="The pane it came from, such as %5; none if left out.")
+@click.option(
+    "--pane",
+    metavar="PANE",
+    callback=filled,
+    help="The pane it came from, such as %5; none if left out.",
+)
 @click.option(
     "--minutes",
     type=click.FloatRange(0, MOST_MINUTES),
@@ -59,7 +64,7 @@ def handoff_command(
 
 
 @click.command("claim")
-@click.argument("pane")
+@click.argument("pane", callback=filled)
 @click.argument("patterns", metavar="PATTERN...", nargs=-1)
 @click.option("--why", metavar="TEXT", default="", help="Why nobody else needs these files.")
 @click.option("--drop", is_flag=True, help="End the pane's claim.")
@@ -103,7 +108,12 @@ def claim_command(
 
 
 @click.command("done")
-@click.option("--pane", metavar="PANE", help="The pane that did it, such as %5; none if left out.")
+@click.option(
+    "--pane",
+    metavar="PANE",
+    callback=filled,
+    help="The pane that did it, such as %5; none if left out.",
+)
 @click.option("--note", metavar="TEXT", default="", help="What was done.")
 @click.option("--undo", is_flag=True, help="Take the last mark back.")
 @socket_option

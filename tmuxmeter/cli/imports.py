@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import click
 
 from tmuxmeter.cli.context import Context, now_ms, print_json
-from tmuxmeter.cli.options import json_option, with_context
+from tmuxmeter.cli.options import filled, json_option, with_context
 from tmuxmeter.errors import UsageError
 
 if TYPE_CHECKING:
@@ -42,10 +42,12 @@ def import_command() -> None:
 
 @import_command.command("cursor")
 @click.argument("file", type=click.Path(path_type=Path))
-@click.option("--user", metavar="EMAIL", default="", help="Whose rows of a team's export count.")
+@click.option(
+    "--user", metavar="EMAIL", callback=filled, help="Whose rows of a team's export count."
+)
 @json_option
 @with_context
-def cursor_command(context: Context, file: Path, user: str, as_json: bool) -> None:
+def cursor_command(context: Context, file: Path, user: str | None, as_json: bool) -> None:
     """Import the CSV that cursor.com/dashboard exports (Usage, Export CSV).
 
     Exports may overlap, and one may be imported again: each request counts once. A request goes
@@ -57,7 +59,7 @@ def cursor_command(context: Context, file: Path, user: str, as_json: bool) -> No
     from tmuxmeter.cli.meter import paused_watcher
     from tmuxmeter.ledger.writer import Writer
 
-    export = parse(_text(file), str(file), user)
+    export = parse(_text(file), str(file), user or "")
     with paused_watcher(context):
         # turns that came since the last look must be there to be matched
         complain(bring_up_to_date(context))

@@ -10,7 +10,7 @@ import click
 
 from tmuxmeter.cli.context import Context, now_ms, print_json, print_parts
 from tmuxmeter.cli.days import parse_day
-from tmuxmeter.cli.options import json_option, with_context
+from tmuxmeter.cli.options import filled, json_option, with_context
 from tmuxmeter.errors import UsageError
 from tmuxmeter.prices.tables import TIERS
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 @click.command("prices")
-@click.argument("model", required=False)
+@click.argument("model", required=False, callback=filled)
 @click.option("--date", "day", metavar="DAY", help="At this day (UTC) instead of today.")
 @click.option("--tier", type=click.Choice(TIERS), default="standard", show_default=True)
 @json_option
