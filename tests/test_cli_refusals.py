@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 import pytest
 from watching import tmuxmeter
 
+from tmuxmeter.tmux.servers import Servers
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -90,11 +92,31 @@ def test_all_agents_of_a_server_that_is_not_there(home: Path, tmp_path: Path) ->
     assert tmuxmeter("resume", "--all", "--socket", socket).stdout == "Nothing is paused.\n"
 
 
+def test_a_server_that_never_was_is_not_said_to_be_off(home: Path, tmp_path: Path) -> None:
+    socket = tmp_path / "no-server"
+    done = tmuxmeter("down", "--socket", socket, check=False)
+    assert (done.returncode, done.stdout) == (4, "")
+    assert f"there is no tmux server at {socket}, and none was metered there" in done.stderr
+    # one that ended while it was metered is forgotten
+    Servers(home / ".local/state/tmuxmeter/run").register(socket)
+    assert "The meter is off" in tmuxmeter("down", "--socket", socket).stdout
+
+
 def test_a_width_that_is_no_number_is_none(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     whole = tmuxmeter("today").stdout
     for said in ("-1", "0", "²", "wide", ""):
         monkeypatch.setenv("COLUMNS", said)
         assert tmuxmeter("today").stdout == whole
+
+
+@pytest.mark.parametrize("said", ["garbage", "/x,²,0", ",1,0", "/x,,", ""])
+def test_a_tmux_variable_that_names_no_server(
+    home: Path, monkeypatch: pytest.MonkeyPatch, said: str
+) -> None:
+    monkeypatch.setenv("TMUX", said)
+    done = tmuxmeter("pause", check=False)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == "tmuxmeter: outside tmux, say which server: --socket PATH\n"
 
 
 def test_no_models_met_yet(home: Path) -> None:

@@ -162,7 +162,7 @@ def _server(socket: Path, since: float) -> doctor.ServerFacts:
         in_place=formats.in_place,
         waiting=formats.waiting,
         unknown=formats.unknown,
-        lease_s=int(until) - int(time.time()) if until.isdigit() else None,
+        lease_s=int(until) - int(time.time()) if until.isdecimal() else None,
         registered_s=max(0, int(time.time() - since)),
     )
 

@@ -185,7 +185,10 @@ def down_command(context: Context, socket: str | None, everywhere: bool) -> None
         everywhere = True
     targets = registered if everywhere or chosen is None else (canonical_socket(chosen),)
     for target in targets:
-        servers.forget(target)
+        # of a name that is mistyped nobody must hear that all is off
+        if not servers.forget(target) and socket and not os.path.lexists(target):
+            message = f"there is no tmux server at {target}, and none was metered there"
+            raise TmuxError(message)
     stopped = False
     if not servers.registered():
         stopped = process.stop(context.places.runtime)
