@@ -319,10 +319,10 @@ def test_a_played_home_is_marked(home: Path) -> None:
     assert data("days", "--home", home)["total"]["requests"] > 0
 
 
-@pytest.mark.parametrize("command", ["today", "days", "week", "status", "nonsense"])
+@pytest.mark.parametrize("command", ["up", "today", "days", "week", "status", "nonsense"])
 def test_closed_streams_are_no_error(home: Path, command: str) -> None:
     claude(home)
-    for closed in (">&-", "2>&-", ">&- 2>&-"):
+    for closed in ("<&-", ">&-", "2>&-", "<&- >&- 2>&-"):
         words = [sys.executable, "-m", "tmuxmeter", command, "--home", str(home)]
         done = subprocess.run(
             ["/bin/sh", "-c", f'exec "$@" {closed}', "sh", *words],

@@ -55,6 +55,18 @@ def test_words_and_streams_are_passed_as_they_are() -> None:
     assert run("sh", "-c", "echo oops >&2").stderr == "oops\n"
 
 
+def test_without_a_standard_input_there_is_nothing_to_read() -> None:
+    done = subprocess.run(
+        ["/bin/sh", "-c", 'exec "$@" <&-', "sh", *RUN, "sh", "-c", "cat && echo end of it"],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "end of it\n", "")
+
+
 def test_what_is_not_installed_is_said() -> None:
     done = run("no-such-agent")
     assert done.returncode == 127

@@ -149,6 +149,21 @@ def test_it_plays_in_a_terminal_and_leaves_nothing(
         real.wait()
 
 
+def test_a_terminal_of_80_columns_shows_each_agent_from_its_first_line_on(
+    tmux_servers: Callable[..., TmuxServer], scratch: Path
+) -> None:
+    terminal = tmux_servers(80, 24)
+    terminal.environment |= {"TMPDIR": str(scratch)}
+    open_demo(terminal)
+    lines = seen(terminal, r"demo: round.*demo: round.*demo: round.* demo \$").splitlines()
+    assert lines[1].split("│")[0].strip() == "Claude Code (demo)  claude-sonnet-4-6"
+    assert lines[1].split("│")[1].strip() == "Codex (demo)  gpt-5.5"
+    # keys and both windows, beside the day's figures
+    assert lines[-1].startswith(" DEMO  C-n C-q  0:agents")
+    terminal.run("send-keys", "C-q")
+    wait_until(lambda: nothing_left(scratch), PATIENCE, 0.1)
+
+
 def detach(terminal: TmuxServer, pid: int) -> None:
     terminal.run("send-keys", "C-b", "d")
 

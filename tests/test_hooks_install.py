@@ -480,7 +480,8 @@ def test_an_agent_that_isn_t_there_is_told(home: Path) -> None:
     code, _, err = run(home, "install", "cursor", "--yes")
     assert code == 2
     assert err == "tmuxmeter: Cursor has no folder here; start it once, then try again\n"
-    assert run(home, "install", "--yes") == (0, "No agent's settings were found.\n", "")
+    for words in (["install", "--yes"], ["uninstall", "--yes"], ["diff"], ["status"]):
+        assert run(home, *words) == (0, "No agent's settings were found.\n", "")
 
 
 # --- the plugin for OpenCode

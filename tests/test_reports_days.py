@@ -22,7 +22,6 @@ from tmuxmeter.reports.days import (
     days_report,
     local_day_bounds,
     local_day_of,
-    session_rows,
     span_report,
 )
 
@@ -226,20 +225,6 @@ def test_every_breakdown_sums_to_the_total(pieces: Sequence[Slice]) -> None:
         }
         for kind, tokens in report["input_tokens"].items():
             assert sum(row["input_tokens"][kind] for row in rows) == tokens
-
-
-def test_sessions_with_their_span() -> None:
-    rows = session_rows(
-        [
-            piece(1, session="a", first_ms=NOON + 9),
-            piece(1, session="a", first_ms=NOON, model="n", where=UNATTRIBUTED),
-            piece(9, session="b"),
-        ]
-    )
-    assert [(r["session"], r["requests"], r["first_ms"], r["last_ms"]) for r in rows] == [
-        ("b", 1, NOON, NOON + 5),
-        ("a", 2, NOON, NOON + 14),
-    ]
 
 
 @pytest.mark.parametrize("zone", [UTC, BERLIN])

@@ -42,8 +42,10 @@ def test_hooks() -> None:
     assert hooks_check([there, HookFacts("codex", "missing", "", "")]).text == "installed: claude"
     odd = HookFacts("codex", "untrusted", "Codex was not told to trust them", "start codex")
     check = hooks_check([there, odd])
-    assert (check.status, check.hint) == ("warn", "`start codex`")
+    assert (check.status, check.hint) == ("warn", "start codex")
     assert check.text == "codex: untrusted, Codex was not told to trust them"
+    old = HookFacts("claude", "outdated", "", "tmuxmeter hooks install claude")
+    assert hooks_check([old, odd]).hint == "`tmuxmeter hooks install claude`, start codex"
 
 
 @pytest.mark.parametrize(

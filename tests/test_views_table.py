@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given
@@ -10,7 +11,11 @@ from hypothesis import strategies as st
 
 from tmuxmeter.views.figures import place
 from tmuxmeter.views.fitting import cut, home_path, printable, width, wrapped
-from tmuxmeter.views.table import Column, Paragraph, Table, aligned, plain, show
+from tmuxmeter.views.show import plain, show
+from tmuxmeter.views.table import Column, Paragraph, Table, aligned
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 HOSTILE = "[bold]x[/bold] \x1b[31m\x07$(id)'; DROP TABLE usage; -- \u202e\ud800 {0} %s"
 
@@ -62,15 +67,15 @@ def test_the_middle_goes_first_then_columns_by_rank() -> None:
     sheet = table(row, **columns)
     assert plain(sheet, 61).splitlines()[1].startswith("~/work/customers/acme/webshop/backend  ")
     assert plain(sheet, 50).splitlines()[1] == "~/work/cus…webshop/backend  $1.20  2.1.330  main"
-    heads = {limit: plain(sheet, limit).splitlines()[0].split() for limit in (40, 39, 30, 22, 12)}
+    heads = {limit: plain(sheet, limit).splitlines()[0].split() for limit in (40, 39, 30, 22, 15)}
     assert heads == {
         40: ["path", "cost", "version", "branch"],
         39: ["path", "cost", "branch"],
         30: ["path", "cost"],
         22: ["path", "cost"],
-        12: ["path", "cost"],
+        15: ["path", "cost"],
     }
-    for limit in (60, 50, 40, 30, 22, 12):
+    for limit in (60, 50, 40, 30, 22, 15, 12):
         assert max(map(width, plain(sheet, limit).splitlines())) <= limit
         assert max(map(width, drawn(sheet, limit=limit).splitlines())) <= limit
 
@@ -83,12 +88,45 @@ def test_drawn_and_plain_hold_the_same_cells() -> None:
         ]
 
 
-def test_where_it_is_too_narrow_words_give_way_and_figures_stay_whole() -> None:
+def test_words_are_broken_at_blanks_and_figures_stay_whole() -> None:
     rows = [["input tokens", "10,708,480", "92% cached"], ["the line", "0", "pays " * 9]]
-    columns = [Column("figure"), Column("today", figures=True), Column("")]
-    lines = drawn(Table("", columns, rows), limit=40).split("\n")
-    assert max(map(width, lines)) <= 40
-    assert any("10,708,480  92% cached" in line for line in lines)
+    columns = [Column("figure"), Column("today", figures=True), Column("", fold=True)]
+    sheet = Table("", columns, rows)
+    found = plain(sheet, 40).splitlines()
+    assert max(map(width, found)) <= 40
+    assert found[1] == "input tokens  10,708,480  92% cached"
+    assert found[2].split() == ["the", "line", "0", "pays", "pays", "pays"]
+    assert found[3] == " " * 26 + "pays pays pays"
+    assert [line.rstrip() for line in drawn(sheet, limit=40).splitlines()] == found
+
+
+def test_words_that_are_too_long_are_cut_where_they_may_be() -> None:
+    sheet = Table("", [Column("what", cut=True, fold=True)], [["read /work/shop/src/index.ts"]])
+    assert plain(sheet, 16) == "what\nread\n/work/…/index.ts\n"
+
+
+def test_a_blank_column_goes_before_rows_are_stacked() -> None:
+    columns = [Column("pane"), Column("state"), Column("cost", figures=True)]
+    assert plain(Table("", columns, [["main:1 %3", "", "$1.20"]]), 16) == (
+        "pane        cost\nmain:1 %3  $1.20\n"
+    )
+
+
+@pytest.mark.parametrize("write", [plain, lambda sheet, limit: drawn(sheet, limit=limit)])
+def test_rows_are_stacked_where_no_table_fits(write: Callable[[Table, int], str]) -> None:
+    columns = [Column("model"), Column("day"), Column("input", figures=True)]
+    columns += [Column("", fold=True), Column("since", rank=1)]
+    rows = [["gpt-5.5", "", "1,270,000", "a word on it", "2026"], ["", "Mon", "3", "", ""]]
+    assert write(Table("Prices", columns, rows), 20).splitlines() == [
+        "Prices",
+        "gpt-5.5",
+        "  input: 1,270,000",
+        "  a word on it",
+        "  since: 2026",
+        "  Mon",
+        "    input: 3",
+    ]
+    assert max(map(width, write(Table("A title", columns, rows), 9).splitlines())) <= 9
 
 
 def test_aligned_tables_share_their_widths() -> None:

@@ -24,8 +24,8 @@ from tmuxmeter.views.bars import bar
 from tmuxmeter.views.days import Circumstances
 from tmuxmeter.views.fitting import width
 from tmuxmeter.views.heat import heat_map, shade
-from tmuxmeter.views.spark import scale, sparkline
-from tmuxmeter.views.table import show
+from tmuxmeter.views.show import show
+from tmuxmeter.views.spark import LEVELS, scale, sparkline
 from tmuxmeter.views.today import light_line, today_parts
 
 if TYPE_CHECKING:
@@ -410,7 +410,7 @@ def test_hours_are_those_of_the_clock_on_days_it_is_changed() -> None:
         assert hours.endswith("at 23:00")
 
 
-@pytest.mark.parametrize("limit", [80, 100, 140])
+@pytest.mark.parametrize("limit", [20, 40, 80, 100, 140])
 def test_it_fits_whatever_the_names_are(world: World, limit: int) -> None:
     hostile = "/w/\x1b[31m[red]x[/red]" + "ä漢" * 60
     for number in range(4):
@@ -428,7 +428,20 @@ def test_it_fits_whatever_the_names_are(world: World, limit: int) -> None:
         assert "\x1b" not in "".join(found)
     # wider bars where there is room
     bar_of = row(lines(full, limit=limit), "tokens ")[8:].partition("  ")[0]
-    assert len(bar_of) == (48 if limit >= 110 else 24)
+    assert len(bar_of) == (48 if limit >= 110 else min(24, limit - 8))
+
+
+def test_the_hours_keep_their_scale_right_below_on_a_narrow_terminal(world: World) -> None:
+    busy_morning(world)
+    full = report(world, now=NOW)
+    for limit in (31, 32, 40, 80):
+        found = lines(full, limit=limit)
+        at = found.index(row(found, "hours "))
+        drawn = any(sign in found[at] for sign in LEVELS)
+        assert drawn == (limit >= 32)
+        assert ("most " in found[at]) == (limit in (31, 80))
+        assert not drawn or found[at + 1].split()[:2] == ["00", "06"]
+        assert any("at 1" in line for line in found[at : at + 3])
 
 
 def test_ascii_alone_will_do(world: World) -> None:

@@ -23,7 +23,7 @@ from tmuxmeter.reports.days import local_day_bounds
 from tmuxmeter.reports.week import DayFacts, typical_day, week_report
 from tmuxmeter.views.days import Circumstances
 from tmuxmeter.views.fitting import width
-from tmuxmeter.views.table import show
+from tmuxmeter.views.show import show
 from tmuxmeter.views.week import graph_of_week, week_parts
 
 if TYPE_CHECKING:

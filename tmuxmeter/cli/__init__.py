@@ -16,7 +16,8 @@ DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
 
 def main() -> None:
     """Run the command line; every foreseen failure is one line and a fitting exit code."""
-    # a stream that the caller closed (tmuxmeter days >&-) is None; nobody hears what goes there
+    # a stream that the caller closed (tmuxmeter days >&-) is None: nobody hears or says anything
+    sys.stdin = sys.stdin or open(os.devnull)  # noqa: SIM115, PTH123
     sys.stdout = sys.stdout or open(os.devnull, "w")  # noqa: SIM115, PTH123
     sys.stderr = sys.stderr or open(os.devnull, "w")  # noqa: SIM115, PTH123
     for stream in (sys.stdout, sys.stderr):

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -18,6 +17,7 @@ from tmuxmeter.cli.context import (
 from tmuxmeter.cli.days import Calendar, parse_day
 from tmuxmeter.cli.fresh import reader
 from tmuxmeter.cli.options import json_option, with_context
+from tmuxmeter.cli.plotting import plot_path, save_plot
 from tmuxmeter.errors import UsageError
 
 if TYPE_CHECKING:
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from tmuxmeter.config import Config
     from tmuxmeter.views.table import Paragraph
 
-PLOTS = (".png", ".svg")
 HOUR_MS = 3_600_000
 
 
@@ -68,9 +67,7 @@ def breakeven_command(
     if more and not supposed:
         message = f"{more[0]!r} stands alone; did you mean --what-if {more[0]}?"
         raise UsageError(message)
-    if plot is not None and Path(plot).suffix.lower() not in PLOTS:
-        message = f"--plot takes a file named *.png or *.svg, not {plot!r}"
-        raise UsageError(message)
+    picture = plot_path(plot)
     if day and reference:
         message = "--date and --reference name two different days"
         raise UsageError(message)
@@ -89,8 +86,10 @@ def breakeven_command(
         what = "supposed"
     figures, model = suppose(figures, scale.model, values)
     data = explain(figures, scale.supposing(model), burn)
-    if plot is not None:
-        _save(data, what, Path(plot))
+    if picture is not None:
+        from tmuxmeter.views.curve import graph_of
+
+        save_plot(graph_of(data, what), picture)
     if as_json:
         print_json(data)
         return
@@ -98,8 +97,8 @@ def breakeven_command(
 
     parts = breakeven_parts(data, what, line_limit(), ascii_only=ascii_only(config))
     print_parts(parts if reference else [*parts, *_stale(context, config)])
-    if plot is not None:
-        click.echo(f"Saved {plot}")
+    if picture is not None:
+        click.echo(f"Saved {picture}")
 
 
 def measured(context: Context, config: Config, day: date | None) -> tuple[Day, float | None]:
@@ -128,15 +127,3 @@ def _stale(context: Context, config: Config) -> list[Paragraph]:
     if fit is None:
         return []
     return stale_parts((Calendar.of(config).day_of(now_ms()) - fit.last_day).days)
-
-
-def _save(data: dict[str, Any], what: str, path: Path) -> None:
-    from tmuxmeter.views.curve import graph_of
-    from tmuxmeter.views.plot import plot
-
-    drawing = plot(graph_of(data, what), path.suffix.lower())
-    try:
-        path.write_bytes(drawing)
-    except OSError as error:
-        message = f"--plot {path}: can't be written: {error.strerror or error}"
-        raise UsageError(message) from error

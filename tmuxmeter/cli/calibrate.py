@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 LOOK_BACK_DAYS = 120
 """How far back hours are taken from: habits and models change."""
+MOST_BYTES = 256 << 20
+"""A table larger than this holds no hours."""
 REFUSED = 1
 """Exit code where the hours can't carry a fit."""
 
@@ -34,9 +36,8 @@ REFUSED = 1
 @click.option(
     "--tasks",
     type=click.Choice(["commits", "handoffs", "done"]),
-    default="commits",
-    show_default=True,
-    help="What counts as a task: your commits, hand-offs, or what `tmuxmeter done` marked.",
+    help="What counts as a task: your commits, hand-offs, or what `tmuxmeter done` marked."
+    "  [default: commits]",
 )
 @click.option("--apply", "applying", is_flag=True, help="Put the fit in force.")
 @click.option("--reset", is_flag=True, help="Go back to the constants of the settings.")
@@ -47,7 +48,7 @@ def calibrate_command(
     context: Context,
     table: str | None,
     since: str | None,
-    tasks: str,
+    tasks: str | None,
     applying: bool,
     reset: bool,
     show: bool,
@@ -57,15 +58,20 @@ def calibrate_command(
 
     Hours with one agent at work are the baseline, hours with more show what parallel work brings.
     """
-    if reset + show + (applying or table is not None or since is not None) > 1:
+    of_ledger = since is not None or tasks is not None
+    if reset + show + (applying or table is not None or of_ledger) > 1:
         message = "--reset, --show, and fitting anew exclude each other"
+        raise UsageError(message)
+    if table is not None and of_ledger:
+        message = "--since and --tasks choose from your ledger; --from takes a table as it is"
         raise UsageError(message)
     if reset:
         _reset(context, as_json=as_json)
     elif show:
         _show(context, as_json=as_json)
     else:
-        _fit(context, _Source(table, parse_day(since, "--since"), tasks), applying, as_json=as_json)
+        source = _Source(table, parse_day(since, "--since"), tasks or "commits")
+        _fit(context, source, applying, as_json=as_json)
 
 
 @dataclass(frozen=True)
@@ -143,9 +149,10 @@ def _fit(context: Context, source: _Source, applying: bool, *, as_json: bool) ->
 
 def _read_table(path: Path) -> list[Hour]:
     from tmuxmeter.breakeven.table import hours_of
+    from tmuxmeter.regular import read_regular
 
     try:
-        text = path.read_text(encoding="utf-8-sig")
+        text = read_regular(path, MOST_BYTES).decode("utf-8-sig")
     except OSError as error:
         message = f"--from {path}: can't be read: {error.strerror or error}"
         raise UsageError(message) from error

@@ -36,8 +36,8 @@ class Context:
         UsageError
             There is no such folder.
         """
-        if home and not Path(home).is_dir():
-            message = f"--home {home}: there is no such folder"
+        if home is not None and not (home and Path(home).is_dir()):
+            message = f"--home {home or repr(home)}: there is no such folder"
             raise UsageError(message)
         return cls(places(Path(home) if home else None, os.environ), bool(home))
 
@@ -76,7 +76,7 @@ def print_json(data: object) -> None:
 
 def print_parts(parts: Sequence[Table | Paragraph]) -> None:
     """Print tables and paragraphs: drawn and fitted to a terminal, plain and whole elsewhere."""
-    from tmuxmeter.views.table import fancy, show
+    from tmuxmeter.views.show import fancy, show
 
     colours = fancy(sys.stdout, bool(os.environ.get("NO_COLOR")))
     show(parts, sys.stdout, colours=colours, limit=line_limit())
@@ -85,7 +85,7 @@ def print_parts(parts: Sequence[Table | Paragraph]) -> None:
 def line_limit() -> int | None:
     """Return how many terminal cells a line of output may take, None where nothing limits it."""
     said = os.environ.get("COLUMNS", "")
-    if said.isdigit() and int(said):
+    if said.isdecimal() and int(said):
         return int(said)
     if not sys.stdout.isatty():
         return None

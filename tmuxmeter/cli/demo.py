@@ -109,7 +109,7 @@ def play(stage: Context) -> None:
     # the week is there from the first look on
     bring_up_to_date(stage)
     try:
-        for command in stage_commands(home):
+        for command in stage_commands(home, *shutil.get_terminal_size()):
             words = [*tmux, *command]
             done = subprocess.run(words, check=False, env=environment, stderr=subprocess.PIPE)
             if done.returncode:

@@ -162,7 +162,7 @@ def _server(socket: Path, since: float) -> doctor.ServerFacts:
         in_place=formats.in_place,
         waiting=formats.waiting,
         unknown=formats.unknown,
-        lease_s=int(until) - int(time.time()) if until.isdigit() else None,
+        lease_s=int(until) - int(time.time()) if until.isdecimal() else None,
         registered_s=max(0, int(time.time() - since)),
     )
 
@@ -248,6 +248,7 @@ def _tokenless(ledger: Reader, now: int) -> list[Tokenless]:
 def _stopping(context: Context, config: Config, *, watching: bool) -> Iterator[Check]:
     """Look at what stops agents: pauses, hooks, the guard."""
     from tmuxmeter.cli.hooks import hook_states
+    from tmuxmeter.hooks.status import UNUSABLE
     from tmuxmeter.panes.sources import default_source
     from tmuxmeter.pause.hold import FOLDER as HOLDS
     from tmuxmeter.pause.hold import HoldFlags
@@ -268,7 +269,12 @@ def _stopping(context: Context, config: Config, *, watching: bool) -> Iterator[C
     yield doctor_stops.pauses_check(pauses, store.broken, watching=watching)
     yield doctor_stops.hooks_check(
         [
-            doctor_stops.HookFacts(state.agent, state.state, state.detail, state.hint)
+            doctor_stops.HookFacts(
+                state.agent,
+                state.state,
+                f"{state.file}: {state.detail}" if state.state == UNUSABLE else state.detail,
+                state.hint,
+            )
             for state in hook_states(context, config)
         ]
     )

@@ -9,26 +9,23 @@ from typing import TYPE_CHECKING
 import click
 
 from tmuxmeter.cli.context import Context, now_ms
-from tmuxmeter.cli.options import with_context
+from tmuxmeter.cli.options import filled, socket_option, with_context
 from tmuxmeter.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from tmuxmeter.ledger.notes import Note, Notes
 
 MOST_MINUTES = 480
 """A working day: nobody looks at one hand-off for longer."""
 
 
-def _socket_option(command: Callable[..., None]) -> Callable[..., None]:
-    return click.option("--socket", metavar="PATH", help="The tmux server with this socket.")(
-        command
-    )
-
-
 @click.command("handoff")
-@click.option("--pane", metavar="PANE", help="The pane it came from, such as %5; none if left out.")
+@click.option(
+    "--pane",
+    metavar="PANE",
+    callback=filled,
+    help="The pane it came from, such as %5; none if left out.",
+)
 @click.option(
     "--minutes",
     type=click.FloatRange(0, MOST_MINUTES),
@@ -36,7 +33,7 @@ def _socket_option(command: Callable[..., None]) -> Callable[..., None]:
 )
 @click.option("--note", metavar="TEXT", default="", help="What it was.")
 @click.option("--undo", is_flag=True, help="Take back the last one logged by hand.")
-@_socket_option
+@socket_option
 @with_context
 def handoff_command(
     context: Context,
@@ -67,11 +64,11 @@ def handoff_command(
 
 
 @click.command("claim")
-@click.argument("pane")
+@click.argument("pane", callback=filled)
 @click.argument("patterns", metavar="PATTERN...", nargs=-1)
 @click.option("--why", metavar="TEXT", default="", help="Why nobody else needs these files.")
 @click.option("--drop", is_flag=True, help="End the pane's claim.")
-@_socket_option
+@socket_option
 @with_context
 def claim_command(
     context: Context,
@@ -111,10 +108,15 @@ def claim_command(
 
 
 @click.command("done")
-@click.option("--pane", metavar="PANE", help="The pane that did it, such as %5; none if left out.")
+@click.option(
+    "--pane",
+    metavar="PANE",
+    callback=filled,
+    help="The pane that did it, such as %5; none if left out.",
+)
 @click.option("--note", metavar="TEXT", default="", help="What was done.")
 @click.option("--undo", is_flag=True, help="Take the last mark back.")
-@_socket_option
+@socket_option
 @with_context
 def done_command(
     context: Context, pane: str | None, note: str, undo: bool, socket: str | None

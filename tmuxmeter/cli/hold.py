@@ -24,10 +24,10 @@ def hold_status_command(context: Context, as_json: bool) -> None:
     """Show which sessions are held, since when and by whom, and whether their hooks obey."""
     from datetime import datetime
 
-    from tmuxmeter.pause.hold import HoldFlags
+    from tmuxmeter.pause.hold import FOLDER, HoldFlags
 
     scene = Scene(context, None)
-    flags = HoldFlags(context.places.runtime / "hold").active()
+    flags = HoldFlags(context.places.runtime / FOLDER).active()
     panes = {(p.agent, p.session): p for p in scene.store.all() if p.way == HOLD}
     rows: list[dict[str, Any]] = [
         {

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 _STEERING = re.compile(r"[\x00-\x08\x0a-\x1f\x7f-\x9f]")
 NOT_DONE = 1
 """Exit code where a file had to be left alone."""
+NO_SETTINGS = "No agent's settings were found."
 
 
 @click.group("hooks")
@@ -103,6 +104,8 @@ def diff_command(context: Context, agents: tuple[str, ...]) -> None:
     for plan in plans:
         if plan.changes:
             click.echo(_diff(plan), nl=False)
+    if not plans and not errors:
+        click.echo(NO_SETTINGS)
     if errors:
         raise click.exceptions.Exit(NOT_DONE)
 
@@ -131,6 +134,8 @@ def status_command(context: Context, agents: tuple[str, ...], as_json: bool) -> 
         ]
         print_json({"hooks": hooks, "backups": [str(path) for path in backups]})
         return
+    if not states:
+        click.echo(NO_SETTINGS)
     for state in states:
         word = "not installed" if state.state == MISSING else state.state
         click.echo(f"{TITLES[state.agent]:12} {word:14} {state.file}")
@@ -217,7 +222,7 @@ def _carry_out(
     for plan in wanted:
         click.echo(_diff(plan), nl=False)
     if not plans and not errors:
-        click.echo("No agent's settings were found.")
+        click.echo(NO_SETTINGS)
     if wanted and not yes:
         if not sys.stdin.isatty():
             message = "nobody to ask here: use --yes"

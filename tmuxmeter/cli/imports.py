@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
 from tmuxmeter.cli.context import Context, now_ms, print_json
-from tmuxmeter.cli.options import json_option, with_context
+from tmuxmeter.cli.options import filled, json_option, with_context
 from tmuxmeter.errors import UsageError
 
 if TYPE_CHECKING:
@@ -41,10 +42,12 @@ def import_command() -> None:
 
 @import_command.command("cursor")
 @click.argument("file", type=click.Path(path_type=Path))
-@click.option("--user", metavar="EMAIL", default="", help="Whose rows of a team's export count.")
+@click.option(
+    "--user", metavar="EMAIL", callback=filled, help="Whose rows of a team's export count."
+)
 @json_option
 @with_context
-def cursor_command(context: Context, file: Path, user: str, as_json: bool) -> None:
+def cursor_command(context: Context, file: Path, user: str | None, as_json: bool) -> None:
     """Import the CSV that cursor.com/dashboard exports (Usage, Export CSV).
 
     Exports may overlap, and one may be imported again: each request counts once. A request goes
@@ -56,7 +59,7 @@ def cursor_command(context: Context, file: Path, user: str, as_json: bool) -> No
     from tmuxmeter.cli.meter import paused_watcher
     from tmuxmeter.ledger.writer import Writer
 
-    export = parse(_text(file), str(file), user)
+    export = parse(_text(file), str(file), user or "")
     with paused_watcher(context):
         # turns that came since the last look must be there to be matched
         complain(bring_up_to_date(context))
@@ -76,16 +79,18 @@ def _text(file: Path) -> str:
     UsageError
         It can't be read or is no text.
     """
+    from tmuxmeter.regular import read_regular
+
     try:
-        if file.stat().st_size > _LIMIT:
-            message = f"{file}: larger than {_LIMIT >> 20} MiB; export fewer days at once"
-            raise UsageError(message)
-        return file.read_text("utf-8")
+        content = read_regular(file, _LIMIT)
     except OSError as error:
-        message = f"{file}: {error.strerror}"
+        hint = "; export fewer days at once" if error.errno == errno.EFBIG else ""
+        message = f"{file}: {error.strerror}{hint}"
         raise UsageError(message) from error
+    try:
+        return content.decode()
     except UnicodeDecodeError as error:
-        line = file.read_bytes()[: error.start].count(b"\n") + 1
+        line = content[: error.start].count(b"\n") + 1
         message = (
             f"{file}:{line}: is no UTF-8 text; nothing was imported: "
             "take the file as cursor.com/dashboard (Usage, Export CSV) gives it"

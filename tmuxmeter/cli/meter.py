@@ -13,7 +13,7 @@ import click
 
 from tmuxmeter.cli.context import Context, print_json
 from tmuxmeter.cli.files import find
-from tmuxmeter.cli.options import json_option, with_context
+from tmuxmeter.cli.options import json_option, socket_option, with_context
 from tmuxmeter.errors import TmuxmeterError, UsageError
 from tmuxmeter.paths import private_folder
 
@@ -89,7 +89,7 @@ def own_socket() -> Path | None:
 
 
 @click.command("up")
-@click.option("--socket", metavar="PATH", help="The tmux server with this socket.")
+@socket_option
 @click.option("--quiet", is_flag=True, help="Say nothing when all is well.")
 @click.option("--demo-if-empty", is_flag=True, help="Without any agent logs, play the demo.")
 @with_context
@@ -159,7 +159,7 @@ def attach_meter(context: Context, socket: Path, *, quiet: bool) -> None:
 
 
 @click.command("down")
-@click.option("--socket", metavar="PATH", help="The tmux server with this socket.")
+@socket_option
 @click.option("--all", "everywhere", is_flag=True, help="In all tmux servers.")
 @with_context
 def down_command(context: Context, socket: str | None, everywhere: bool) -> None:
@@ -185,7 +185,10 @@ def down_command(context: Context, socket: str | None, everywhere: bool) -> None
         everywhere = True
     targets = registered if everywhere or chosen is None else (canonical_socket(chosen),)
     for target in targets:
-        servers.forget(target)
+        # of a name that is mistyped nobody must hear that all is off
+        if not servers.forget(target) and socket and not os.path.lexists(target):
+            message = f"there is no tmux server at {target}, and none was metered there"
+            raise TmuxError(message)
     stopped = False
     if not servers.registered():
         stopped = process.stop(context.places.runtime)

@@ -10,8 +10,9 @@ import click
 
 from tmuxmeter.cli.context import Context, now_ms, print_json, print_parts
 from tmuxmeter.cli.days import parse_day
-from tmuxmeter.cli.options import json_option, with_context
+from tmuxmeter.cli.options import filled, json_option, with_context
 from tmuxmeter.errors import UsageError
+from tmuxmeter.prices.tables import TIERS
 
 if TYPE_CHECKING:
     from tmuxmeter.ledger.reprice import PriceChange
@@ -19,9 +20,9 @@ if TYPE_CHECKING:
 
 
 @click.command("prices")
-@click.argument("model", required=False)
+@click.argument("model", required=False, callback=filled)
 @click.option("--date", "day", metavar="DAY", help="At this day (UTC) instead of today.")
-@click.option("--tier", default="", help="standard, fast, priority, flex or batch.")
+@click.option("--tier", type=click.Choice(TIERS), default="standard", show_default=True)
 @json_option
 @with_context
 def prices_command(
@@ -47,6 +48,9 @@ def prices_command(
         found = [book.explain(name, at, agent=agent, tier=tier) for agent, name in names]
     if as_json:
         print_json([price_data(explanation) for explanation in found])
+        return
+    if not found:
+        click.echo("No models met in your logs yet: name one, such as claude-sonnet-4-6.")
         return
     from tmuxmeter.views.prices import price_tables
 

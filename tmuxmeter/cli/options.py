@@ -16,6 +16,14 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 
+def filled(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
+    """Refuse an empty name, as of a variable that isn't set: it is none that was left out."""
+    if value is not None and not value.strip():
+        message = "it is empty"
+        raise click.BadParameter(message, ctx, param)
+    return value
+
+
 def with_context(command: Callable[..., R]) -> Callable[..., R]:
     """Give a command ``--home DIR``, before or after its name, and a :class:`Context`."""
 
@@ -23,9 +31,16 @@ def with_context(command: Callable[..., R]) -> Callable[..., R]:
     @click.pass_context
     @functools.wraps(command)
     def wrapped(click_context: click.Context, home: str | None, *args: Any, **kwargs: Any) -> R:
-        return command(Context.of(home or click_context.obj), *args, **kwargs)
+        given = click_context.obj if home is None else home
+        return command(Context.of(given), *args, **kwargs)
 
     return wrapped
+
+
+def socket_option(command: Callable[P, R]) -> Callable[P, R]:
+    """Give a command ``--socket PATH``."""
+    words = "The tmux server with this socket."
+    return click.option("--socket", metavar="PATH", callback=filled, help=words)(command)
 
 
 def json_option(command: Callable[P, R]) -> Callable[P, R]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from tmuxmeter.cli.context import Context, print_json
-from tmuxmeter.cli.options import json_option, with_context
+from tmuxmeter.cli.options import json_option, socket_option, with_context
 from tmuxmeter.cli.pausing import Scene, Wanted, fits, over_budget, records_of, wanted
 from tmuxmeter.errors import PauseError, TmuxError, TmuxmeterError
 from tmuxmeter.pause.records import FREEZE, WAYS
@@ -40,7 +40,7 @@ def pane_options(command: Callable[..., None]) -> Callable[..., None]:
             click.option(
                 "--over-budget", "over", is_flag=True, help="All agents over today's budget."
             ),
-            click.option("--socket", metavar="PATH", help="The tmux server with this socket."),
+            socket_option,
             json_option,
         )
     ):
@@ -149,6 +149,8 @@ def _pause(scene: Scene, choice: Wanted, how: str | None, *, whole_daemon: bool)
     if choice.wide:
         scene.knows(choice)
         seen = scene.look(scene.sockets)
+        if scene.one_named:
+            seen.check(scene.one_socket())
         is_over = over_budget(scene) if choice.over_budget else _never
         panes = [
             pane

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from tmuxmeter.cli.context import now_ms
 from tmuxmeter.errors import LedgerError, TmuxError, UsageError
-from tmuxmeter.pause.records import PauseStore
+from tmuxmeter.pause.records import FOLDER, PauseStore
 from tmuxmeter.tmux.servers import Servers, canonical_socket, socket_in_environment
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ class Scene:
     def __init__(self, context: Context, socket: str | None) -> None:
         self.context = context
         runtime = context.places.runtime
-        self.store = PauseStore(context.places.state / "pauses")
+        self.store = PauseStore(context.places.state / FOLDER)
         own = socket_in_environment(os.environ.get("TMUX", ""))
         self.own_socket = own[0] if own else None
         registered = Servers(runtime).registered()
@@ -205,6 +205,7 @@ class Scene:
 
     def means(self) -> Means:
         """Return what pausing works with."""
+        from tmuxmeter.pause.hold import FOLDER as HOLDS
         from tmuxmeter.pause.hold import HoldFlags
         from tmuxmeter.pause.means import Means
         from tmuxmeter.tmux.client import Tmux
@@ -215,7 +216,7 @@ class Scene:
             tmux=Tmux,
             table=self.table,
             store=self.store,
-            flags=HoldFlags(self.context.places.runtime / "hold"),
+            flags=HoldFlags(self.context.places.runtime / HOLDS),
             watched=self.watched,
             hooks_since=self._hooks_since,
             state_now=self._state_now,
@@ -244,6 +245,18 @@ class Seen:
     picture: Picture
     last_requests: dict[tuple[str, str], int]
 
+    def check(self, socket: Path) -> None:
+        """Make sure that a server answered.
+
+        Raises
+        ------
+        TmuxError
+            It didn't.
+        """
+        if socket in self.picture.down:
+            message = f"the tmux server at {socket}: {self.picture.down[socket]}"
+            raise TmuxError(message)
+
     def pane(self, socket: Path, pane_id: str) -> PaneNow:
         """Return a pane.
 
@@ -252,9 +265,7 @@ class Seen:
         TmuxError
             There is none, or its server doesn't answer.
         """
-        if socket in self.picture.down:
-            message = f"the tmux server at {socket}: {self.picture.down[socket]}"
-            raise TmuxError(message)
+        self.check(socket)
         for pane in self.picture.panes:
             if (pane.ref.socket, pane.ref.pane) == (str(socket), pane_id):
                 return pane

@@ -65,4 +65,6 @@ def run_command(command: tuple[str, ...]) -> None:
     )
     start = [sys.executable, "-I", "-S", "-c", START, ignored, *command]
     sys.stdout.flush()
+    # one that was closed is nothing now, and has to stay there for the shell
+    os.set_inheritable(sys.stdin.fileno(), True)
     os.execv("/bin/sh", ["sh", "-c", HOLDER, "tmuxmeter-run", *start])  # noqa: S606 - its own shell

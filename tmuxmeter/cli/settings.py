@@ -8,6 +8,7 @@ import click
 
 from tmuxmeter.cli.context import Context, print_json, print_parts
 from tmuxmeter.cli.options import json_option, with_context
+from tmuxmeter.errors import UsageError
 
 
 @click.command("config")
@@ -16,6 +17,9 @@ from tmuxmeter.cli.options import json_option, with_context
 @with_context
 def config_command(context: Context, path: bool, as_json: bool) -> None:
     """Show the settings in force and where each comes from."""
+    if path and as_json:
+        message = "--path prints the path alone, not as JSON"
+        raise UsageError(message)
     if path:
         click.echo(context.places.config_file)
         return
@@ -28,7 +32,7 @@ def config_command(context: Context, path: bool, as_json: bool) -> None:
         return
     table = Table(
         f"Settings ({context.places.config_file})",
-        [Column("key"), Column("value"), Column("from"), Column("meaning")],
+        [Column("key"), Column("value"), Column("from", cut=True), Column("meaning", fold=True)],
     )
     table.rows += [[s.key, s.value, s.origin, s.doc] for s in settings]
     print_parts([table])

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from datetime import timedelta
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -13,17 +12,17 @@ from tmuxmeter.cli.context import Context, ascii_only, line_limit, now_ms, print
 from tmuxmeter.cli.days import Calendar, parse_day, span
 from tmuxmeter.cli.fresh import complain, reader
 from tmuxmeter.cli.options import json_option, with_context
-from tmuxmeter.errors import UsageError
+from tmuxmeter.cli.plotting import plot_path, save_plot
 
 if TYPE_CHECKING:
     from datetime import date
+    from pathlib import Path
 
     from tmuxmeter.ledger.reader import Reader
     from tmuxmeter.ledger.span import SpanFacts
 
 WEEK = 7
 MOST_WEEKS = 53
-PLOTS = (".png", ".svg")
 
 
 @click.command("week")
@@ -53,9 +52,7 @@ def week_command(
     from tmuxmeter.cli.measured import judge, leave_garbage, scale_in_force
     from tmuxmeter.reports.week import DayFacts, typical_day, week_report
 
-    if plot is not None and Path(plot).suffix.lower() not in PLOTS:
-        message = f"--plot takes a file named *.png or *.svg, not {plot!r}"
-        raise UsageError(message)
+    picture = plot_path(plot)
     config = context.config()
     calendar = Calendar.of(config)
     now = now_ms()
@@ -76,8 +73,7 @@ def week_command(
         begin, end = found[0].activity.start_ms, found[-1].activity.end_ms
         unmetered = ledger.unmetered_sessions(begin, end, estimated=config.agents.estimate)
         report = week_report(facts, explain(typical, scale) if typical else None, unmetered)
-        if plot is not None:
-            _save(report, Path(plot))
+        saved = picture is not None and _saved(report, picture)
         if as_json:
             print_json(report)
             return
@@ -92,8 +88,8 @@ def week_command(
         if not report["total"]["requests"]:
             parts += where_to_look(context, ledger, calendar)
     print_parts(parts)
-    if plot is not None:
-        click.echo(f"Saved {plot}")
+    if saved:
+        click.echo(f"Saved {picture}")
 
 
 def _tasks(
@@ -116,16 +112,13 @@ def _tasks(
     return [counts[each] for each in days]
 
 
-def _save(report: dict[str, object], path: Path) -> None:
-    from tmuxmeter.views.plot import plot
+def _saved(report: dict[str, object], path: Path) -> bool:
+    """Save the curve; return whether there is one."""
     from tmuxmeter.views.week import graph_of_week
 
     graph = graph_of_week(report)
     if graph is None:
         complain([f"--plot {path}: nothing was spent in these days, so there is no curve"])
-        return
-    try:
-        path.write_bytes(plot(graph, path.suffix.lower()))
-    except OSError as error:
-        message = f"--plot {path}: {error.strerror or error}"
-        raise UsageError(message) from error
+        return False
+    save_plot(graph, path)
+    return True

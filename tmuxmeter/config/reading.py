@@ -6,9 +6,13 @@ from typing import TYPE_CHECKING
 
 from tmuxmeter.config.settings import Config
 from tmuxmeter.errors import ConfigError
+from tmuxmeter.regular import read_regular
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+MOST_BYTES = 16 << 20
+"""A file larger than this is no configuration."""
 
 
 def read(path: Path, *, must_exist: bool = False) -> str | None:
@@ -20,7 +24,7 @@ def read(path: Path, *, must_exist: bool = False) -> str | None:
         It can't be read, or ``must_exist`` and it doesn't.
     """
     try:
-        return path.read_bytes().decode("utf-8-sig")
+        return read_regular(path, MOST_BYTES).decode("utf-8-sig")
     except FileNotFoundError as error:
         if must_exist:
             msg = f"{path}: there is no such file"

@@ -80,8 +80,8 @@ def play(session: Session, home: Path, rng: Random) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     live = LiveFile(home, session) if isinstance(session, ClaudeSession) else None
     title = "Claude Code" if live else "Codex"
-    where = "~/" + str(Path(session.cwd).relative_to(home))
-    print(f"{BOLD}{title}{PLAIN} (demo)  {session.model}  {where}", flush=True)
+    # in half of a terminal of 80 columns that is one line
+    print(f"{BOLD}{title}{PLAIN} (demo)  {session.model}", flush=True)
     try:
         with path.open("a", encoding="utf-8") as log:
             while True:

@@ -29,11 +29,14 @@ DAY_SO_FAR_MS = 8 * 3_600_000
 OWN_VARIABLES = ("CLAUDE", "CODEX", "TMUX", "XDG_")
 """Beginnings of the variables that tell where the user's own logs, settings and servers are."""
 
+LEAST = (40, 15)
+"""Columns and lines that three panes need."""
 SESSION = "demo"
 AGENTS, SHELL = f"{SESSION}:agents", f"{SESSION}:shell"
 
 # Colours are set in pairs, so that they can be read on light and dark terminals. The keys work
-# without a prefix because the demo may run inside another tmux, which takes the prefix for itself.
+# without a prefix because the demo may run inside another tmux, which takes the prefix for itself;
+# the greeting explains them where a narrow status line can't.
 TMUX_CONFIG = """\
 set -g default-terminal "screen-256color"
 set -g mouse on
@@ -41,7 +44,8 @@ set -g escape-time 50
 set -g status-interval 1
 set -g status-style "bg=colour236,fg=colour252"
 set -g status-left-length 60
-set -g status-left "#[bold] DEMO#[default]  C-n: next window  C-q: end "
+%hidden KEYS="#{?#{e|<:#{client_width},110},C-n C-q,C-n: next window  C-q: end}"
+set -g status-left "#[bold] DEMO#[default]  $KEYS "
 set -g status-right-length 60
 set -g status-right "#{tmuxmeter} "
 set -g @tmuxmeter_style_waiting "#[fg=colour222]"
@@ -130,10 +134,11 @@ def stage_environment(home: Path, environment: Mapping[str, str]) -> dict[str, s
     return {**kept, "HOME": str(home), "PATH": f"{script.parent}:{environment.get('PATH', '')}"}
 
 
-def stage_commands(home: Path) -> list[list[str]]:
+def stage_commands(home: Path, columns: int, lines: int) -> list[list[str]]:
     """Return the tmux commands that build the demo's panes: three agents, and a shell beside them.
 
-    The shell greets; when it is first looked at, it shows the day.
+    The shell greets; when it is first looked at, it shows the day. Panes are as large from the
+    beginning as the terminal of so many columns and lines shows them: nothing is broken anew.
     """
     bash = ["bash", "--norc", "--noprofile"]
 
@@ -142,7 +147,9 @@ def stage_commands(home: Path) -> list[list[str]]:
 
     greet = f"printf '%s\\n' {shlex.quote(GREETING)}; PS1='demo$ ' exec {shlex.join([*bash, '-i'])}"
     left, right, below = map(actor, CAST)
-    first = ["-d", "-s", SESSION, "-n", "agents", "-x", "200", "-y", "50", "-c", str(home)]
+    # the status line takes one line, and too small a window can't be split
+    size = ["-x", str(max(columns, LEAST[0])), "-y", str(max(lines, LEAST[1]) - 1)]
+    first = ["-d", "-s", SESSION, "-n", "agents", *size, "-c", str(home)]
     look = f"set-hook -gu session-window-changed; send-keys -t {SHELL} 'tmuxmeter today' Enter"
     return [
         ["new-session", *first, *left],

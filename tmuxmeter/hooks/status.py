@@ -10,12 +10,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from tmuxmeter.hooks.files import find
+from tmuxmeter.hooks.files import LIMIT_BYTES, find
 from tmuxmeter.hooks.install import PLUGIN_MARK
 from tmuxmeter.hooks.settings import SettingsError, ours_in
 from tmuxmeter.hooks.targets import TITLES, settings_file
 from tmuxmeter.hooks.values import our_commands
 from tmuxmeter.hooks.wanted import runtime_of, script_of
+from tmuxmeter.regular import read_regular
 
 if TYPE_CHECKING:
     from tmuxmeter.hooks.install import Installer
@@ -141,8 +142,8 @@ def trusted(codex_home: Path) -> bool | None:
     """
     file = settings_file("codex", codex_home)
     try:
-        with (codex_home / "config.toml").open("rb") as config:
-            state = tomllib.load(config).get("hooks", {}).get("state", {})
+        config = read_regular(codex_home / "config.toml", LIMIT_BYTES).decode()
+        state = tomllib.loads(config).get("hooks", {}).get("state", {})
         value = _plain(file)
     except FileNotFoundError:
         return False
@@ -164,7 +165,8 @@ def trusted(codex_home: Path) -> bool | None:
 
 
 def _plain(file: Path) -> dict[str, list[Any]]:
-    hooks = json.loads(file.read_text("utf-8-sig")).get("hooks", {})
+    content = read_regular(file, LIMIT_BYTES).decode("utf-8-sig")
+    hooks = json.loads(content).get("hooks", {})
     return {event: groups for event, groups in hooks.items() if isinstance(groups, list)}
 
 

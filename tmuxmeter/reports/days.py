@@ -154,44 +154,13 @@ def estimated(given: int, received: int) -> Row | None:
     return {"input_tokens": given, "output_tokens": received}
 
 
-def session_rows(slices: Sequence[Slice]) -> list[Row]:
-    """Return one row per session, with when it first and last spent in the span (epoch ms)."""
-    spans: dict[tuple[str, str], tuple[int, int]] = {}
-    for piece in slices:
-        key = (piece.agent, piece.session)
-        first, last = spans.get(key, (piece.first_ms, piece.last_ms))
-        spans[key] = (min(first, piece.first_ms), max(last, piece.last_ms))
-    rows = grouped(
-        slices,
-        lambda piece: {
-            "agent": piece.agent,
-            "session": piece.session,
-            "account": piece.account,
-            "project": piece.project,
-            "parent": piece.parent or None,
-            "spawned": piece.spawned,
-        },
-        same=lambda piece: (piece.agent, piece.session),
-    )
-    for row in rows:
-        row["first_ms"], row["last_ms"] = spans[row["agent"], row["session"]]
-    return rows
-
-
-def grouped(
-    slices: Iterable[Slice],
-    name: Callable[[Slice], Row],
-    same: Callable[[Slice], object] | None = None,
-) -> list[Row]:
-    """Return a row for each name: dearest first, then by tokens, then by name.
-
-    ``same`` tells which pieces belong together where the whole name does not.
-    """
+def grouped(slices: Iterable[Slice], name: Callable[[Slice], Row]) -> list[Row]:
+    """Return a row for each name: dearest first, then by tokens, then by name."""
     names: dict[object, Row] = {}
     totals: dict[object, Measures] = {}
     for piece in slices:
         fields = name(piece)
-        key = tuple(fields.values()) if same is None else same(piece)
+        key = tuple(fields.values())
         names.setdefault(key, fields)
         totals[key] = totals.get(key, Measures()).plus(piece.measures)
     order = sorted(

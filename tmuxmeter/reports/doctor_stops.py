@@ -63,13 +63,18 @@ def hooks_check(hooks: Sequence[HookFacts]) -> Check:
     wrong = [each for each in hooks if each.state not in (INSTALLED, MISSING)]
     if wrong:
         text = "; ".join(f"{each.agent}: {each.state}, {each.detail}" for each in wrong)
-        hints = ", ".join(dict.fromkeys(f"`{each.hint}`" for each in wrong if each.hint))
+        hints = ", ".join(dict.fromkeys(_quoted(each.hint) for each in wrong if each.hint))
         return Check("hooks", WARN, text, hints or "`tmuxmeter hooks status` tells more")
     there = sorted({each.agent for each in hooks if each.state == INSTALLED})
     if not there:
         hint = "`tmuxmeter hooks install`: agents hold themselves when paused, and tell more"
         return Check("hooks", OK, "not installed", hint)
     return Check("hooks", OK, f"installed: {', '.join(there)}")
+
+
+def _quoted(hint: str) -> str:
+    """Return a hint, in marks if it is a command."""
+    return f"`{hint}`" if hint.startswith("tmuxmeter ") else hint
 
 
 def guard_check(settings: GuardSettings, *, watching: bool) -> Check:

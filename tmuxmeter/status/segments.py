@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from tmuxmeter.breakeven.light import ASCII_GLYPHS, GLYPHS, NEUTRAL, UNCALIBRATED_MARK
 from tmuxmeter.reports.live import (
     CLAIM,
     DRIFT,
@@ -29,6 +28,7 @@ from tmuxmeter.status.text import (
     money,
     share,
     tokens,
+    verdict_sign,
 )
 
 if TYPE_CHECKING:
@@ -158,9 +158,8 @@ def _in_three(words: list[tuple[str, str]]) -> Segment:
 
 def light_glyph(light: LiveLight, options: StatusOptions) -> str:
     """Return the verdict as a sign, with a mark where it isn't the user's own scale; "" unknown."""
-    glyph = (GLYPHS if options.icons else ASCII_GLYPHS).get(light.verdict, "")
-    unsure = glyph and light.verdict != NEUTRAL and not light.calibrated
-    return glyph + UNCALIBRATED_MARK if unsure else glyph
+    ascii_only = not options.icons
+    return verdict_sign(light.verdict, calibrated=light.calibrated, ascii_only=ascii_only)
 
 
 def gauge(live: Live, options: StatusOptions) -> str:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import unicodedata
 
+from tmuxmeter.breakeven.light import ASCII_GLYPHS, GLYPHS, NEUTRAL, UNCALIBRATED_MARK
+
 UNKNOWN = "?"
 MODEL_LENGTH = 40
 AGENT_LENGTH = 20
@@ -113,6 +115,17 @@ def line(value: float | None, *, ascii_only: bool = False) -> str:
     if value == float("inf"):
         return "inf" if ascii_only else "∞"
     return tokens(int(value + 0.5))
+
+
+def verdict_sign(verdict: str, *, calibrated: bool, ascii_only: bool = False) -> str:
+    """Return a verdict as a sign, with a mark where it isn't on the user's own scale; "" unknown.
+
+    >>> verdict_sign("green", calibrated=False), verdict_sign("red", calibrated=True)
+    ('▲?', '▼')
+    """
+    glyph = (ASCII_GLYPHS if ascii_only else GLYPHS).get(verdict, "")
+    unsure = glyph and verdict != NEUTRAL and not calibrated
+    return glyph + UNCALIBRATED_MARK if unsure else glyph
 
 
 def share(value: float | None) -> str:

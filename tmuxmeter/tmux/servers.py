@@ -105,6 +105,6 @@ def canonical_socket(socket: str | Path) -> Path:
 def socket_in_environment(value: str) -> tuple[Path, int] | None:
     """Return socket and server pid that a ``TMUX`` variable names, None if it names none."""
     parts = value.rsplit(",", 2)
-    if len(parts) != 3 or not parts[0] or not parts[1].isdigit():
+    if len(parts) != 3 or not parts[0] or not parts[1].isdecimal():
         return None
     return canonical_socket(parts[0]), int(parts[1])

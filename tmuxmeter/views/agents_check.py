@@ -14,7 +14,12 @@ if TYPE_CHECKING:
     from tmuxmeter.views.table import Parts
 
 Row = dict[str, Any]
-COLUMNS = (Column("time"), Column("session", cut=True), Column("event"), Column("what", cut=True))
+COLUMNS = (
+    Column("time"),
+    Column("session", cut=True, rank=1),
+    Column("event"),
+    Column("what", cut=True, fold=True),
+)
 
 
 def check_parts(report: Row, zone: tzinfo | None, now_ms: int) -> Parts:

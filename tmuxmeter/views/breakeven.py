@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from tmuxmeter.breakeven.light import ASCII_GLYPHS, GLYPHS, NEUTRAL, UNCALIBRATED_MARK, times
-from tmuxmeter.status.text import share, tokens
+from tmuxmeter.breakeven.light import times
+from tmuxmeter.status.text import share, tokens, verdict_sign
 from tmuxmeter.views.ascii import in_ascii
 from tmuxmeter.views.curve import AXES, drawn, graph_of
 from tmuxmeter.views.table import Column, Paragraph, Table
@@ -39,10 +39,9 @@ def breakeven_parts(
         Draw with what any terminal can show.
     """
     verdict = data["verdict"]
-    mark = "" if data["calibrated"] or verdict == NEUTRAL else UNCALIBRATED_MARK
-    glyph = (ASCII_GLYPHS if ascii_only else GLYPHS)[verdict]
+    sign = verdict_sign(verdict, calibrated=data["calibrated"], ascii_only=ascii_only)
     parts: list[Table | Paragraph] = [
-        Paragraph(f"{glyph}{mark} {verdict}: {data['reason']}", STYLES[verdict])
+        Paragraph(f"{sign} {verdict}: {data['reason']}", STYLES[verdict])
     ]
     if data["advice"]:
         parts.append(Paragraph(f"Advice: {data['advice']}."))
@@ -50,8 +49,9 @@ def breakeven_parts(
     legend = f"● {what}"
     if data["line_input_tokens"]:
         legend += f", │ the line {tokens(data['line_input_tokens'])}, ░ where it may lie"
-    parts += [Paragraph(line) for line in drawn(graph_of(data, what), limit)]
-    parts += [Paragraph(AXES), Paragraph(legend + "."), _levers(data)]
+    lines = drawn(graph_of(data, what), limit)
+    parts += [Paragraph(line) for line in [*lines, AXES, f"{legend}."]] if lines else []
+    parts.append(_levers(data))
     if not data["calibrated"]:
         text = "Not calibrated: the scale is one published week's (`tmuxmeter calibrate`)."
         parts.append(Paragraph(text, "dim"))
@@ -60,7 +60,7 @@ def breakeven_parts(
 
 def _figures(data: dict[str, Any], what: str) -> Table:
     """Return what the light rests on, a figure a row."""
-    table = Table("", [Column("figure"), Column(what, figures=True), Column("")])
+    table = Table("", [Column("figure"), Column(what, figures=True), Column("", fold=True)])
     if not data["input_tokens"]:
         # the line is that of the published day, and there is nothing to hold against it
         table.rows += [["input tokens", "0", ""], ["the line", _line(data), _distance(data)]]

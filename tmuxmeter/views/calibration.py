@@ -25,7 +25,7 @@ def fit_parts(data: dict[str, Any], assumed: Model) -> list[Table | Paragraph]:
     """Return a fit (``calibrate --json``) beside the settings' constants, and what it rests on."""
     columns = [Column("constant"), Column("yours", figures=True)]
     columns += [Column("90 % interval", figures=True), Column("settings", figures=True)]
-    table = Table("", [*columns, Column("meaning")])
+    table = Table("", [*columns, Column("meaning", fold=True)])
     for key, (name, meaning) in NAMES.items():
         low, high = data["intervals"][key]
         between = f"{_figure(low)} – {_figure(high)}"

@@ -88,8 +88,10 @@ def ticks(end: float, most: int) -> list[float]:
 
 
 def drawn(graph: Graph, limit: int | None) -> list[str]:
-    """Return the curve as lines of text of at most ``limit`` terminal cells."""
-    wide = max(min((limit or 80) - AXIS - 1, WIDEST), NARROWEST)
+    """Return the curve as lines of text of at most ``limit`` terminal cells; none if too few."""
+    wide = min((limit or 80) - AXIS - 1, WIDEST)
+    if wide < NARROWEST:
+        return []
     end, top = graph.end, graph.top
 
     def column(n: float) -> int:

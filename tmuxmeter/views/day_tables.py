@@ -8,7 +8,7 @@ from tmuxmeter.reports.advice import clock, weekday_clock
 from tmuxmeter.reports.words import count
 from tmuxmeter.status.text import money, tokens
 from tmuxmeter.views.breakeven import LEVERS
-from tmuxmeter.views.figures import MEASURES, measures, place, server_count
+from tmuxmeter.views.figures import MEASURES, group_rows, measures, row_name, server_count
 from tmuxmeter.views.fitting import home_path
 from tmuxmeter.views.table import Column, Paragraph, Table, aligned
 
@@ -25,9 +25,9 @@ HOUR_MS = 3_600_000
 DOINGS = (
     Column("cost", figures=True),
     Column("input", figures=True),
-    Column("cached", figures=True),
-    Column("turns", figures=True, rank=2),
-    Column("hand-offs", figures=True, rank=1),
+    Column("cached", figures=True, rank=1),
+    Column("turns", figures=True, rank=3),
+    Column("hand-offs", figures=True, rank=2),
 )
 
 
@@ -42,23 +42,21 @@ def _table(report: Row, kind: str, home: str, servers: int) -> Table:
     """Return where it was spent; agents and panes with what was done there."""
     if kind not in {"agent", "pane"}:
         table = Table("", [Column(kind, cut=True), *MEASURES])
-        table.rows += [
-            [_name(row, kind, home, servers), *measures(row)] for row in report["by_" + kind]
-        ]
+        table.rows += group_rows(report, kind, home, servers)
         return table
     of_panes = ("agents", "state") if kind == "pane" else ("", "")
     table = Table(
         "",
         [
-            *(Column(kind, cut=True), Column(of_panes[0], cut=True, rank=3), *DOINGS),
-            *(Column(of_panes[1]), Column("flags", cut=True)),
+            *(Column(kind, cut=True), Column(of_panes[0], cut=True, rank=4), *DOINGS),
+            *(Column(of_panes[1]), Column("flags", cut=True, fold=True)),
         ],
     )
     for row in report[f"by_{kind}"]:
         cost, inputs, _, cached, _ = measures(row)
         table.rows.append(
             [
-                _name(row, kind, home, servers),
+                row_name(row, kind, home, servers),
                 ", ".join(row.get("agents", [])),
                 *(cost, inputs, cached),
                 *("" if row[key] is None else f"{row[key]:,}" for key in ("turns", "handoffs")),
@@ -67,16 +65,6 @@ def _table(report: Row, kind: str, home: str, servers: int) -> Table:
             ]
         )
     return table
-
-
-def _name(row: Row, kind: str, home: str, servers: int) -> str:
-    if kind == "pane":
-        return place(row, servers)
-    if kind == "project":
-        return home_path(row["project"], home) or "(unknown)"
-    if kind == "branch":
-        return f"{home_path(row['project'], home)} {row['branch'] or '(none)'}"
-    return row[kind] or "(unknown)"
 
 
 def pending(
@@ -89,8 +77,10 @@ def pending(
     ended = len(rows) - len(there)
     words = "waits" if len(there) == 1 else "wait"
     words = f"{words} for you" if now_ms is not None else "waited when the day ended"
-    columns = [Column("pane"), Column("agent"), Column("project", cut=True), Column("since")]
-    table = Table(f"{count(len(there), 'hand-off')} {words}", [*columns, Column("what")])
+    columns = [Column("pane"), Column("agent"), Column("project", cut=True, rank=1)]
+    table = Table(
+        f"{count(len(there), 'hand-off')} {words}", [*columns, Column("since"), Column("what")]
+    )
     for row in there[:MOST_PENDING]:
         what = [count(row["edits"], "edit")] if row["edits"] else []
         what += ["a question"] if row["asked"] else []
@@ -116,7 +106,8 @@ def overnight(night: Row, home: str, zone: tzinfo | None) -> Parts:
     """Return what ran while the human was away."""
     begin, end = (clock(night[key], zone) for key in ("from_ms", "to_ms"))
     columns = [Column("pane"), Column("agent"), Column("project", cut=True)]
-    columns += [Column(head, figures=True) for head in ("cost", "input", "minutes")]
+    columns += [Column("cost", figures=True)]
+    columns += [Column(h, figures=True, rank=rank) for h, rank in (("input", 1), ("minutes", 2))]
     table = Table(f"Overnight, {begin} to {end}", [*columns, Column("ended")])
     for row in night["agents"]:
         ended = row["ended"] or "no end"

@@ -15,8 +15,12 @@ if TYPE_CHECKING:
 
 Row = dict[str, Any]
 
-MEASURES = tuple(
-    Column(head, figures=True) for head in ("cost", "input", "output", "cached", "requests")
+MEASURES = (
+    Column("cost", figures=True),
+    Column("input", figures=True),
+    Column("output", figures=True, rank=2),
+    Column("cached", figures=True, rank=1),
+    Column("requests", figures=True, rank=3),
 )
 """``cached`` is the share of the input that was read from the cache."""
 
@@ -76,12 +80,19 @@ def server_name(socket: str) -> str:
 
 def group_rows(report: Row, kind: str, home: str, servers: int) -> list[list[str]]:
     """Return the cells of ``by_<kind>``; ``servers`` is how many there are to be told apart."""
-    rows = []
-    for row in report[f"by_{kind}"]:
-        name = place(row, servers) if kind == "pane" else row[kind]
-        name = home_path(name, home) if kind == "project" else name
-        rows.append([name or "(unknown)", *measures(row)])
-    return rows
+    rows = report[f"by_{kind}"]
+    return [[row_name(row, kind, home, servers), *measures(row)] for row in rows]
+
+
+def row_name(row: Row, kind: str, home: str, servers: int) -> str:
+    """Return what a row of ``by_<kind>`` is of."""
+    if kind == "pane":
+        return place(row, servers)
+    if kind == "project":
+        return home_path(row["project"], home) or "(unknown)"
+    if kind == "branch":
+        return f"{home_path(row['project'], home)} {row['branch'] or '(none)'}"
+    return row[kind] or "(unknown)"
 
 
 def server_count(report: Row) -> int:

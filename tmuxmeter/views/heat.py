@@ -36,7 +36,7 @@ def heat_map(
     *,
     ascii_only: bool = False,
 ) -> list[str]:
-    """Return a line for each row, its name first, and a scale below them.
+    """Return a line for each row, its name first, and a scale below them; nothing if too wide.
 
     Parameters
     ----------
@@ -49,6 +49,8 @@ def heat_map(
     """
     margin = max((len(name) for name, _ in rows), default=0) + 1
     wide = min(max(((limit or 80) - margin - 2) // len(columns), 1), 4)
+    if limit is not None and limit < margin + len(columns) + 2:
+        return []
     most = max((value for _, values in rows for value in values.values()), default=0.0)
     edge = "|" if ascii_only else "│"
     lines = []

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from tmuxmeter.reports.advice import clock
 from tmuxmeter.reports.words import count
 from tmuxmeter.status.text import share, tokens
 from tmuxmeter.views.days import API_EQUIVALENT, ESTIMATED, marks
-from tmuxmeter.views.figures import guess, row_money, server_name
+from tmuxmeter.views.figures import guess, local, row_money, server_name
 from tmuxmeter.views.fitting import home_path
 from tmuxmeter.views.sessions import short_names
 from tmuxmeter.views.table import Column, Paragraph, Table
@@ -22,13 +22,13 @@ Row = dict[str, Any]
 
 COLUMNS = (
     Column("agent"),
-    Column("model", cut=True),
+    Column("model", cut=True, rank=1),
     Column("state", cut=True),
     Column("today", figures=True),
-    Column("input", figures=True, rank=3),
-    Column("context", figures=True, rank=1),
-    Column("session", rank=4),
-    Column("known by", rank=2),
+    Column("input", figures=True, rank=4),
+    Column("context", figures=True, rank=2),
+    Column("session", rank=5),
+    Column("known by", rank=3),
 )
 
 
@@ -83,8 +83,7 @@ def _notes(report: Row, zone: tzinfo | None) -> list[Paragraph]:
     if not report["watching"]:
         since = "none is booked to panes"
         if report["booked_ms"] is not None:
-            moment = datetime.fromtimestamp(report["booked_ms"] / 1000, UTC).astimezone(zone)
-            since = f"it is booked to panes as of {moment:%Y-%m-%d %H:%M}"
+            since = f"it is booked to panes as of {local(report['booked_ms'], zone):%Y-%m-%d %H:%M}"
         notes.append(
             f"The watcher is not running (`tmuxmeter up`): states are of now; spend: {since}."
         )
@@ -96,10 +95,6 @@ def _place(row: Row, servers: int) -> str:
     return name if servers < 2 else f"{name} ({server_name(row['server'])})"
 
 
-def _clock(time_ms: int, zone: tzinfo | None) -> str:
-    return f"{datetime.fromtimestamp(time_ms / 1000, UTC).astimezone(zone):%H:%M}"
-
-
 def _guess(row: Row) -> str:
     return guess(row["estimated"]["input_tokens"]) if row["estimated"] else ""
 
@@ -109,7 +104,7 @@ def _cells(row: Row, names: dict[str, str], zone: tzinfo | None) -> list[str]:
     if row["waiting_for"]:
         state += f": {row['waiting_for']}"
     for pause in row.get("paused", ())[:1]:
-        state += f" by {pause['who']} since {_clock(pause['since_ms'], zone)}"
+        state += f" by {pause['who']} since {clock(pause['since_ms'], zone)}"
         state += f" ({pause['way']})"
         if pause["spent_after"]:
             state = f"STILL SPENDING ({tokens(pause['spent_after'])} tokens), {state}"

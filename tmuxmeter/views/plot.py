@@ -6,18 +6,20 @@ standard library has all that it takes. A plotting library would weigh more than
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import TYPE_CHECKING, Protocol
 
 from tmuxmeter.status.text import tokens
 from tmuxmeter.views.curve import ticks
+from tmuxmeter.views.labels import labels
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from tmuxmeter.views.curve import Graph
+    from tmuxmeter.views.labels import Box, Spot
 
 Colour = tuple[int, int, int]
-Spot = tuple[float, float]
 
 WIDTH, HEIGHT = 960, 540
 LEFT, RIGHT, TOP, BOTTOM = 70, 30, 60, 60
@@ -85,13 +87,19 @@ def draw(graph: Graph, surface: Surface) -> None:
         anchor = "end" if x(graph.line) > WIDTH / 2 else "start"
         beside = x(graph.line) + (-8 if anchor == "end" else 8)
         surface.text((beside, TOP - 8), f"the line: {tokens(graph.line)}", LINE, anchor)
-    surface.path([(x(n), y(ratio)) for n, ratio in graph.points], CURVE, 3)
-    for mark in graph.marks:
-        spot = (x(mark.tokens), y(mark.ratio))
+    curve = [(x(n), y(ratio)) for n, ratio in graph.points]
+    surface.path(curve, CURVE, 3)
+    spots = [(x(mark.tokens), y(mark.ratio)) for mark in graph.marks]
+    lines: list[Box] = [(LEFT, y(1) - 1, WIDTH - RIGHT, y(1) + 1)]
+    if graph.line is not None:
+        lines.append((x(graph.line) - 1, TOP, x(graph.line) + 1, HEIGHT - BOTTOM))
+    lines += [(a[0], min(a[1], b[1]) - 2, b[0], max(a[1], b[1]) + 2) for a, b in pairwise(curve)]
+    names = [mark.label for mark in graph.marks]
+    for label in labels(spots, names, (LEFT, TOP, WIDTH - RIGHT, HEIGHT - BOTTOM), lines):
+        if label.far:
+            surface.path([label.of, label.at], INK, 1)
+        surface.text(label.at, label.text, DAY, label.anchor)
+    for spot in spots:
         surface.dot(spot, 6, DAY)
-        anchor = "end" if spot[0] > WIDTH / 2 else "start"
-        surface.text(
-            (spot[0] + (-10 if anchor == "end" else 10), spot[1] - 10), mark.label, DAY, anchor
-        )
     surface.text((LEFT, 26), "Work per dollar: in parallel / with one agent", INK)
     surface.text((WIDTH - RIGHT, HEIGHT - 12), "input tokens a day", INK, "end")

@@ -13,7 +13,8 @@ from tmuxmeter.views.font import GLYPHS, HIGH, WIDE
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from tmuxmeter.views.plot import Colour, Spot
+    from tmuxmeter.views.labels import Spot
+    from tmuxmeter.views.plot import Colour
 
 SCALE = 2
 """Pixels per pixel of the font."""

@@ -21,7 +21,7 @@ def price_tables(found: Sequence[Explanation]) -> list[Table]:
     columns = [Column("model"), Column("input above", figures=True)]
     columns += [Column(kind, figures=True) for kind in KINDS]
     prices = Table("Dollars per million tokens", [*columns, Column("since")])
-    sources = Table("", [Column("model"), Column("whence")])
+    sources = Table("", [Column("model"), Column("whence", fold=True)])
     for explanation in found:
         name = explanation.model
         if explanation.tier != "standard":

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from tmuxmeter.reports.words import count
 from tmuxmeter.status.text import money, tokens
 from tmuxmeter.views.days import API_EQUIVALENT, ESTIMATED, marks
-from tmuxmeter.views.figures import guess, place, row_money
+from tmuxmeter.views.figures import guess, local, place, row_money
 from tmuxmeter.views.fitting import home_path
 from tmuxmeter.views.table import Column, Paragraph, Table
 
@@ -22,18 +21,18 @@ Row = dict[str, Any]
 
 COLUMNS = (
     Column("last"),
-    Column("started", rank=6),
+    Column("started", rank=8),
     Column("agent"),
-    Column("session"),
+    Column("session", rank=2),
     Column("project", cut=True),
-    Column("branch", cut=True, rank=5),
-    Column("model", cut=True, rank=1),
+    Column("branch", cut=True, rank=7),
+    Column("model", cut=True, rank=3),
     Column("cost", figures=True),
-    Column("input", figures=True, rank=2),
-    Column("output", figures=True, rank=3),
-    Column("requests", figures=True, rank=4),
-    Column("pane", cut=True),
-    Column("version", cut=True, rank=7),
+    Column("input", figures=True, rank=4),
+    Column("output", figures=True, rank=5),
+    Column("requests", figures=True, rank=6),
+    Column("pane", cut=True, rank=1),
+    Column("version", cut=True, rank=9),
 )
 SHORT = 8
 
@@ -52,8 +51,8 @@ def sessions_parts(
         "",
         [
             *COLUMNS,
-            *([Column("unlogged", figures=True, rank=4)] if unlogged else []),
-            *([Column("account", cut=True, rank=8)] if several else []),
+            *([Column("unlogged", figures=True, rank=6)] if unlogged else []),
+            *([Column("account", cut=True, rank=10)] if several else []),
         ],
     )
     for row, name in zip(rows, short_names([row["session"] for row in rows]), strict=True):
@@ -119,8 +118,7 @@ def moment(time_ms: int | None, zone: tzinfo | None, now_ms: int) -> str:
     """Return a time as briefly as it stays clear: that of day, with month and day, or year."""
     if time_ms is None:
         return ""
-    then = datetime.fromtimestamp(time_ms / 1000, UTC).astimezone(zone)
-    now = datetime.fromtimestamp(now_ms / 1000, UTC).astimezone(zone)
+    then, now = local(time_ms, zone), local(now_ms, zone)
     if then.date() == now.date():
         return f"{then:%H:%M}"
     return f"{then:%m-%d %H:%M}" if then.year == now.year else f"{then:%Y-%m-%d}"

@@ -10,7 +10,8 @@ from tmuxmeter.views.fitting import printable
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from tmuxmeter.views.plot import Colour, Spot
+    from tmuxmeter.views.labels import Spot
+    from tmuxmeter.views.plot import Colour
 
 
 class Svg:

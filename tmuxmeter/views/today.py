@@ -5,16 +5,10 @@ from __future__ import annotations
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
-from tmuxmeter.breakeven.light import (
-    ASCII_GLYPHS,
-    GLYPHS,
-    NEUTRAL,
-    UNCALIBRATED_MARK,
-    times,
-)
+from tmuxmeter.breakeven.light import times
 from tmuxmeter.reports.advice import clock, weekday_clock, window_name
 from tmuxmeter.reports.words import count
-from tmuxmeter.status.text import money, share, tokens
+from tmuxmeter.status.text import money, share, tokens, verdict_sign
 from tmuxmeter.views import day_tables
 from tmuxmeter.views.ascii import in_ascii
 from tmuxmeter.views.bars import bar
@@ -22,7 +16,7 @@ from tmuxmeter.views.breakeven import STYLES
 from tmuxmeter.views.days import API_EQUIVALENT, Circumstances, day_notes, marks, summary
 from tmuxmeter.views.figures import guesses, local
 from tmuxmeter.views.spark import scale, sparkline
-from tmuxmeter.views.table import Paragraph, joined
+from tmuxmeter.views.table import GAP, Paragraph, joined
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -96,8 +90,8 @@ def today_parts(
     blocks: list[Parts] = [
         head,
         _recap(report["recap"], ascii_only=ascii_only) if report["recap"] else [],
-        _budget(report["budget"], wide, ascii_only=ascii_only) if spent else [],
-        _hours(report["hours"], wide, zone, ascii_only=ascii_only) if spent else [],
+        _budget(report["budget"], wide, limit, ascii_only=ascii_only) if spent else [],
+        _hours(report["hours"], wide, limit, zone, ascii_only=ascii_only) if spent else [],
         _advice(report["advice"], ascii_only=ascii_only),
         day_tables.spent(report, by, about.home) if spent else [],
         day_tables.pending(waiting, about.home, begin, now_ms if is_today else None, zone),
@@ -114,16 +108,16 @@ def today_parts(
 def light_line(light: Row, *, ascii_only: bool = False) -> Paragraph:
     """Return the verdict as a sign and a word, with its reason and the line."""
     verdict = light["verdict"]
-    glyph = (ASCII_GLYPHS if ascii_only else GLYPHS)[verdict]
-    mark = "" if light["calibrated"] or verdict == NEUTRAL else UNCALIBRATED_MARK
+    sign = verdict_sign(verdict, calibrated=light["calibrated"], ascii_only=ascii_only)
     line = light["line_input_tokens"]
     where = f"; the line is at {tokens(line)} tokens" if line and light["believed"] else ""
-    text = f"{glyph}{mark} {verdict}: {light['reason']}{where}."
+    text = f"{sign} {verdict}: {light['reason']}{where}."
     return Paragraph(text, STYLES[verdict], indent=2)
 
 
-def _budget(budget: Row, wide: int, *, ascii_only: bool) -> Parts:
+def _budget(budget: Row, wide: int, limit: int | None, *, ascii_only: bool) -> Parts:
     parts: Parts = []
+    wide = wide if limit is None else max(min(wide, limit - MARGIN), 1)
 
     def add(name: str, used: float | None, text: str) -> None:
         if used is not None:
@@ -141,8 +135,10 @@ def _budget(budget: Row, wide: int, *, ascii_only: bool) -> Parts:
     return parts
 
 
-def _hours(hours: Sequence[Row], wide: int, zone: tzinfo | None, *, ascii_only: bool) -> Parts:
-    """Return the day's course: input tokens by hour."""
+def _hours(
+    hours: Sequence[Row], wide: int, limit: int | None, zone: tzinfo | None, *, ascii_only: bool
+) -> Parts:
+    """Return the day's course: input tokens by hour; without a drawing where it doesn't fit."""
     most = max(hours, key=lambda row: row["input_tokens"])
     if not most["input_tokens"]:
         return []
@@ -154,10 +150,13 @@ def _hours(hours: Sequence[Row], wide: int, zone: tzinfo | None, *, ascii_only: 
     )
     names = [f"{local(row['begins_ms'], zone):%H}" for row in hours]
     peak = f"most {tokens(most['input_tokens'])} at {clock(most['begins_ms'], zone)}"
-    return [
-        Paragraph(f"{'hours':<{MARGIN}}{drawn}  {peak}", indent=MARGIN),
-        Paragraph(" " * MARGIN + scale(names, EVERY, each), "dim"),
-    ]
+    name = f"{'hours':<{MARGIN}}"
+    if limit is not None and limit < MARGIN + len(drawn):
+        return [Paragraph(name + peak, indent=MARGIN)]
+    marks_below = Paragraph(" " * MARGIN + scale(names, EVERY, each), "dim")
+    if limit is not None and limit < MARGIN + len(drawn) + GAP + len(peak):
+        return [Paragraph((name + drawn).rstrip()), marks_below, Paragraph(" " * MARGIN + peak)]
+    return [Paragraph(f"{name}{drawn}{' ' * GAP}{peak}"), marks_below]
 
 
 def _advice(lines: Sequence[Row], *, ascii_only: bool) -> Parts:

@@ -6,9 +6,9 @@ from collections import Counter
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
-from tmuxmeter.breakeven.light import ASCII_GLYPHS, GLYPHS, NEUTRAL, UNCALIBRATED_MARK, times
+from tmuxmeter.breakeven.light import times
 from tmuxmeter.reports.words import count
-from tmuxmeter.status.text import money, share, tokens
+from tmuxmeter.status.text import money, share, tokens, verdict_sign
 from tmuxmeter.views.ascii import in_ascii
 from tmuxmeter.views.curve import AXES, Graph, Mark, drawn
 from tmuxmeter.views.days import API_EQUIVALENT, Circumstances, marks
@@ -113,9 +113,12 @@ def _summary(total: Row, unmetered: int, guessed: str) -> str:
 
 def _days(report: Row, tasks: str, *, ascii_only: bool) -> Table:
     heads = ["cost", "input", *([] if tasks == "handoffs" else [TASKS[tasks]]), "k", "cached"]
-    columns = [Column("day"), *(Column(head, figures=True) for head in heads)]
-    ranks = {"hand-offs": 1, "loops": 2, "drift": 3}
-    columns += [Column(head, figures=True, rank=rank) for head, rank in ranks.items()]
+    ranks = {TASKS[tasks]: 1, "cached": 2, "hand-offs": 3, "loops": 4, "drift": 5}
+    columns = [Column("day")]
+    columns += [
+        Column(head, figures=True, rank=ranks.get(head, 0))
+        for head in [*heads, "hand-offs", "loops", "drift"]
+    ]
     table = Table("", [*columns, Column("light")])
     for row in report["days"]:
         name = _day_name(row["date"])
@@ -133,7 +136,9 @@ def _days(report: Row, tasks: str, *, ascii_only: bool) -> Table:
 
 def _weeks(report: Row, tasks: str) -> Table:
     heads = ("days", "cost", "input", "cached", "hours", TASKS[tasks], "an hour", "lost")
-    table = Table("", [Column("week to"), *(Column(head, figures=True) for head in heads)])
+    ranks = {"days": 5, "cached": 4, "hours": 3, TASKS[tasks]: 2, "an hour": 1}
+    columns = [Column(head, figures=True, rank=ranks.get(head, 0)) for head in heads]
+    table = Table("", [Column("week to"), *columns])
     for row in report["weeks"]:
         name = _day_name(row["last"])
         if not row["requests"]:
@@ -199,7 +204,10 @@ def _heat(
     several: bool,
     ascii_only: bool,
 ) -> Parts:
-    """Return when it was spent: input tokens by day, or weekday, and by the hour on the clock."""
+    """Return when it was spent: input tokens by day, or weekday, and by the hour on the clock.
+
+    Nothing on a terminal that is too narrow for the hours of a day.
+    """
     rows: dict[str, Counter[int]] = {name: Counter() for name in WEEKDAYS} if several else {}
     columns: dict[int, None] = {}
     for day in days:
@@ -211,6 +219,8 @@ def _heat(
             values[hour] += cell["input_tokens"]
     shown: list[tuple[str, Mapping[int, float]]] = list(rows.items())
     lines = heat_map(shown, list(columns), limit, ascii_only=ascii_only)
+    if not lines:
+        return []
     most = max(value for values in rows.values() for value in values.values())
     (least, _), *others = steps(most, ascii_only=ascii_only)
     legend = ", ".join(f"{sign} {tokens(round(low))}" for sign, low in others)
@@ -229,7 +239,7 @@ def _curve(report: Row, limit: int | None) -> Parts:
     if graph.line:
         legend += f", │ the line of a typical one {tokens(graph.line)}, ░ where it may lie"
     parts: Parts = [Paragraph(line) for line in drawn(graph, limit)]
-    parts += [Paragraph(AXES, "dim"), Paragraph(legend + ".", "dim")]
+    parts += [Paragraph(AXES, "dim"), Paragraph(legend + ".", "dim")] if parts else []
     if not report["typical"]["calibrated"]:
         text = "Not calibrated: the scale is that of one published week (`tmuxmeter calibrate`)."
         parts.append(Paragraph(text, "dim"))
@@ -238,9 +248,8 @@ def _curve(report: Row, limit: int | None) -> Parts:
 
 def _sign(light: Row, *, ascii_only: bool) -> str:
     verdict = light["verdict"]
-    glyph = (ASCII_GLYPHS if ascii_only else GLYPHS)[verdict]
-    mark = "" if light["calibrated"] or verdict == NEUTRAL else UNCALIBRATED_MARK
-    return f"{glyph}{mark} {verdict}"
+    sign = verdict_sign(verdict, calibrated=light["calibrated"], ascii_only=ascii_only)
+    return f"{sign} {verdict}"
 
 
 def _lost(spent: Row) -> str:
