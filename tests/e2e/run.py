@@ -1,4 +1,4 @@
-"""Runs the end-to-end suite, or the files that are named; files in which a test failed are played once more, and told loudly.
+"""Runs the end-to-end suite or the files named; one with a failed test once more, told loudly.
 
 The agents are other people's programs: on a loaded machine one may drop a key or be late with its
 start, in one run of many. Whatever fails again, from a new beginning, fails the suite.

@@ -148,8 +148,20 @@ class Stage:
                 pytest.fail(f"{key} did nothing in pane {name}:\n{screen}")
 
     def type(self, name: str, text: str, done: Callable[[], object] = lambda: True) -> None:
-        """Type a line and send it once the agent shows it, as it takes haste for a paste."""
-        self.server.run("send-keys", "-t", self.panes[name], "-l", text)
+        """Type a line and send it once the agent shows it, as it takes haste for a paste.
+
+        What isn't shown after a while, because the agent drew its screen anew just then, is wiped
+        (Ctrl-u, in all of them) and typed again.
+        """
+        pane = self.panes[name]
+        end = time.monotonic() + START_SECONDS
+        self.server.run("send-keys", "-t", pane, "-l", text)
+        while time.monotonic() < end:
+            with contextlib.suppress(pytest.fail.Exception):
+                self.wait_screen(name, text[:30], seconds=AGAIN_SECONDS)
+                break
+            self.server.run("send-keys", "-t", pane, "C-u")
+            self.server.run("send-keys", "-t", pane, "-l", text)
         self.wait_screen(name, text[:30])
         self.press(name, "Enter", done)
 
