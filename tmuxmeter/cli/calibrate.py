@@ -152,7 +152,7 @@ def _read_table(path: Path) -> list[Hour]:
     from tmuxmeter.regular import read_regular
 
     try:
-        text = read_regular(path, MOST_BYTES).decode("utf-8-sig")
+        text = read_regular(path, MOST_BYTES, piped=True).decode("utf-8-sig")
     except OSError as error:
         message = f"--from {path}: can't be read: {error.strerror or error}"
         raise UsageError(message) from error

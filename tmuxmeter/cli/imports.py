@@ -82,7 +82,7 @@ def _text(file: Path) -> str:
     from tmuxmeter.regular import read_regular
 
     try:
-        content = read_regular(file, _LIMIT)
+        content = read_regular(file, _LIMIT, piped=True)
     except OSError as error:
         hint = "; export fewer days at once" if error.errno == errno.EFBIG else ""
         message = f"{file}: {error.strerror}{hint}"
