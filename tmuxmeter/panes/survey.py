@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from tmuxmeter.agents.base import Root
 from tmuxmeter.errors import TmuxError
 from tmuxmeter.panes.evidence import Live, trust
-from tmuxmeter.panes.folders import is_played, log_name, real_path
+from tmuxmeter.panes.folders import is_played, path_below, real_path
 from tmuxmeter.panes.live import LiveFiles
 from tmuxmeter.panes.locate import Locator
 from tmuxmeter.panes.runs import Daemon, Detector, Run
@@ -224,8 +224,8 @@ class Surveyor:
 
     def _session_of(self, agent: Agent, path: str, roots: Sequence[Root]) -> str:
         for root in roots:
-            if root.agent == agent.name and (name := log_name(agent, str(root.path), path)):
-                return agent.session_of_log(name)
+            if root.agent == agent.name and (below := path_below(agent, str(root.path), path)):
+                return agent.session_of_open_file(below)
         return ""
 
 
