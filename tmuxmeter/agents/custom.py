@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 _SECONDS = 100_000_000_000
 """Numbers below are epoch seconds, those above milliseconds."""
 _WILD = re.compile(r"[*?\[]")
+_STARS = {"**/": r"(?:[^/]+/)*", "**": ".*", "*": r"[^/]*", "?": "[^/]"}
 _SESSIONS = 64
 
 
@@ -113,13 +114,18 @@ class Custom(Defaults):
 
 
 def _regex(pattern: str) -> re.Pattern[str]:
-    """Return a glob pattern as a regular expression; ``*`` stays within a folder."""
+    """Return a glob pattern as a regular expression; all but ``**`` stays within a folder."""
     text = ""
-    for part in re.split(r"(\*\*/|\*\*|\*|\?)", pattern):
-        text += {"**/": r"(?:[^/]+/)*", "**": ".*", "*": r"[^/]*", "?": "[^/]"}.get(
-            part, re.escape(part)
-        )
-    return re.compile(text)
+    for part in re.split(r"(\*\*/|\*\*|\*|\?|\[!?[^]/][^]/]*\])", pattern):
+        if len(part) > 2 and part[0] == "[" and part[-1] == "]":
+            one_of = re.sub(r"([\\[&~|^])", r"\\\1", part[1:-1].removeprefix("!"))
+            text += f"[{'^/' if part[1] == '!' else ''}{one_of}]"
+        else:
+            text += _STARS.get(part, re.escape(part))
+    try:
+        return re.compile(text)
+    except re.error:  # a range that goes backwards
+        return re.compile(re.escape(pattern))
 
 
 class CustomReader:
@@ -156,8 +162,8 @@ class CustomReader:
         if fresh < 0:
             raise SkipRecord(BAD_COUNTS)
         time_ms = _time(_at(record, fields.time))
-        session = str(_at(record, fields.session) or self._session)
-        cwd = str(_at(record, fields.cwd) or "")
+        session = _text(_at(record, fields.session)) or self._session
+        cwd = _text(_at(record, fields.cwd))
         if session not in self._started:
             self._started = [*self._started, session][-_SESSIONS:]
             batch.events.append(
@@ -168,13 +174,13 @@ class CustomReader:
                     cwd=cwd,
                 )
             )
-        identity = _at(record, fields.id) or blake2b(line, digest_size=16).hexdigest()
+        identity = _text(_at(record, fields.id)) or blake2b(line, digest_size=16).hexdigest()
         batch.events.append(
             Usage(
-                key=event_key(self._agent, "usage", str(identity)),
+                key=event_key(self._agent, "usage", identity),
                 session=session,
                 time_ms=time_ms,
-                model=str(_at(record, fields.model) or ""),
+                model=_text(_at(record, fields.model)),
                 fresh=fresh,
                 cache_read=cache_read,
                 cache_write_5m=cache_write,
@@ -199,9 +205,16 @@ def _at(record: Any, path: str) -> Any:
     return record
 
 
+def _text(value: Any) -> str:
+    """Return a name or a number as text, "" for what is neither."""
+    return str(value) if isinstance(value, str | int) and not isinstance(value, bool) else ""
+
+
 def _count(value: Any) -> int | None:
     if value is None:
         return None
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
     if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= MOST_TOKENS:
         raise SkipRecord(BAD_COUNTS)
     return value

@@ -151,6 +151,10 @@ class Reader:
         """Return agents' versions that were prompted in a span and told no tokens since."""
         return self._rows(session_queries.Tokenless, session_queries.TOKENLESS, start_ms, end_ms)
 
+    def inputless(self, start_ms: int, end_ms: int) -> list[session_queries.Inputless]:
+        """Return agents' versions whose requests in a span tell no input at all."""
+        return self._rows(session_queries.Inputless, session_queries.INPUTLESS, start_ms, end_ms)
+
     def recent_sessions(self, since_ms: int) -> list[session_queries.RecentSession]:
         """Return the sessions that began or did anything since a time, newest last."""
         return self._rows(session_queries.RecentSession, session_queries.RECENT_SESSIONS, since_ms)

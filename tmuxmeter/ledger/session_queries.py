@@ -103,6 +103,14 @@ class Tokenless(NamedTuple):
     prompts: int
 
 
+class Inputless(NamedTuple):
+    """An agent's version whose requests in a span tell no input at all, cached or not."""
+
+    agent: str
+    version: str
+    requests: int
+
+
 class RequestAfter(NamedTuple):
     """A request made after some time; ``tokens`` are all, in and out.
 
@@ -232,6 +240,14 @@ TOKENLESS = """
         SELECT 1 FROM usage u INDEXED BY usage_time JOIN session x ON x.id = u.session_id
         WHERE u.time_ms >= ?1 AND x.agent = s.agent AND x.version = s.version
     )
+    ORDER BY count(*) DESC, s.agent, s.version
+"""
+INPUTLESS = """
+    SELECT s.agent, s.version, count(*)
+    FROM usage u INDEXED BY usage_time JOIN session s ON s.id = u.session_id
+    WHERE u.time_ms >= ?1 AND u.time_ms < ?2
+    GROUP BY s.agent, s.version
+    HAVING max(u.fresh + u.cache_read + u.cache_write_5m + u.cache_write_1h) = 0
     ORDER BY count(*) DESC, s.agent, s.version
 """
 LAST_REQUESTS = """
