@@ -175,10 +175,10 @@ def test_a_database_that_cant_be_read_says_what_helps() -> None:
         "Permission denied": "readable for you",
         "no input_tokens": "update tmuxmeter too",
     }
-    for reason, words in hints.items():
+    for reason, told in hints.items():
         (check,) = database_checks({"/r/store.db": reason})
         assert (check.status, check.text) == ("warn", f"/r/store.db: {reason}")
-        assert words in check.hint
+        assert told in check.hint
 
 
 def test_ledgers() -> None:
