@@ -98,6 +98,14 @@ class Catalog:
         """Return the path of every folder that is looked for, existing or not."""
         return list(self._tops)
 
+    def missing_tops(self) -> list[str]:
+        """Return the folders that are looked for and not looked at: most don't exist."""
+        return [path for path in self._tops if path not in self._folders]
+
+    def looks_at(self, folder: str) -> bool:
+        """Tell whether this is one of :meth:`folders`."""
+        return folder in self._folders
+
     def problems(self) -> list[Problem]:
         """Return what can't be read, and why."""
         found = []
