@@ -109,6 +109,8 @@ class Agent(Protocol):
     """Why its logs never tell tokens, "" for agents whose logs do: their sessions are unmetered."""
     start_blur_ms: int
     """A session may have begun so much later than its log tells: 999 for whole seconds."""
+    tells_folders: bool
+    """Whether its logs tell where a session works; else only time ties one to a program."""
 
     def roots(self, home: Path, env: Mapping[str, str]) -> tuple[Root, ...]:
         """Return the folders this agent may log to, honouring its own environment variables."""
@@ -191,6 +193,7 @@ class Defaults:
     lacks = ""
     unmetered = ""
     start_blur_ms = 0
+    tells_folders = True
 
     def roots(self, home: Path, env: Mapping[str, str]) -> tuple[Root, ...]:
         """Return the folders this agent may log to."""

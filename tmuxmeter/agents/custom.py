@@ -64,12 +64,14 @@ class Custom(Defaults):
     provider: str = ""
     title: str = field(init=False)
     programs: tuple[str, ...] = field(init=False)
+    tells_folders: bool = field(init=False)
     meters = "what its entry in the configuration maps to tokens"
     lacks = "prompts, turns, tools and files"
 
     def __post_init__(self) -> None:
         self.title = self.name
         self.programs = (self.program,) if self.program else ()
+        self.tells_folders = bool(self.fields.cwd)
 
     @property
     def _parts(self) -> tuple[Path, str]:

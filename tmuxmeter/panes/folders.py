@@ -12,6 +12,10 @@ if TYPE_CHECKING:
     from tmuxmeter.agents.base import Agent
 
 
+ANYWHERE = "*"
+"""The folder of all programs and sessions of an agent whose logs tell none."""
+
+
 @lru_cache(maxsize=4096)
 def real_path(path: str) -> str:
     """Return a folder's path without symbolic links: two names of one account are one account."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from tmuxmeter.agents.base import Root
 from tmuxmeter.errors import TmuxError
 from tmuxmeter.panes.evidence import Live, trust
-from tmuxmeter.panes.folders import is_played, path_below, real_path
+from tmuxmeter.panes.folders import ANYWHERE, is_played, path_below, real_path
 from tmuxmeter.panes.live import LiveFiles
 from tmuxmeter.panes.locate import Locator
 from tmuxmeter.panes.runs import Daemon, Detector, Run
@@ -146,7 +146,7 @@ class Surveyor:
         """
         own = _real(str(root.path) for root in roots)
         found, daemons = self._detector.find(self.table, locator, named)
-        runs = [replace(run, accounts=self._accounts(run, roots)) for run in found]
+        runs = [replace(self._placed(run), accounts=self._accounts(run, roots)) for run in found]
         if self._only_roots:
             return [run for run in runs if _is_of(run, own)], daemons
         self.found_roots = frozenset(
@@ -161,6 +161,12 @@ class Surveyor:
             if not _is_played(run, own)
             and (run.location.pane is not None or not run.accounts or _is_of(run, known))
         ], daemons
+
+    def _placed(self, run: Run) -> Run:
+        """Return a run in the folder in which its sessions are sought."""
+        if self._agents[run.agent].tells_folders:
+            return run
+        return replace(run, process=replace(run.process, cwd=ANYWHERE))
 
     def _accounts(self, run: Run, roots: Iterable[Root]) -> frozenset[str]:
         """Return a run's log folders, and those whose logs are the same ones by a link."""
