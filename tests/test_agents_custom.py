@@ -71,7 +71,14 @@ def test_input_and_output_may_be_told_apart_already() -> None:
     _, usage = read(line(), fields=fields)
     assert isinstance(usage, Usage)
     assert (usage.fresh, usage.cache_read, usage.output, usage.reasoning) == (100, 60, 10, 4)
-    assert usage.session == "log-1"
+    assert usage.session == "a/log-1"
+
+
+def test_logs_of_one_name_in_two_folders_are_two_sessions() -> None:
+    mine = agent("~/.mine/**/*.jsonl", Fields("at", "out"))
+    names = ("a/log.jsonl", "b/log.jsonl", "log.jsonl")
+    assert [mine.session_of_log(name) for name in names] == ["a/log", "b/log", "log"]
+    assert agent().session_of_log("a/log-1.jsonl") == ""
 
 
 def test_a_request_is_known_by_its_id_or_by_its_whole_line() -> None:
@@ -99,7 +106,7 @@ def test_a_name_is_text_or_a_number() -> None:
     start, usage = read(line(model=["m"], ids=[{"a": 1}], cwd=5, id={}))
     assert isinstance(start, SessionStart)
     assert isinstance(usage, Usage)
-    assert (usage.model, usage.session, start.cwd) == ("", "log-1", "5")
+    assert (usage.model, usage.session, start.cwd) == ("", "a/log-1", "5")
 
 
 @pytest.mark.parametrize(

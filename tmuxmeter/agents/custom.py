@@ -103,7 +103,7 @@ class Custom(Defaults):
 
     def reader(self, name: str, state: bytes = b"") -> CustomReader:
         """Return a reader for one of its logs."""
-        return CustomReader(self.name, self.fields, PurePosixPath(name).stem, state)
+        return CustomReader(self.name, self.fields, _session_of(name), state)
 
     def role(self, process: Process) -> str:
         """Return ``agent`` for the program that the configuration names."""
@@ -111,8 +111,13 @@ class Custom(Defaults):
         return "agent" if self.program and base(argv[0]) == self.program else ""
 
     def session_of_log(self, name: str) -> str:
-        """Return the file's name where lines tell no session."""
-        return "" if self.fields.session else PurePosixPath(name).stem
+        """Return the file's path where lines tell no session."""
+        return "" if self.fields.session else _session_of(name)
+
+
+def _session_of(name: str) -> str:
+    """Return a log's path without its ending: names alone may be the same in every folder."""
+    return str(PurePosixPath(name).with_suffix(""))
 
 
 def _regex(pattern: str) -> re.Pattern[str]:
