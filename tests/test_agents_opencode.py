@@ -332,7 +332,29 @@ def test_missing_columns_are_told_and_strange_databases_left_alone(store: Store)
     store.connection.execute("ALTER TABLE message RENAME COLUMN data TO content")
     with pytest.raises(LogError, match="OpenCode's table message has no data"):
         store.read()
-    assert OpenCodeDatabase().queries({"cookies": frozenset({"id"})}) == ()
+    strange = {"cookies": frozenset({"id"})}
+    assert OpenCodeDatabase().queries(strange) == ()
+    made = {"__drizzle_migrations": frozenset({"id"})}
+    assert OpenCodeDatabase(own=True).queries(made) == ()
+    with pytest.raises(LogError, match="none of the tables that are known: cookies"):
+        OpenCodeDatabase(own=True).queries(strange | made)
+    with pytest.raises(LogError, match="none of the tables that are known: session_v3"):
+        OpenCodeDatabase().queries({"session_v3": frozenset({"id"})})
+
+
+def test_tables_of_a_later_version_are_told_once_and_the_others_read_on(store: Store) -> None:
+    store.session()
+    store.reply("msg_1")
+    store.connection.execute("CREATE TABLE session_v3 (id TEXT)")
+    store.connection.execute("CREATE TABLE session_message_v2 (id TEXT)")
+    events = store.read()
+    assert len(usages(events)) == 1
+    reasons = {s.reason: s.count for s in events if isinstance(s, Skipped)}
+    tables = ("session_message_v2", "session_v3")
+    assert reasons == {f"unknown type table {table}": 1 for table in tables}
+    store.reply("msg_2")
+    events = store.read()
+    assert not [event for event in events if isinstance(event, Skipped)]
 
 
 def process(*argv: str) -> Process:
