@@ -152,6 +152,11 @@ def test_an_answer_still_growing_is_one_request(store: Store) -> None:
     assert store.booked() == [(60, 100, 200, 500, 50)]
 
 
+def test_half_a_character_in_a_text_costs_nothing(store: Store) -> None:
+    store.write(60, prompt("cut \ud83d"), answer(usage=usage()), title="cut \ud83d")
+    assert store.booked() == [(60, 100, 200, 500, 50)]
+
+
 def test_broken_threads(store: Store) -> None:
     store.write(60, answer(usage=usage(inputTokens=-1)))
     assert skips(store.read()) == {"bad token counts": 1}

@@ -127,6 +127,14 @@ def test_what_makes_no_sense_is_counted(more: dict[str, Any], reason: str) -> No
     assert skipped.reason == reason
 
 
+def test_damage_in_a_text_costs_no_tokens() -> None:
+    for damaged in (rb"half \ud83d", b"cut \xf0\x9f"):
+        text = json.dumps(line(note="DAMAGE")).encode().replace(b"DAMAGE", damaged) + b"\n"
+        _, usage = agent().reader("a/log-1.jsonl").read(text, 0, len(text), 0)
+        assert isinstance(usage, Usage)
+        assert usage.fresh == 40
+
+
 def test_lines_without_tokens_are_none_of_its_business() -> None:
     assert read({"type": "chat"}, [], 5, "x", line(usage=None), line(usage={"in": 0})) == []
 

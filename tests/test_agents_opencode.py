@@ -166,6 +166,8 @@ def test_the_database_and_the_old_files_tell_one_message_once(store: Store, tmp_
     stored |= {"tokens": {"input": 10, "output": 5, "reasoning": 0, "cache": {"read": 3}}}
     path.write_text(json.dumps(stored))
     assert stored_events(tmp_path, path) == [here]
+    path.write_text(json.dumps(stored | {"summary": {"title": "cut \ud83d"}}))
+    assert stored_events(tmp_path, path) == [here]
 
 
 def stored_events(root: Path, path: Path) -> list[Event]:
@@ -311,6 +313,16 @@ def test_a_look_at_a_long_history_goes_by_numbers_and_ids(store: Store) -> None:
         assert "SEARCH x USING INTEGER PRIMARY KEY" in plans[name]
         assert "SCAN message" not in plans[name]
         assert "SCAN part" not in plans[name]
+
+
+def test_half_a_character_in_a_text_costs_nothing(store: Store) -> None:
+    store.session()
+    store.reply("msg_1", error={"name": "Other", "data": {"message": "cut \ud83d"}})
+    store.message("msg_2")
+    store.part("prt_1", "msg_2", type="text", text="cut \ud83d")
+    events = store.read()
+    assert len(usages(events)) == 1
+    assert [event for event in events if isinstance(event, Prompt)]
 
 
 def test_what_it_doesnt_know_is_counted_and_named(store: Store) -> None:

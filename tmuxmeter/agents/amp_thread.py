@@ -16,7 +16,7 @@ import msgspec
 from tmuxmeter.agents import amp_records as records
 from tmuxmeter.agents import wording
 from tmuxmeter.agents.codex_tools import absolute, patched_paths
-from tmuxmeter.agents.lines import Batch, reason_of
+from tmuxmeter.agents.lines import Batch, decode, reason_of
 from tmuxmeter.agents.times import epoch_ms, plausible_ms
 from tmuxmeter.events import (
     FileTouch,
@@ -67,7 +67,7 @@ class AmpThread:
         """Return the events of the whole thread."""
         batch = Batch()
         try:
-            thread = records.THREAD.decode(content)
+            thread = decode(records.THREAD, content)
         except msgspec.ValidationError as error:
             batch.skip(reason_of(error))
             return batch.finish()

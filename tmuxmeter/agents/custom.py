@@ -11,7 +11,15 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from tmuxmeter.agents.base import Defaults, Root
-from tmuxmeter.agents.lines import BAD_COUNTS, BAD_TIME, MOST_TOKENS, Batch, SkipRecord, read_lines
+from tmuxmeter.agents.lines import (
+    BAD_COUNTS,
+    BAD_TIME,
+    MOST_TOKENS,
+    Batch,
+    SkipRecord,
+    decode,
+    read_lines,
+)
 from tmuxmeter.agents.node_scripts import base
 from tmuxmeter.agents.times import epoch_ms, plausible_ms
 from tmuxmeter.events import SessionStart, Usage, event_key
@@ -22,6 +30,7 @@ if TYPE_CHECKING:
     from tmuxmeter.agents.base import Process
     from tmuxmeter.events import Event
 
+_RECORD = msgspec.json.Decoder()
 _SECONDS = 100_000_000_000
 """Numbers below are epoch seconds, those above milliseconds."""
 _WILD = re.compile(r"[*?\[]")
@@ -153,7 +162,7 @@ class CustomReader:
         return read_lines(self._take, block, start, end, offset)
 
     def _take(self, batch: Batch, line: bytes) -> None:
-        record = msgspec.json.decode(line)
+        record = decode(_RECORD, line)
         fields = self._fields
         told = [
             _count(_at(record, path))

@@ -14,7 +14,7 @@ import msgspec
 from tmuxmeter.agents import opencode_parts as parts
 from tmuxmeter.agents import opencode_second as second
 from tmuxmeter.agents.cursors import Cursor
-from tmuxmeter.agents.lines import Batch
+from tmuxmeter.agents.lines import Batch, decode
 from tmuxmeter.agents.opencode_records import Message, time_of, turn_end, usage_of
 from tmuxmeter.agents.opencode_state import State
 from tmuxmeter.agents.readers import Query, check_columns, unknown_type
@@ -52,7 +52,7 @@ _PARTS = """
 _LATER = re.compile(r"(?:session|message|part)(?:_[a-z]+)*_v\d+")
 _MIGRATIONS = re.compile(r"_*(?:drizzle_)*migrations?")
 
-_decode = msgspec.json.Decoder(Message).decode
+_RECORD = msgspec.json.Decoder(Message)
 
 
 class OpenCodeDatabase:
@@ -164,7 +164,7 @@ class OpenCodeDatabase:
         if message_ms < session_ms:
             # A fork holds copies of its parent's messages, under new ids, with their old times.
             return False
-        message = _decode(data)
+        message = decode(_RECORD, data)
         if message.role != "assistant":
             if message.role != "user":
                 batch.skip(unknown_type(f"message {message.role}", str(version)))
@@ -186,12 +186,12 @@ class OpenCodeDatabase:
         message, data = row[8:]
         if message_ms < session_ms:
             return False
-        part = parts.decode(data)
+        part = decode(parts.PART, data)
         if part.type not in parts.WANTED:
             if part.type not in parts.KNOWN:
                 batch.skip(unknown_type(f"part {part.type}", str(version)))
             return False
-        owner = _decode(owner_data)
+        owner = decode(_RECORD, owner_data)
         if part.type == "tool":
             return parts.tool(batch, part, identity, session, owner)
         if part.type == "compaction":
