@@ -42,7 +42,8 @@ class Copilot(Defaults):
     lacks = (
         "GitHub bills credits: dollars are the models' list prices; where there is no database of "
         "requests, an older version's session has its tokens at its end, none after a crash; "
-        "sessions that versions with a database but without its requests wrote are unmetered"
+        "sessions that versions with a database but without its requests wrote are unmetered; the "
+        "first versions' (history-session-state, without tokens) aren't read"
     )
 
     def roots(self, home: Path, env: Mapping[str, str]) -> tuple[Root, ...]:
