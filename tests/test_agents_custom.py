@@ -174,6 +174,15 @@ def test_its_program_is_an_agent() -> None:
 
     assert role("/usr/bin/mine", "go") == "agent"
     assert role("other") == ""
+    # A script is what its runtime is told to run.
+    assert role("/usr/bin/python3.11", "-u", "/home/u/.local/bin/mine", "go") == "agent"
+    assert role("node", "/opt/mine.mjs") == "agent"
+    assert role("python3", "-m", "mine") == "agent"
+    assert role("sh", "-c", "mine") == ""
+    assert role("vim", "mine") == ""
+    assert role("python3", "other.py", "mine") == ""
+    without = Custom("mine", "~/.mine/*.jsonl", FIELDS)
+    assert without.role(Process(pid=1, ppid=0, name="", argv=("python3",), started_ms=0)) == ""
 
 
 def test_the_configuration_is_checked() -> None:

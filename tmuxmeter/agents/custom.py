@@ -25,7 +25,7 @@ from tmuxmeter.agents.times import epoch_ms, plausible_ms
 from tmuxmeter.events import SessionStart, Usage, event_key
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from tmuxmeter.agents.base import Process
     from tmuxmeter.events import Event
@@ -34,6 +34,7 @@ _RECORD = msgspec.json.Decoder()
 _SECONDS = 100_000_000_000
 """Numbers below are epoch seconds, those above milliseconds."""
 _WILD = re.compile(r"[*?\[]")
+_RUNTIME = re.compile(r"(?:python[\d.]*|node(?:js)?|bun|deno|ruby|perl|bash|sh)(?:\.exe)?")
 _STARS = {"**/": r"(?:[^/]+/)*", "**": ".*", "*": r"[^/]*", "?": "[^/]"}
 _SESSIONS = 64
 
@@ -117,11 +118,25 @@ class Custom(Defaults):
     def role(self, process: Process) -> str:
         """Return ``agent`` for the program that the configuration names."""
         argv = process.argv or (process.name,)
-        return "agent" if self.program and base(argv[0]) == self.program else ""
+        names = {base(argv[0])}
+        if _RUNTIME.fullmatch(base(argv[0])):
+            script = _script(argv[1:])
+            names |= {script, PurePosixPath(script).stem}
+        return "agent" if self.program in names - {""} else ""
 
     def session_of_log(self, name: str) -> str:
         """Return the file's path where lines tell no session."""
         return "" if self.fields.session else _session_of(name)
+
+
+def _script(words: Sequence[str]) -> str:
+    """Return the name of the script or module that a runtime is told to run, "" for a text."""
+    for word in words:
+        if word in ("-c", "-e"):
+            break
+        if not word.startswith("-"):
+            return base(word)
+    return ""
 
 
 def _session_of(name: str) -> str:
