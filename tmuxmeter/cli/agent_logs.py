@@ -137,11 +137,11 @@ def _read_sizes(context: Context) -> dict[str, tuple[int, int]]:
 
 
 def _sessions(context: Context) -> dict[str, int] | None:
-    """Return how many sessions of each agent are in the ledger; None if it is broken."""
+    """Return how many sessions of each agent its logs have told; None if the ledger is broken."""
     from tmuxmeter.ledger.reader import Reader
 
     try:
         with Reader.open(context.places.state) as ledger:
-            return {row.agent: row.sessions for row in ledger.agents()}
+            return ledger.logged_sessions()
     except LedgerError:
         return None

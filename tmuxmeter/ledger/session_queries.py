@@ -230,6 +230,10 @@ AGENTS = (
     WHERE t.last_ms > 0 GROUP BY s.agent ORDER BY s.agent
 """
 )
+LOGGED = """
+    SELECT s.agent, count(*) FROM session s
+    WHERE EXISTS (SELECT 1 FROM session_fact f WHERE f.session_id = s.id) GROUP BY s.agent
+"""
 # a sub-agent's tokens are its version's too
 TOKENLESS = """
     SELECT s.agent, s.version, count(*)

@@ -49,7 +49,7 @@ class AgentFacts(NamedTuple):
     """An agent: its program, the folders there are for its logs, and how far those are read.
 
     ``newest_ms`` is when a log was last written, epoch milliseconds, 0 without any. ``sessions``
-    are those in the ledger, None where it can't be read.
+    are those that logs have told, None where the ledger can't be read.
     """
 
     title: str
