@@ -232,7 +232,9 @@ AGENTS = (
 )
 LOGGED = """
     SELECT s.agent, count(*) FROM session s
-    WHERE EXISTS (SELECT 1 FROM session_fact f WHERE f.session_id = s.id) GROUP BY s.agent
+    WHERE EXISTS (SELECT 1 FROM session_fact f WHERE f.session_id = s.id)
+        OR EXISTS (SELECT 1 FROM usage u INDEXED BY usage_session WHERE u.session_id = s.id)
+    GROUP BY s.agent
 """
 # a sub-agent's tokens are its version's too
 TOKENLESS = """
