@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from agent_reading import lines, logs_of, only, read, read_in_pieces, skips, spent, table
+from watching import data
 
 from tmuxmeter.agents.aider import Aider
 from tmuxmeter.agents.base import Process
@@ -14,6 +15,7 @@ from tmuxmeter.events import Estimate, SessionStart, TurnEnd
 
 AIDER = Aider()
 NAME = "analytics.jsonl"
+LOGGED = f".aider/{NAME}"
 T0 = 1_795_309_600
 
 
@@ -67,13 +69,20 @@ def test_estimates_are_never_booked_as_spent() -> None:
     assert (guess.input, guess.output) == (0, 0)
 
 
-def test_who_wants_its_figures_describes_the_log() -> None:
+def test_who_wants_its_figures_describes_the_log(home: Path) -> None:
     document = (Path(__file__).parent.parent / "docs/formats-more.md").read_text("utf-8")
     described = document.partition("```toml\n")[2].partition("```")[0]
     (entry,) = parse(Path("/c.toml"), described).agents.custom
     fields = Fields(entry.time, entry.output, entry.input, model=entry.model)
     own = Custom(entry.name, entry.logs, fields)
     assert spent(read(own, NAME, LOG)) == [(12_345, 0, 678, 0)] * 3
+    # The known agent has the same folder: both together would be one too many.
+    for path, content in ((".config/tmuxmeter/config.toml", described.encode()), (LOGGED, LOG)):
+        (home / path).parent.mkdir(parents=True)
+        (home / path).write_bytes(content)
+    days = data("days", "--home", home, "--since", "2026-11-20", "--by", "agent")
+    (row,) = days["total"]["by_agent"]
+    assert (row["agent"], row["requests"], row["output_tokens"]) == ("aider-counts", 3, 3 * 678)
 
 
 def test_broken_lines_are_told() -> None:

@@ -121,6 +121,20 @@ def test_what_the_ledger_lacks_counts_from_the_messages(store: Store) -> None:
     assert store.booked() == [(5, 100, 200, 500, 50), (60, 100, 200, 500, 60)]
 
 
+def test_a_request_counts_once_whichever_of_both_tells_it_first(store: Store) -> None:
+    messages = [prompt(), answer(usage=usage())]
+    once = [(5, 100, 200, 500, 50)]
+    store.write(5, *messages)
+    assert store.booked() == once
+    store.write(70, *messages, usageLedger=ledger(entry(1)))
+    assert store.booked() == once
+    store.write(80, *messages)
+    assert store.booked() == once
+    # An edited thread gives the number again: another request.
+    store.write(90, *messages, usageLedger=ledger(entry(1), entry(1, 8, input=7)))
+    assert store.booked() == [*once, (8, 7, 0, 0, 50)]
+
+
 def test_newer_threads_have_no_ledger(store: Store) -> None:
     stamp = "2026-11-22T01:06:52.000Z"
     store.write(60, prompt(), answer(usage=usage()))
@@ -135,6 +149,11 @@ def test_an_answer_still_growing_is_one_request(store: Store) -> None:
     store.write(60, prompt(), answer(usage=usage(outputTokens=5)))
     store.read()
     store.write(70, prompt(), answer(usage=usage()))
+    assert store.booked() == [(60, 100, 200, 500, 50)]
+
+
+def test_half_a_character_in_a_text_costs_nothing(store: Store) -> None:
+    store.write(60, prompt("cut \ud83d"), answer(usage=usage()), title="cut \ud83d")
     assert store.booked() == [(60, 100, 200, 500, 50)]
 
 

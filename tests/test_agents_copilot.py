@@ -456,6 +456,14 @@ def test_sessions_of_processes() -> None:
     assert COPILOT.cwd_in_argv(("copilot", "-C", "/repo")) == "/repo"
 
 
+def test_what_a_process_holds_open_names_its_session() -> None:
+    held = f"session-state/{SESSION}/inuse.4711.hold"
+    assert COPILOT.session_of_open_file(held) == SESSION
+    assert COPILOT.session_of_open_file(NAME) == SESSION
+    assert COPILOT.session_of_open_file("session-store.db") == ""
+    assert COPILOT.session_of_open_file(f"session-state/{SESSION}/.workspace-fork.lock") == ""
+
+
 def test_folders(tmp_path: Path) -> None:
     assert [r.path for r in COPILOT.roots(tmp_path, {})] == [tmp_path / ".copilot"]
     assert [str(r.path) for r in COPILOT.roots(tmp_path, {"COPILOT_HOME": "/c"})] == ["/c"]

@@ -198,6 +198,14 @@ def test_a_model_that_factory_chose_is_the_model() -> None:
     assert [only(Usage, one)[0].model for one in events] == ["claude-opus-5", "gpt-5.4", "auto"]
 
 
+def test_half_a_character_in_a_text_costs_nothing() -> None:
+    told = {"title": "cut \ud83d", "tokenUsage": usage(1, 2, 3, 4, 0)}
+    told |= {"tags": [{"metadata": {"callingSessionId": "parent"}}]}
+    events = read(DROID, SETTINGS, lines(told))
+    assert len(only(Usage, events)) == 1
+    assert [start.parent for start in only(SessionStart, events)] == ["parent"]
+
+
 def test_broken_settings() -> None:
     assert DROID.reader(SETTINGS).read(b'{"model": "x", "tokenUs') is None
     bad = {"tokenUsage": usage(-1, 0, 0, 0, 0)}

@@ -158,6 +158,12 @@ def test_a_folder_that_is_told_later_is_told() -> None:
     assert (early.key, early.time_ms) == (late.key, late.time_ms)
 
 
+def test_half_a_character_in_a_title_costs_no_folder() -> None:
+    told = json.dumps({"cwd": "/work/app", "title": "cut \ud83d"}).encode()
+    (start,) = only(SessionStart, read(KIMI, NAME, lines(HEADER), dict.fromkeys(BESIDE, told)))
+    assert start.cwd == "/work/app"
+
+
 def test_a_sub_agent_s_spend_is_its_session_s() -> None:
     content = lines(HEADER, asked(1, "look"), used(2), record(3, "turn.ended", reason="completed"))
     events = read(KIMI, SUB, content, BESIDE)

@@ -166,6 +166,8 @@ def test_the_database_and_the_old_files_tell_one_message_once(store: Store, tmp_
     stored |= {"tokens": {"input": 10, "output": 5, "reasoning": 0, "cache": {"read": 3}}}
     path.write_text(json.dumps(stored))
     assert stored_events(tmp_path, path) == [here]
+    path.write_text(json.dumps(stored | {"summary": {"title": "cut \ud83d"}}))
+    assert stored_events(tmp_path, path) == [here]
 
 
 def stored_events(root: Path, path: Path) -> list[Event]:
@@ -313,6 +315,16 @@ def test_a_look_at_a_long_history_goes_by_numbers_and_ids(store: Store) -> None:
         assert "SCAN part" not in plans[name]
 
 
+def test_half_a_character_in_a_text_costs_nothing(store: Store) -> None:
+    store.session()
+    store.reply("msg_1", error={"name": "Other", "data": {"message": "cut \ud83d"}})
+    store.message("msg_2")
+    store.part("prt_1", "msg_2", type="text", text="cut \ud83d")
+    events = store.read()
+    assert len(usages(events)) == 1
+    assert [event for event in events if isinstance(event, Prompt)]
+
+
 def test_what_it_doesnt_know_is_counted_and_named(store: Store) -> None:
     store.session()
     store.message("msg_1", role="robot")
@@ -332,7 +344,29 @@ def test_missing_columns_are_told_and_strange_databases_left_alone(store: Store)
     store.connection.execute("ALTER TABLE message RENAME COLUMN data TO content")
     with pytest.raises(LogError, match="OpenCode's table message has no data"):
         store.read()
-    assert OpenCodeDatabase().queries({"cookies": frozenset({"id"})}) == ()
+    strange = {"cookies": frozenset({"id"})}
+    assert OpenCodeDatabase().queries(strange) == ()
+    made = {"__drizzle_migrations": frozenset({"id"})}
+    assert OpenCodeDatabase(own=True).queries(made) == ()
+    with pytest.raises(LogError, match="none of the tables that are known: cookies"):
+        OpenCodeDatabase(own=True).queries(strange | made)
+    with pytest.raises(LogError, match="none of the tables that are known: session_v3"):
+        OpenCodeDatabase().queries({"session_v3": frozenset({"id"})})
+
+
+def test_tables_of_a_later_version_are_told_once_and_the_others_read_on(store: Store) -> None:
+    store.session()
+    store.reply("msg_1")
+    store.connection.execute("CREATE TABLE session_v3 (id TEXT)")
+    store.connection.execute("CREATE TABLE session_message_v2 (id TEXT)")
+    events = store.read()
+    assert len(usages(events)) == 1
+    reasons = {s.reason: s.count for s in events if isinstance(s, Skipped)}
+    tables = ("session_message_v2", "session_v3")
+    assert reasons == {f"unknown type table {table}": 1 for table in tables}
+    store.reply("msg_2")
+    events = store.read()
+    assert not [event for event in events if isinstance(event, Skipped)]
 
 
 def process(*argv: str) -> Process:

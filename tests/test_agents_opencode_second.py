@@ -186,6 +186,12 @@ def test_compactions_and_what_they_cost(store: Second) -> None:
     assert [(used.model, used.output) for used in only(Usage, events)] == [("unknown", 7), ("m", 7)]
 
 
+def test_half_a_character_in_a_text_costs_nothing(store: Second) -> None:
+    store.start()
+    store.answer("msg_2", 2, 9, text("cut \ud83d"))
+    assert len(only(Usage, store.read())) == 1
+
+
 def test_sub_agents_and_forks(store: Second) -> None:
     store.start("ses_1")
     store.start("ses_2", parent_id="ses_1")

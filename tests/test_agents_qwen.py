@@ -146,7 +146,7 @@ def test_google_s_own_api_counts_thoughts_apart() -> None:
 def test_a_sub_agent_s_request_counts_once_in_both_chats() -> None:
     told = telemetry(1, f"{SESSION}#general-call_1#0")
     own = answer(2, isSidechain=True, agentId="general-call_1", model=None)
-    meta = {SUB.replace(".jsonl", ".meta.json"): b'{"model":"qwen3-coder-plus"}'}
+    meta = {SUB.replace(".jsonl", ".meta.json"): rb'{"model":"qwen3-coder-plus","x":"\ud83d"}'}
     assert QWEN.beside(SUB) == tuple(meta)
     parent, child = read(QWEN, NAME, lines(told)), read(QWEN, SUB, lines(own), meta)
     for events in (parent + child, child + parent):

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="inotify is Linux's")
 DEADLINE = 30.0
+AWAITING = 1
+"""The watch on the root for those of its log folders that aren't there."""
 
 # watchdog registers folders twice that appear while it lists their parent.
 pytestmark = pytest.mark.filterwarnings("ignore:Callback with id:RuntimeWarning")
@@ -197,7 +199,7 @@ def test_folder_deleted_and_made_again_between_two_looks(
     hear(follower, clock, "a/x.jsonl")
     put(path)
     hear(follower, clock, "a/x.jsonl")
-    assert held_watches(follower.fileno()) == 2
+    assert held_watches(follower.fileno()) == 2 + AWAITING
 
 
 @linux
@@ -284,7 +286,7 @@ def test_what_events_missed_is_found_by_looking(
 def test_root_that_appears_later(tmp_path: Path, clock: Clock) -> None:
     now, now_ns = clock()
     roots = [(TINY, Root("tiny", tmp_path / "later"))]
-    follower = Follower(roots, watches=open_watches(100), mounts="", now=now, now_ns=now_ns)
+    follower = Follower(roots, watches=ObserverWatches(), mounts="", now=now, now_ns=now_ns)
     try:
         put(tmp_path / "later/logs/x.jsonl")
         assert not follower.take(*clock()).logs
@@ -292,6 +294,33 @@ def test_root_that_appears_later(tmp_path: Path, clock: Clock) -> None:
         clock.ahead += 2
         assert names(follower.take(*clock())) == {"x.jsonl"}
         put(tmp_path / "later/logs/x.jsonl")
+        hear(follower, clock, "x.jsonl")
+    finally:
+        follower.close()
+
+
+@linux
+def test_a_root_that_appears_is_heard_of_at_once(home: Path, clock: Clock) -> None:
+    now, now_ns = clock()
+    roots = [(TINY, Root("tiny", home / "share/later"))]
+    watches = open_watches(100)
+    assert watches
+    follower = Follower(roots, watches=watches, mounts="", now=now, now_ns=now_ns)
+    try:
+        # What else is made in the folders above is no news.
+        put(home / "notes.txt")
+        assert not watches.take().appeared
+
+        def happens(do: Callable[[], object]) -> None:
+            do()
+            assert select.select([follower.fileno()], [], [], DEADLINE)[0]
+            assert not follower.take(now, now_ns).logs
+
+        happens((home / "share").mkdir)
+        happens((home / "share").rmdir)
+        for folder in ("share", "share/later", "share/later/logs"):
+            happens((home / folder).mkdir)
+        put(home / "share/later/logs/x.jsonl")
         hear(follower, clock, "x.jsonl")
     finally:
         follower.close()
@@ -367,7 +396,7 @@ def test_watch_limit_reached_later(
 ) -> None:
     put(root / "logs/a/x.jsonl")
     follower = start(open_watches(4))
-    assert held_watches(follower.fileno()) == 2
+    assert held_watches(follower.fileno()) == 2 + AWAITING
     assert not follower.problems()
     for i in range(8):
         put(root / f"logs/b{i}/x.jsonl")
@@ -386,12 +415,12 @@ def test_removed_folders_give_their_watches_back(
     for round_ in range(3):
         path = put(root / f"logs/a/{round_}/x.jsonl")
         hear(follower, clock, f"a/{round_}/x.jsonl")
-        assert held_watches(follower.fileno()) == 3
+        assert held_watches(follower.fileno()) == 3 + AWAITING
         path.unlink()
         path.parent.rmdir()
         path.parent.parent.rmdir()
         deadline = time.monotonic() + DEADLINE
-        while held_watches(follower.fileno()) > 1 or len(follower.catalog.folders()) > 1:
+        while held_watches(follower.fileno()) > 1 + AWAITING or len(follower.catalog.folders()) > 1:
             follower.take(*clock())
             assert time.monotonic() < deadline
 

@@ -368,6 +368,22 @@ def test_codex_without_daemon_is_known_by_its_open_log(
     assert (main.evidence, main.confidence) == ("open-log, tree", 0.95)
 
 
+def test_accounts_that_share_their_logs_by_a_link_are_told_by_start(
+    bench: Bench, server: TmuxServer, tmp_path: Path
+) -> None:
+    other = tmp_path / "other"
+    other.mkdir()
+    (other / "sessions").symlink_to(bench.codex_root / "sessions")
+    command = bench.codex().replace(f"={bench.codex_root}", f"={other}")
+    pane = server.window(command, cwd=tmp_path)
+    main = main_of(bench.until(lambda p: main_of(p, pane) is not None), pane)
+    assert main is not None
+    # Found below the folder that the link leads to: that is its account.
+    thread = new_id()
+    bench.session("codex", thread, tmp_path, started_ms=main.started_ms + 5)
+    assert bench.agents(bench.tick()) == {thread: pane}
+
+
 def test_codex_daemon_serves_panes_one_to_one_and_outlives_them(
     bench: Bench, server: TmuxServer, tmp_path: Path
 ) -> None:

@@ -154,10 +154,19 @@ def test_an_open_log_names_the_session_and_sub_agents_are_left_out() -> None:
     assert (claim.session, claim.confidence) == ("main", 0.95)
 
 
-def test_of_several_open_logs_the_newest_is_current() -> None:
+def test_of_several_open_logs_the_newest_is_current_and_the_others_go_on() -> None:
     older, newer = facts("z", "codex"), facts("a", "codex", started_ms=START + 5_000)
-    (claim,) = resolve(world(run(1, "codex"), sessions=(older, newer), open_logs={1: ("a", "z")}))
-    assert (claim.session, claim.confidence) == ("a", 0.8)
+    opened = {1: ("a", "z")}
+    front, behind = resolve(world(run(1, "codex"), sessions=(older, newer), open_logs=opened))
+    assert (front.session, front.confidence, front.current) == ("a", 0.8, True)
+    assert (behind.session, behind.confidence, behind.current) == ("z", 0.95, False)
+    assert (behind.since_ms, behind.until_ms) == (START + 100, 0)
+    prompted = replace(older, last_prompt_ms=START + 6_000)
+    found = resolve(world(run(1, "codex"), sessions=(prompted, newer), open_logs=opened))
+    assert current(found) == {1: "z"}
+    # What nothing is known of yet may be a sub-agent's.
+    (claim,) = resolve(world(run(1, "codex"), sessions=(newer,), open_logs=opened))
+    assert claim.session == "a"
 
 
 def test_codex_threads_are_given_one_to_one_over_all_panes() -> None:

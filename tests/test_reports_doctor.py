@@ -22,6 +22,7 @@ from tmuxmeter.reports.doctor_data import (
     AgentFacts,
     LedgerFacts,
     agent_check,
+    database_checks,
     ledger_check,
     skipped_check,
     unattributed_check,
@@ -155,6 +156,8 @@ def agent(**facts: object) -> AgentFacts:
         (agent(roots=[]), "note", "no logs"),
         (agent(files=0), "note", "0 logs"),
         (agent(unread=1), "note", "1 not read to the end yet"),
+        (agent(sessions=1), "ok", "all read"),
+        (agent(sessions=0), "note", "all read, but no session was found in them"),
         (agent(disabled=True), "note", "switched off"),
         (agent(newest_ms=NOW + 10 * 60_000), "warn", "10 minutes in the future"),
     ],
@@ -164,6 +167,18 @@ def test_agents(facts: AgentFacts, status: str, words: str) -> None:
     assert check.status == status
     assert words in check.text
     assert bool(check.hint) == (status != "ok")
+
+
+def test_a_database_that_cant_be_read_says_what_helps() -> None:
+    hints = {
+        "is damaged or no database (x)": "see whether its agent opens it",
+        "Permission denied": "readable for you",
+        "no input_tokens": "update tmuxmeter too",
+    }
+    for reason, told in hints.items():
+        (check,) = database_checks({"/r/store.db": reason})
+        assert (check.status, check.text) == ("warn", f"/r/store.db: {reason}")
+        assert told in check.hint
 
 
 def test_ledgers() -> None:

@@ -16,7 +16,7 @@ import msgspec
 from tmuxmeter.agents import amp_records as records
 from tmuxmeter.agents import wording
 from tmuxmeter.agents.codex_tools import absolute, patched_paths
-from tmuxmeter.agents.lines import Batch, reason_of
+from tmuxmeter.agents.lines import Batch, decode, reason_of
 from tmuxmeter.agents.times import epoch_ms, plausible_ms
 from tmuxmeter.events import (
     FileTouch,
@@ -67,7 +67,7 @@ class AmpThread:
         """Return the events of the whole thread."""
         batch = Batch()
         try:
-            thread = records.THREAD.decode(content)
+            thread = decode(records.THREAD, content)
         except msgspec.ValidationError as error:
             batch.skip(reason_of(error))
             return batch.finish()
@@ -109,13 +109,19 @@ class AmpThread:
 
     def _usages(self, batch: Batch, thread: Thread) -> None:
         answers = {str(message.message_id): message for message in thread.messages if message.usage}
+        told = set()
         for entry in thread.usage_ledger.events:
-            self._entry(batch, entry, answers.pop(_described(entry, answers), None))
+            number = _described(entry, answers)
+            # a later entry of the same number is about the answer of an edited thread
+            identity = "" if number in told else number
+            self._entry(batch, entry, identity, answers.pop(number, None))
+            told.add(number)
         for index, message in enumerate(thread.messages):
             if answers.get(str(message.message_id)) is message:
                 self._answer(batch, message, self._time(index))
 
-    def _entry(self, batch: Batch, entry: Entry, answer: Message | None) -> None:
+    def _entry(self, batch: Batch, entry: Entry, number: str, answer: Message | None) -> None:
+        """Take an entry; ``number`` is its message's, by which it is known without the ledger."""
         time_ms = epoch_ms(entry.timestamp) if isinstance(entry.timestamp, str) else None
         tokens = entry.tokens
         joined = answer.usage if answer is not None and answer.usage else records.Tally()
@@ -125,7 +131,7 @@ class AmpThread:
         kinds = tokens.input or 0, read, written, tokens.output or 0
         self._usage(
             batch,
-            f"entry/{identity}",
+            _identity(number, joined.timestamp) if number else f"entry/{identity}",
             time_ms or self._written_ms,
             records.text(entry.model),
             kinds,
@@ -141,8 +147,7 @@ class AmpThread:
             tally.cache_creation_input_tokens or 0,
             tally.output_tokens or 0,
         )
-        # an edited thread gives numbers of messages anew, so a time of its own belongs to it
-        identity = f"message/{message.message_id}/{stamp if told else ''}"
+        identity = _identity(str(message.message_id), stamp)
         self._usage(batch, identity, told or first_ms, records.text(tally.model), kinds)
 
     def _usage(
@@ -242,6 +247,12 @@ class AmpThread:
             )
             for one in paths
         ]
+
+
+def _identity(number: str, stamp: object) -> str:
+    """Return what an answer is known by; an edited thread gives numbers anew, but not times."""
+    told = isinstance(stamp, str) and epoch_ms(stamp) is not None
+    return f"message/{number}/{stamp if told else ''}"
 
 
 def _described(entry: Entry, answers: dict[str, Message]) -> str:

@@ -109,6 +109,8 @@ class Agent(Protocol):
     """Why its logs never tell tokens, "" for agents whose logs do: their sessions are unmetered."""
     start_blur_ms: int
     """A session may have begun so much later than its log tells: 999 for whole seconds."""
+    tells_folders: bool
+    """Whether its logs tell where a session works; else only time ties one to a program."""
 
     def roots(self, home: Path, env: Mapping[str, str]) -> tuple[Root, ...]:
         """Return the folders this agent may log to, honouring its own environment variables."""
@@ -160,6 +162,9 @@ class Agent(Protocol):
     def session_of_log(self, name: str) -> str:
         """Return the session id that a log's canonical name tells, or ""."""
 
+    def session_of_open_file(self, relative: str) -> str:
+        """Return the session that a process has which holds this path below a root open, or ""."""
+
     def folder_of_root(self, root: str) -> str:
         """Return the folder in which all sessions below a root work, "" where they tell it."""
 
@@ -188,6 +193,7 @@ class Defaults:
     lacks = ""
     unmetered = ""
     start_blur_ms = 0
+    tells_folders = True
 
     def roots(self, home: Path, env: Mapping[str, str]) -> tuple[Root, ...]:
         """Return the folders this agent may log to."""
@@ -196,6 +202,10 @@ class Defaults:
     def settings_folder(self, home: Path, env: Mapping[str, str]) -> Path:
         """Return the first of its roots: most agents keep settings and logs together."""
         return self.roots(home, env)[0].path
+
+    def log_name(self, relative: str) -> str | None:
+        """Return the canonical name of the log at this path below a root, None if it is no log."""
+        raise NotImplementedError
 
     def walks(self, relative: str) -> bool:  # noqa: ARG002
         """Tell that every folder below a log folder may hold logs."""
@@ -224,6 +234,11 @@ class Defaults:
     def session_of_log(self, name: str) -> str:  # noqa: ARG002
         """Return "": logs' names tell no session."""
         return ""
+
+    def session_of_open_file(self, relative: str) -> str:
+        """Return the session of the log at this path: nothing else is held open for one."""
+        name = self.log_name(relative)
+        return self.session_of_log(name) if name else ""
 
     def folder_of_root(self, root: str) -> str:  # noqa: ARG002
         """Return "": sessions of several folders lie below a root."""

@@ -24,6 +24,7 @@ _STORED = "session-store.db*"
 _PROGRAM = re.compile(r"copilot(?:\.exe)?")
 _SCRIPT = re.compile(r"/@github/copilot/")
 _LOG = re.compile(r"session-state/([^/]+)(?:/events)?\.jsonl")
+_HELD = re.compile(r"session-state/([^/]+)/inuse\.\d+\.hold")
 _WALKED = re.compile(r"session-state(?:/[^/]+)?")
 _TASKS = frozenset({"help", "init", "login", "logout", "mcp", "plugin", "update", "version"})
 _LEAVES = frozenset({"--help", "--version", "-h", "-v"})
@@ -41,7 +42,8 @@ class Copilot(Defaults):
     lacks = (
         "GitHub bills credits: dollars are the models' list prices; where there is no database of "
         "requests, an older version's session has its tokens at its end, none after a crash; "
-        "sessions that versions with a database but without its requests wrote are unmetered"
+        "sessions that versions with a database but without its requests wrote are unmetered; the "
+        "first versions' (history-session-state, without tokens) aren't read"
     )
 
     def roots(self, home: Path, env: Mapping[str, str]) -> tuple[Root, ...]:
@@ -108,3 +110,11 @@ class Copilot(Defaults):
         """Return the session in the path of its events; the database holds many."""
         found = _LOG.fullmatch(str(PurePosixPath(name)))
         return found[1] if found else ""
+
+    def session_of_open_file(self, relative: str) -> str:
+        """Return the session whose ``inuse.<pid>.hold`` it is, which it has open while it has it.
+
+        The session it had before ``/new`` stays open beside the new one and goes on with its turn.
+        """
+        found = _HELD.fullmatch(relative)
+        return found[1] if found else super().session_of_open_file(relative)

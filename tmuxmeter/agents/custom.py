@@ -11,20 +11,31 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from tmuxmeter.agents.base import Defaults, Root
-from tmuxmeter.agents.lines import BAD_COUNTS, BAD_TIME, MOST_TOKENS, Batch, SkipRecord, read_lines
+from tmuxmeter.agents.lines import (
+    BAD_COUNTS,
+    BAD_TIME,
+    MOST_TOKENS,
+    Batch,
+    SkipRecord,
+    decode,
+    read_lines,
+)
 from tmuxmeter.agents.node_scripts import base
 from tmuxmeter.agents.times import epoch_ms, plausible_ms
 from tmuxmeter.events import SessionStart, Usage, event_key
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from tmuxmeter.agents.base import Process
     from tmuxmeter.events import Event
 
+_RECORD = msgspec.json.Decoder()
 _SECONDS = 100_000_000_000
 """Numbers below are epoch seconds, those above milliseconds."""
 _WILD = re.compile(r"[*?\[]")
+_RUNTIME = re.compile(r"(?:python[\d.]*|node(?:js)?|bun|deno|ruby|perl|bash|sh)(?:\.exe)?")
+_STARS = {"**/": r"(?:[^/]+/)*", "**": ".*", "*": r"[^/]*", "?": "[^/]"}
 _SESSIONS = 64
 
 
@@ -63,12 +74,14 @@ class Custom(Defaults):
     provider: str = ""
     title: str = field(init=False)
     programs: tuple[str, ...] = field(init=False)
+    tells_folders: bool = field(init=False)
     meters = "what its entry in the configuration maps to tokens"
     lacks = "prompts, turns, tools and files"
 
     def __post_init__(self) -> None:
         self.title = self.name
         self.programs = (self.program,) if self.program else ()
+        self.tells_folders = bool(self.fields.cwd)
 
     @property
     def _parts(self) -> tuple[Path, str]:
@@ -100,26 +113,50 @@ class Custom(Defaults):
 
     def reader(self, name: str, state: bytes = b"") -> CustomReader:
         """Return a reader for one of its logs."""
-        return CustomReader(self.name, self.fields, PurePosixPath(name).stem, state)
+        return CustomReader(self.name, self.fields, _session_of(name), state)
 
     def role(self, process: Process) -> str:
         """Return ``agent`` for the program that the configuration names."""
         argv = process.argv or (process.name,)
-        return "agent" if self.program and base(argv[0]) == self.program else ""
+        names = {base(argv[0])}
+        if _RUNTIME.fullmatch(base(argv[0])):
+            script = _script(argv[1:])
+            names |= {script, PurePosixPath(script).stem}
+        return "agent" if self.program in names - {""} else ""
 
     def session_of_log(self, name: str) -> str:
-        """Return the file's name where lines tell no session."""
-        return "" if self.fields.session else PurePosixPath(name).stem
+        """Return the file's path where lines tell no session."""
+        return "" if self.fields.session else _session_of(name)
+
+
+def _script(words: Sequence[str]) -> str:
+    """Return the name of the script or module that a runtime is told to run, "" for a text."""
+    for word in words:
+        if word in ("-c", "-e"):
+            break
+        if not word.startswith("-"):
+            return base(word)
+    return ""
+
+
+def _session_of(name: str) -> str:
+    """Return a log's path without its ending: names alone may be the same in every folder."""
+    return str(PurePosixPath(name).with_suffix(""))
 
 
 def _regex(pattern: str) -> re.Pattern[str]:
-    """Return a glob pattern as a regular expression; ``*`` stays within a folder."""
+    """Return a glob pattern as a regular expression; all but ``**`` stays within a folder."""
     text = ""
-    for part in re.split(r"(\*\*/|\*\*|\*|\?)", pattern):
-        text += {"**/": r"(?:[^/]+/)*", "**": ".*", "*": r"[^/]*", "?": "[^/]"}.get(
-            part, re.escape(part)
-        )
-    return re.compile(text)
+    for part in re.split(r"(\*\*/|\*\*|\*|\?|\[!?[^]/][^]/]*\])", pattern):
+        if len(part) > 2 and part[0] == "[" and part[-1] == "]":
+            one_of = re.sub(r"([\\[&~|^])", r"\\\1", part[1:-1].removeprefix("!"))
+            text += f"[{'^/' if part[1] == '!' else ''}{one_of}]"
+        else:
+            text += _STARS.get(part, re.escape(part))
+    try:
+        return re.compile(text)
+    except re.error:  # a range that goes backwards
+        return re.compile(re.escape(pattern))
 
 
 class CustomReader:
@@ -140,7 +177,7 @@ class CustomReader:
         return read_lines(self._take, block, start, end, offset)
 
     def _take(self, batch: Batch, line: bytes) -> None:
-        record = msgspec.json.decode(line)
+        record = decode(_RECORD, line)
         fields = self._fields
         told = [
             _count(_at(record, path))
@@ -156,8 +193,8 @@ class CustomReader:
         if fresh < 0:
             raise SkipRecord(BAD_COUNTS)
         time_ms = _time(_at(record, fields.time))
-        session = str(_at(record, fields.session) or self._session)
-        cwd = str(_at(record, fields.cwd) or "")
+        session = _text(_at(record, fields.session)) or self._session
+        cwd = _text(_at(record, fields.cwd))
         if session not in self._started:
             self._started = [*self._started, session][-_SESSIONS:]
             batch.events.append(
@@ -168,13 +205,13 @@ class CustomReader:
                     cwd=cwd,
                 )
             )
-        identity = _at(record, fields.id) or blake2b(line, digest_size=16).hexdigest()
+        identity = _text(_at(record, fields.id)) or blake2b(line, digest_size=16).hexdigest()
         batch.events.append(
             Usage(
-                key=event_key(self._agent, "usage", str(identity)),
+                key=event_key(self._agent, "usage", identity),
                 session=session,
                 time_ms=time_ms,
-                model=str(_at(record, fields.model) or ""),
+                model=_text(_at(record, fields.model)),
                 fresh=fresh,
                 cache_read=cache_read,
                 cache_write_5m=cache_write,
@@ -199,9 +236,16 @@ def _at(record: Any, path: str) -> Any:
     return record
 
 
+def _text(value: Any) -> str:
+    """Return a name or a number as text, "" for what is neither."""
+    return str(value) if isinstance(value, str | int) and not isinstance(value, bool) else ""
+
+
 def _count(value: Any) -> int | None:
     if value is None:
         return None
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
     if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= MOST_TOKENS:
         raise SkipRecord(BAD_COUNTS)
     return value

@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 
-from tmuxmeter.agents.lines import BAD_COUNTS, Batch, Tokens
+from tmuxmeter.agents.lines import BAD_COUNTS, Batch, Tokens, decode
 from tmuxmeter.agents.totals import Totals
 from tmuxmeter.events import Event, SessionStart, Usage, event_key
 
@@ -47,8 +47,8 @@ class _Settings(msgspec.Struct, gc=False, rename="camel"):
     token_usage: _Tokens | None = None
 
 
-_settings = msgspec.json.Decoder(_Settings).decode
-_parents = msgspec.json.Decoder(_Parents).decode
+_settings = msgspec.json.Decoder(_Settings)
+_parents = msgspec.json.Decoder(_Parents)
 
 
 class DroidSettings:
@@ -71,7 +71,7 @@ class DroidSettings:
         """Return what the session's tokens grew by."""
         batch = Batch()
         try:
-            settings = _settings(content)
+            settings = decode(_settings, content)
         except msgspec.ValidationError:
             batch.skip(BAD_COUNTS)
             return batch.finish()
@@ -126,7 +126,7 @@ class DroidSettings:
 def parent_of(content: bytes) -> str:
     """Return the session that called this one as its sub-agent, "" where its settings tell none."""
     try:
-        tags = _parents(content).tags
+        tags = decode(_parents, content).tags
     except (msgspec.MsgspecError, ValueError, RecursionError):
         return ""
     called = (tag.metadata.calling_session_id for tag in tags if tag.metadata is not None)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import msgspec
 
 from tmuxmeter.agents.base import Defaults, Root
+from tmuxmeter.agents.lines import decode
 from tmuxmeter.agents.node_scripts import arguments, value_of
 from tmuxmeter.agents.times import plausible_ms
 
@@ -149,7 +150,7 @@ def _arguments(argv: Sequence[str]) -> Sequence[str] | None:
 
 def _decode(content: bytes, kind: type[_Beside]) -> _Beside:
     try:
-        return msgspec.json.decode(content, type=kind) if content else kind()
+        return decode(msgspec.json.Decoder(kind), content) if content else kind()
     except (ValueError, RecursionError):
         return kind()
 

@@ -44,8 +44,8 @@ def unknown(*words: str, version: str = "") -> NoReturn:
     raise SkipRecord(unknown_type(" ".join(words), version))
 
 
-def decode(decoder: msgspec.json.Decoder[Record], line: bytes | memoryview) -> Record:
-    """Return the record on a line.
+def decode(decoder: msgspec.json.Decoder[Record], line: bytes | memoryview | str) -> Record:
+    """Return the record on a line, or in a document or a row.
 
     A line with bytes that aren't UTF-8, or half a surrogate pair, is read again with those
     replaced: damage in a text must not cost the numbers beside it.
@@ -64,7 +64,8 @@ def decode(decoder: msgspec.json.Decoder[Record], line: bytes | memoryview) -> R
     except msgspec.ValidationError:
         raise
     except ValueError:
-        content = json.loads(bytes(line).strip(b"\0").decode("utf-8", "replace"))
+        text = line if isinstance(line, str) else bytes(line).decode("utf-8", "replace")
+        content = json.loads(text.strip("\0"))
         mended = json.dumps(content, ensure_ascii=False).encode("utf-8", "replace")
         return decoder.decode(mended)
 

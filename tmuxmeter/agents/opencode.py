@@ -88,7 +88,7 @@ class OpenCode(Defaults):
         if name.endswith(".db"):
             from tmuxmeter.agents.opencode_database import OpenCodeDatabase
 
-            return OpenCodeDatabase(state)
+            return OpenCodeDatabase(state, own=name.startswith("opencode"))
         from tmuxmeter.agents.opencode_files import StoredMessage, StoredSession
 
         return StoredMessage() if name.startswith("storage/message/") else StoredSession()

@@ -6,6 +6,7 @@ a database of years costs nothing; what is still being written is a streaming re
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -13,11 +14,12 @@ import msgspec
 from tmuxmeter.agents import opencode_parts as parts
 from tmuxmeter.agents import opencode_second as second
 from tmuxmeter.agents.cursors import Cursor
-from tmuxmeter.agents.lines import Batch
+from tmuxmeter.agents.lines import Batch, decode
 from tmuxmeter.agents.opencode_records import Message, time_of, turn_end, usage_of
 from tmuxmeter.agents.opencode_state import State
 from tmuxmeter.agents.readers import Query, check_columns, unknown_type
 from tmuxmeter.agents.rows import new_rows
+from tmuxmeter.errors import LogError
 from tmuxmeter.events import SessionStart, event_key
 
 if TYPE_CHECKING:
@@ -47,13 +49,21 @@ _PARTS = """
     FROM part x JOIN message m ON m.id = x.message_id JOIN session s ON s.id = x.session_id
 """
 
-_decode = msgspec.json.Decoder(Message).decode
+_LATER = re.compile(r"(?:session|message|part)(?:_[a-z]+)*_v\d+")
+_MIGRATIONS = re.compile(r"_*(?:drizzle_)*migrations?")
+
+_RECORD = msgspec.json.Decoder(Message)
 
 
 class OpenCodeDatabase:
-    """Reads one database. See :class:`tmuxmeter.agents.readers.DatabaseReader`."""
+    """Reads one database. See :class:`tmuxmeter.agents.readers.DatabaseReader`.
 
-    def __init__(self, state: bytes = b"") -> None:
+    ``own``: by its name it is OpenCode's; others may be any program's.
+    """
+
+    def __init__(self, state: bytes = b"", *, own: bool = False) -> None:
+        self._own = own
+        self._later: list[str] = []
         self._state = State.load(state)
         known = self._state
         self._sessions = Cursor((known.time, known.session), OVERLAP_MS)
@@ -77,9 +87,11 @@ class OpenCodeDatabase:
         Raises
         ------
         LogError
-            If a column is missing.
+            If a column is missing, or OpenCode's database has none of the tables that are known.
         """
         asked: list[Query] = []
+        # a version with tables of its own leaves the old ones beside them
+        self._later = sorted(filter(_LATER.fullmatch, tables.keys() - {"session_v2"}))
         if {"session", "message"} & tables.keys():
             check_columns("OpenCode", _NEEDED, tables)
             asked += [
@@ -93,7 +105,12 @@ class OpenCodeDatabase:
             fork = "fork_session_id" if "fork_session_id" in tables["session_v2"] else "NULL"
             text = second.SESSIONS.format(fork=fork)
             asked.append(Query("session_v2", text, self._second.values))
-        return (*asked, *self._second_messages(tables))
+        asked += self._second_messages(tables)
+        strange = sorted(name for name in tables if not _MIGRATIONS.fullmatch(name))
+        if not asked and strange and (self._own or self._later):
+            message = f"OpenCode's database has none of the tables that are known: {strange[0]}, …"
+            raise LogError(message)
+        return tuple(asked)
 
     def _second_messages(self, tables: Mapping[str, frozenset[str]]) -> Sequence[Query]:
         """Return the question for version 2's messages, which version 1 has a table for, too."""
@@ -111,6 +128,10 @@ class OpenCodeDatabase:
     def rows(self, query: str, rows: Sequence[Sequence[Any]]) -> list[Event]:
         """Return the events of rows."""
         batch = Batch()
+        for table in self._later:
+            if table not in self._state.later:
+                self._state.later = [*self._state.later, table]
+                batch.skip(unknown_type(f"table {table}"))
         if query in ("sessions", "session_v2"):
             cursor = self._sessions if query == "sessions" else self._second
             for row in rows:
@@ -143,7 +164,7 @@ class OpenCodeDatabase:
         if message_ms < session_ms:
             # A fork holds copies of its parent's messages, under new ids, with their old times.
             return False
-        message = _decode(data)
+        message = decode(_RECORD, data)
         if message.role != "assistant":
             if message.role != "user":
                 batch.skip(unknown_type(f"message {message.role}", str(version)))
@@ -165,12 +186,12 @@ class OpenCodeDatabase:
         message, data = row[8:]
         if message_ms < session_ms:
             return False
-        part = parts.decode(data)
+        part = decode(parts.PART, data)
         if part.type not in parts.WANTED:
             if part.type not in parts.KNOWN:
                 batch.skip(unknown_type(f"part {part.type}", str(version)))
             return False
-        owner = _decode(owner_data)
+        owner = decode(_RECORD, owner_data)
         if part.type == "tool":
             return parts.tool(batch, part, identity, session, owner)
         if part.type == "compaction":

@@ -6,11 +6,12 @@ versions can't be told from their origins by a single file, so their copies coun
 
 from __future__ import annotations
 
+from json import JSONDecodeError
 from typing import TYPE_CHECKING
 
 import msgspec
 
-from tmuxmeter.agents.lines import Batch
+from tmuxmeter.agents.lines import Batch, decode
 from tmuxmeter.agents.opencode_records import Message, Times, time_of, turn_end, usage_of
 from tmuxmeter.events import SessionStart, event_key
 
@@ -26,8 +27,8 @@ class _Session(msgspec.Struct, gc=False):
     time: Times = msgspec.field(default_factory=Times)
 
 
-_message = msgspec.json.Decoder(Message).decode
-_session = msgspec.json.Decoder(_Session).decode
+_MESSAGE = msgspec.json.Decoder(Message)
+_SESSION = msgspec.json.Decoder(_Session)
 _BROKEN = (msgspec.ValidationError, ValueError, TypeError)
 
 
@@ -38,7 +39,7 @@ class StoredMessage:
         """Return the message's tokens, and the end of its turn."""
         batch = Batch()
         try:
-            message = _message(content)
+            message = decode(_MESSAGE, content)
             if not message.id or not message.session_id:
                 batch.skip("message without its id")
                 return batch.finish()
@@ -48,7 +49,7 @@ class StoredMessage:
             batch.events += turn_end(message, message.id, message.session_id)
         except msgspec.ValidationError:
             batch.skip("broken message")
-        except msgspec.DecodeError:
+        except (msgspec.DecodeError, JSONDecodeError):
             return None
         except _BROKEN:
             batch.skip("broken message")
@@ -66,7 +67,7 @@ class StoredSession:
         """Return the session's beginning."""
         batch = Batch()
         try:
-            session = _session(content)
+            session = decode(_SESSION, content)
             batch.events.append(
                 SessionStart(
                     key=event_key("opencode", "session", session.id),
@@ -80,7 +81,7 @@ class StoredSession:
             )
         except msgspec.ValidationError:
             batch.skip("broken session")
-        except msgspec.DecodeError:
+        except (msgspec.DecodeError, JSONDecodeError):
             return None
         except _BROKEN:
             batch.skip("broken session")

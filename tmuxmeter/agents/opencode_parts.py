@@ -65,7 +65,7 @@ class Part(msgspec.Struct, gc=False):
     time: Times | None = None
 
 
-decode = msgspec.json.Decoder(Part).decode
+PART = msgspec.json.Decoder(Part)
 _decode_input = msgspec.json.Decoder(Input).decode
 _decode_outcome = msgspec.json.Decoder(Outcome).decode
 

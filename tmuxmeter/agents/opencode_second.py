@@ -13,6 +13,7 @@ import msgspec
 
 from tmuxmeter.agents import opencode_parts as parts
 from tmuxmeter.agents import wording
+from tmuxmeter.agents.lines import decode
 from tmuxmeter.agents.opencode_records import Counts, Times, spent, time_of
 from tmuxmeter.agents.readers import unknown_type
 from tmuxmeter.events import Compaction, Prompt, TurnEnd, event_key
@@ -87,7 +88,7 @@ class _Message(msgspec.Struct, gc=False):
     outcome: str = ""
 
 
-_decode = msgspec.json.Decoder(_Message).decode
+_RECORD = msgspec.json.Decoder(_Message)
 
 
 def take(batch: Batch, state: State, row: Sequence[Any]) -> bool:
@@ -102,7 +103,9 @@ def take(batch: Batch, state: State, row: Sequence[Any]) -> bool:
     if known or message_ms < session_ms:
         # A fork holds copies of its parent's messages, under new ids, with their old times.
         return False
-    one = _Row(batch, state, identity, session, bool(parent), str(folder or ""), _decode(data))
+    one = _Row(
+        batch, state, identity, session, bool(parent), str(folder or ""), decode(_RECORD, data)
+    )
     if kind == "user":
         one.prompt()
     elif kind == "assistant":

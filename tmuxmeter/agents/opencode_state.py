@@ -31,6 +31,8 @@ class State(msgspec.Struct, array_like=True):
     """The same for the tables of version 2."""
     turns: dict[str, list[tuple[int, str]]] = {}
     """Times and messages of the last prompts of version 2's latest sessions."""
+    later: list[str] = []
+    """Tables of later versions that were told."""
 
     @classmethod
     def load(cls, data: bytes) -> State:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from tmuxmeter.agents.base import Defaults, LiveSession, Root
+from tmuxmeter.agents.lines import decode
 from tmuxmeter.agents.node_scripts import arguments, is_uuid, value_of
 
 if TYPE_CHECKING:
@@ -46,6 +47,9 @@ class _SubAgent(msgspec.Struct, gc=False):
     """``<sub-agent>.meta.json``."""
 
     model: str | None = None
+
+
+_SUB_AGENT = msgspec.json.Decoder(_SubAgent)
 
 
 class Qwen(Defaults):
@@ -110,7 +114,7 @@ class Qwen(Defaults):
         model = ""
         for content in files.values():
             with suppress(ValueError, RecursionError):
-                model = msgspec.json.decode(content, type=_SubAgent).model or ""
+                model = decode(_SUB_AGENT, content).model or ""
         return QwenReader(self.session_of_log(name), state, model)
 
     def role(self, process: Process) -> str:

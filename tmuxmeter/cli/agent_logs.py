@@ -50,6 +50,7 @@ def look(context: Context, config: Config) -> Look:
     roots = agent_roots(context.places, config)
     catalog = discover(roots, now_ns=time.time_ns())
     read = _read_sizes(context)
+    sessions = _sessions(context)
     entries: dict[str, list[Entry]] = {}
     for entry in catalog.entries():
         if entry.log:
@@ -69,6 +70,7 @@ def look(context: Context, config: Config) -> Look:
             size_bytes=sum(entry.size for entry in its),
             unread=sum(not _is_read(read, entry) for entry in its),
             newest_ms=max((entry.mtime_ns for entry in its), default=0) // 1_000_000,
+            sessions=None if sessions is None else sessions.get(agent.name, 0),
         )
         found.append((agent, facts))
         troubles |= _troubles(context, agent, its)
@@ -132,3 +134,14 @@ def _read_sizes(context: Context) -> dict[str, tuple[int, int]]:
             return {row.path: (row.size, row.mtime_ns) for row in ledger.files()}
     except LedgerError:
         return {}
+
+
+def _sessions(context: Context) -> dict[str, int] | None:
+    """Return how many sessions of each agent its logs have told; None if the ledger is broken."""
+    from tmuxmeter.ledger.reader import Reader
+
+    try:
+        with Reader.open(context.places.state) as ledger:
+            return ledger.logged_sessions()
+    except LedgerError:
+        return None

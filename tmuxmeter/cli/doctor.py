@@ -32,7 +32,7 @@ UNHEALTHY = 1
 """Exit code where something is bad."""
 
 TOKENLESS_MS = 7 * 86_400_000
-"""How far back prompts without any tokens are looked for."""
+"""How far back prompts without any tokens, and requests without input, are looked for."""
 ANSWERED_MS = 10 * 60_000
 """A prompt this young may still be waiting for its first answer."""
 
@@ -233,6 +233,7 @@ def _figures(ledger: Reader, calendar: Calendar, *, watching: bool) -> Iterator[
     yield doctor_data.unpriced_check(ledger.unpriced_models())
     yield doctor_data.unmetered_check(ledger.unmetered_sessions(0, now + 1))
     yield from doctor_data.tokenless_checks(_tokenless(ledger, now))
+    yield from doctor_data.inputless_checks(ledger.inputless(now - TOKENLESS_MS, now + 1))
     yield doctor_data.unattributed_check(today, watching=watching)
 
 

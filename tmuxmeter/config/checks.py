@@ -187,12 +187,17 @@ class NewName:
 class LogGlob:
     """A pattern for log files."""
 
-    allowed = 'a pattern for files such as "~/.agent/sessions/**/*.jsonl", from ~ or / on'
+    allowed = (
+        'a pattern for files such as "~/.agent/sessions/**/*.jsonl", from ~ or / on, with a folder'
+        " of the agent's before any **"
+    )
 
     def read(self, value: object) -> str:
         """Return the pattern."""
         if not isinstance(value, str) or not value.startswith(("/", "~/")) or value.endswith("/"):
             raise Refused
+        if value.removeprefix("~").startswith("/**"):
+            raise Refused  # all files of the home, or of the machine
         return value
 
 

@@ -26,7 +26,7 @@ class CustomAgent:
     cache_read: str = setting("Input tokens read from the cache.", checks.Text(), "")
     cache_write: str = setting("Input tokens written to the cache.", checks.Text(), "")
     reasoning: str = setting("Output tokens of reasoning.", checks.Text(), "")
-    session: str = setting("The session; the file's name, if left out.", checks.Text(), "")
+    session: str = setting("The session; the file's path, if left out.", checks.Text(), "")
     cwd: str = setting("The folder it works in.", checks.Text(), "")
     model: str = setting("The model.", checks.Text(), "")
     id: str = setting(

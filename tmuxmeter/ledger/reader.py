@@ -147,9 +147,18 @@ class Reader:
         """Return the agents that were ever read, with their sessions and last signs of life."""
         return self._rows(session_queries.AgentRow, session_queries.AGENTS)
 
+    def logged_sessions(self) -> dict[str, int]:
+        """Return how many sessions of each agent a log has told of."""
+        with self.snapshot():
+            return dict(self._connection.execute(session_queries.LOGGED).fetchall())
+
     def tokenless(self, start_ms: int, end_ms: int) -> list[session_queries.Tokenless]:
         """Return agents' versions that were prompted in a span and told no tokens since."""
         return self._rows(session_queries.Tokenless, session_queries.TOKENLESS, start_ms, end_ms)
+
+    def inputless(self, start_ms: int, end_ms: int) -> list[session_queries.Inputless]:
+        """Return agents' versions whose requests in a span tell no input at all."""
+        return self._rows(session_queries.Inputless, session_queries.INPUTLESS, start_ms, end_ms)
 
     def recent_sessions(self, since_ms: int) -> list[session_queries.RecentSession]:
         """Return the sessions that began or did anything since a time, newest last."""

@@ -103,6 +103,14 @@ class Tokenless(NamedTuple):
     prompts: int
 
 
+class Inputless(NamedTuple):
+    """An agent's version whose requests in a span tell no input at all, cached or not."""
+
+    agent: str
+    version: str
+    requests: int
+
+
 class RequestAfter(NamedTuple):
     """A request made after some time; ``tokens`` are all, in and out.
 
@@ -222,6 +230,12 @@ AGENTS = (
     WHERE t.last_ms > 0 GROUP BY s.agent ORDER BY s.agent
 """
 )
+LOGGED = """
+    SELECT s.agent, count(*) FROM session s
+    WHERE EXISTS (SELECT 1 FROM session_fact f WHERE f.session_id = s.id)
+        OR EXISTS (SELECT 1 FROM usage u INDEXED BY usage_session WHERE u.session_id = s.id)
+    GROUP BY s.agent
+"""
 # a sub-agent's tokens are its version's too
 TOKENLESS = """
     SELECT s.agent, s.version, count(*)
@@ -232,6 +246,14 @@ TOKENLESS = """
         SELECT 1 FROM usage u INDEXED BY usage_time JOIN session x ON x.id = u.session_id
         WHERE u.time_ms >= ?1 AND x.agent = s.agent AND x.version = s.version
     )
+    ORDER BY count(*) DESC, s.agent, s.version
+"""
+INPUTLESS = """
+    SELECT s.agent, s.version, count(*)
+    FROM usage u INDEXED BY usage_time JOIN session s ON s.id = u.session_id
+    WHERE u.time_ms >= ?1 AND u.time_ms < ?2
+    GROUP BY s.agent, s.version
+    HAVING max(u.fresh + u.cache_read + u.cache_write_5m + u.cache_write_1h) = 0
     ORDER BY count(*) DESC, s.agent, s.version
 """
 LAST_REQUESTS = """

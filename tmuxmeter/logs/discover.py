@@ -62,12 +62,15 @@ class Catalog:
         self._leaving = leaving
         self._tops: dict[str, tuple[str, Scope]] = {}
         self._folders: dict[str, Folder] = {}
+        self._others: list[tuple[str, str]] = []
         self._logs = NamedFiles()
         self._changed_live: dict[str, LiveFile] = {}
         for agent, root in roots:
             for relative, scope in scopes(agent, str(root.path)):
                 path = f"{root.path}/{relative}" if relative else str(root.path)
-                self._tops.setdefault(path, (relative, scope))
+                _, first = self._tops.setdefault(path, (relative, scope))
+                if first.agent.name != agent.name:
+                    self._others.append((path, agent.name))
 
     def entries(self) -> Iterator[Entry]:
         """Yield the file that stands for each log."""
@@ -95,6 +98,14 @@ class Catalog:
         """Return the path of every folder that is looked for, existing or not."""
         return list(self._tops)
 
+    def missing_tops(self) -> list[str]:
+        """Return the folders that are looked for and not looked at: most don't exist."""
+        return [path for path in self._tops if path not in self._folders]
+
+    def looks_at(self, folder: str) -> bool:
+        """Tell whether this is one of :meth:`folders`."""
+        return folder in self._folders
+
     def problems(self) -> list[Problem]:
         """Return what can't be read, and why."""
         found = []
@@ -103,7 +114,21 @@ class Catalog:
             if folder.problem:
                 found.append(Problem(folder.path, folder.problem, agent))
             found += [Problem(f"{folder.path}/{n}", r, agent) for n, r in folder.problems.items()]
-        return found
+        return [*found, *self._left_out()]
+
+    def _left_out(self) -> Iterator[Problem]:
+        """Yield the folders that hold an agent's logs, too, but are another one's."""
+        nested = []
+        for path in self._tops:
+            parent, _, name = path.rpartition("/")
+            above = self._folders.get(parent)
+            if above and above.scope.logs and above.scope.agent.walks(above.below(name)):
+                nested.append((path, above.scope.agent.name))
+        for path, agent in (*self._others, *nested):
+            owner = self._tops[path][1].agent.name
+            if path in self._folders and owner != agent:
+                reason = f"is read for {owner}, not for {agent}: a folder is one agent's"
+                yield Problem(path, reason, agent)
 
     def take(self) -> Changes:
         """Return what changed since the last call."""

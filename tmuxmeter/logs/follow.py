@@ -6,6 +6,7 @@ now and then for what events missed.
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -90,6 +91,8 @@ class Follower:
             if is_silent(kind):
                 self._silent[top] = kind
         self.catalog.check_roots(now_ns)
+        self._missing: list[str] = []
+        self._await_roots(appeared=True)
         self.catalog.take()
         for entry in sorted(self.catalog.entries(), key=lambda found: found.mtime_ns):
             if entry.log and now_ns - entry.mtime_ns < HOT_SECONDS * 1e9:
@@ -146,12 +149,14 @@ class Follower:
         passed, told = now - self._clocks[0], (now_ns - self._clocks[1]) / 1e9
         self._clocks = now, now_ns
         everything = abs(told - passed) > JUMP_SECONDS
+        appeared = False
         if self._watches:
             heard = self._watches.take()
             everything = everything or heard.lost
+            appeared = heard.appeared
             for path in heard.paths:
                 self.catalog.check_path(path, now_ns)
-        self._look(now, now_ns, everything=everything)
+        self._look(now, now_ns, everything=everything, appeared=appeared)
         changes = self.catalog.take()
         for log in changes.logs:
             self._warm(log, now)
@@ -169,11 +174,12 @@ class Follower:
             self._watches.close()
             self._watches = None
 
-    def _look(self, now: float, now_ns: int, *, everything: bool) -> None:
+    def _look(self, now: float, now_ns: int, *, everything: bool, appeared: bool) -> None:
         pace = self._pace()
-        if everything or now >= self._due["roots"]:
+        if everything or appeared or now >= self._due["roots"]:
             self._due["roots"] = now + ROOTS_PERIOD
             self.catalog.check_roots(now_ns)
+            self._await_roots(appeared=everything or appeared)
         if everything or now >= self._due["folders"]:
             self.catalog.check_folders(now_ns)
             count = len(self.catalog.folders())
@@ -185,6 +191,20 @@ class Follower:
         if everything or now >= self._due["hot"]:
             self.catalog.check_files([*self._hot_entries(now), *self.catalog.live_entries()])
             self._due["hot"] = now + pace.hot
+
+    def _await_roots(self, *, appeared: bool) -> None:
+        """Hear at once of log folders that appear, by the nearest folders above them.
+
+        The agent that makes its first log may be gone before roots are looked for again.
+        """
+        missing = self.catalog.missing_tops()
+        if self._watches and not self._deaf and (appeared or missing != self._missing):
+            self._missing = missing
+            above = {_nearest(top) for top in missing if not self._is_silent(top)}
+            self._watches.await_in(folder for folder in above if not self.catalog.looks_at(folder))
+
+    def _is_silent(self, folder: str) -> bool:
+        return any(folder == top or folder.startswith(f"{top}/") for top in self._silent)
 
     def _warm(self, log: LogFile, now: float) -> None:
         key = file_key(log)
@@ -204,7 +224,7 @@ class Follower:
     def _entering(self, folder: str) -> None:
         if self._deaf or self._watches is None:
             return
-        if any(folder == top or folder.startswith(f"{top}/") for top in self._silent):
+        if self._is_silent(folder):
             return
         self._watches.add(folder)
         if self._watches.full:
@@ -230,6 +250,13 @@ def follow(
     watches = open_watches(int(limit) // 2 if limit.isdigit() else 1 << 16)
     mounts = _text(proc / "self/mounts")
     return Follower(roots, watches=watches, mounts=mounts, now=now, now_ns=now_ns)
+
+
+def _nearest(folder: str) -> str:
+    """Return the nearest folder above one that there is."""
+    while folder not in {"", "/"} and not os.path.isdir(folder):  # noqa: PTH112
+        folder = folder.rpartition("/")[0]
+    return folder or "/"
 
 
 def _text(path: Path) -> str:

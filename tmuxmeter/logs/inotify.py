@@ -14,6 +14,7 @@ import ctypes
 import errno
 import os
 import struct
+from typing import TYPE_CHECKING
 
 from watchdog.observers.inotify_c import (
     InotifyConstants,
@@ -24,6 +25,9 @@ from watchdog.observers.inotify_c import (
 )
 
 from tmuxmeter.logs.watches import Heard
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 _HEAD = struct.Struct("iIII")
 _READ = 1 << 16
@@ -38,6 +42,14 @@ _MASK = (
     | InotifyConstants.IN_DELETE_SELF
     | InotifyConstants.IN_MOVE_SELF
     | InotifyConstants.IN_ONLYDIR
+)
+
+# Added to whatever is heard of the folder already, should it be one with logs by another name.
+_NEW = (
+    InotifyConstants.IN_CREATE
+    | InotifyConstants.IN_MOVED_TO
+    | InotifyConstants.IN_ONLYDIR
+    | InotifyConstants.IN_MASK_ADD
 )
 
 
@@ -60,6 +72,7 @@ class InotifyWatches:
         self._limit = limit
         self._folders: dict[int, str] = {}
         self._watches: dict[str, int] = {}
+        self._awaited: dict[int, str] = {}
         self._moved: set[str] = set()
         self._descriptor = inotify_init()
         if self._descriptor < 0:
@@ -88,6 +101,7 @@ class InotifyWatches:
             self._moved.add(before)
         self._folders[watch] = folder
         self._watches[folder] = watch
+        self._awaited.pop(watch, None)
 
     def remove(self, folder: str) -> None:
         """See :meth:`tmuxmeter.logs.watches.Watches.remove`."""
@@ -95,6 +109,17 @@ class InotifyWatches:
         if watch is not None and self._folders.get(watch) == folder:
             del self._folders[watch]
             inotify_rm_watch(self._descriptor, WatchDescriptor(watch))
+
+    def await_in(self, folders: Iterable[str]) -> None:
+        """See :meth:`tmuxmeter.logs.watches.Watches.await_in`."""
+        wanted = set(folders)
+        for watch in [known for known, folder in self._awaited.items() if folder not in wanted]:
+            del self._awaited[watch]
+            inotify_rm_watch(self._descriptor, WatchDescriptor(watch))
+        for folder in wanted.difference(self._awaited.values()):
+            watch = inotify_add_watch(self._descriptor, os.fsencode(folder), _NEW)
+            if watch >= 0 and watch not in self._folders:
+                self._awaited[watch] = folder
 
     def take(self) -> Heard:
         """See :meth:`tmuxmeter.logs.watches.Watches.take`."""
@@ -112,6 +137,13 @@ class InotifyWatches:
                 if mask & InotifyConstants.IN_Q_OVERFLOW:
                     heard.lost = True
                     continue
+                if watch in self._awaited:
+                    gone = bool(mask & InotifyConstants.IN_IGNORED)
+                    if gone:
+                        del self._awaited[watch]
+                    is_folder = bool(mask & InotifyConstants.IN_ISDIR)
+                    heard.appeared = heard.appeared or gone or is_folder
+                    continue
                 folder = self._folders.get(watch)
                 if folder is None:
                     continue
@@ -125,6 +157,7 @@ class InotifyWatches:
 
     def silence(self) -> None:
         """See :meth:`tmuxmeter.logs.watches.Watches.silence`."""
+        self.await_in(())
         for folder in list(self._watches):
             self.remove(folder)
         self.take()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
+from typing import TYPE_CHECKING
 
 from watchdog.events import (
     DirCreatedEvent,
@@ -18,6 +19,9 @@ from watchdog.events import (
 from watchdog.observers import Observer
 
 from tmuxmeter.logs.watches import Heard
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 # Never the default set: on Linux it includes what listing a folder causes.
 _EVENTS: list[type[FileSystemEvent]] = [
@@ -65,6 +69,9 @@ class ObserverWatches(FileSystemEventHandler):
             if top == folder:
                 del self._told[real]
                 self._unschedule(folder)
+
+    def await_in(self, folders: Iterable[str]) -> None:
+        """See :meth:`tmuxmeter.logs.watches.Watches.await_in`: only whole trees are heard here."""
 
     def take(self) -> Heard:
         """See :meth:`tmuxmeter.logs.watches.Watches.take`."""

@@ -4,15 +4,23 @@ from __future__ import annotations
 
 import sys
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 
 @dataclass(slots=True)
 class Heard:
-    """Paths that something happened to. ``lost``: more happened than the system could tell."""
+    """Paths that something happened to. ``lost``: more happened than the system could tell.
+
+    ``appeared``: there is a new folder in one of those that others are awaited in, or one of those
+    is gone.
+    """
 
     paths: set[str] = field(default_factory=set)
     lost: bool = False
+    appeared: bool = False
 
 
 class Watches(Protocol):
@@ -29,6 +37,12 @@ class Watches(Protocol):
 
     def remove(self, folder: str) -> None:
         """Hear of a folder no longer. Unknown folders are fine."""
+
+    def await_in(self, folders: Iterable[str]) -> None:
+        """Hear of folders that appear in these, and no longer in others that were told before.
+
+        Of nothing else in them. Does nothing where the system can't tell that alone.
+        """
 
     def take(self) -> Heard:
         """Return what was heard since the last call; many events of one file are one path."""

@@ -125,10 +125,11 @@ class Bookkeeper:
         self._book_panes(panes, now_ms)
         alive = set(running)
         current = {claim.run.key: claim for claim in claims if claim.current}
+        going_on = {(claim.run.key, *_named(claim)) for claim in claims if not claim.until_ms}
         for claim in claims:
             known = sessions.get((claim.agent, claim.session))
             facts = known or SessionFacts(claim.agent, claim.session)
-            if claim.current and not claim.until_ms:
+            if not claim.until_ms:
                 self._book_current(claim, facts, now_ms)
             else:
                 self._book_past(claim, facts, now_ms)
@@ -138,7 +139,7 @@ class Bookkeeper:
             moved_on = (
                 claimed is not None
                 and row.where_kind != "without-pane"
-                and _named(claimed) != (row.agent, row.session)
+                and (key, row.agent, row.session) not in going_on
             )
             if key not in alive or moved_on:
                 self._end(row, now_ms)

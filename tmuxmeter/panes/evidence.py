@@ -99,7 +99,8 @@ class Claim:
     """A session runs (or ran, until ``until_ms``) in a run's process.
 
     ``since_ms`` is the earliest time this can be true: when the process or the session began.
-    ``current`` is False for sessions the process has left for another.
+    ``current`` is False for sessions the process has left for another, and for those that it still
+    has open behind another.
     """
 
     agent: str

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from tmuxmeter.agents import agent_named
 from tmuxmeter.panes.evidence import SessionFacts
-from tmuxmeter.panes.folders import real_path
+from tmuxmeter.panes.folders import ANYWHERE, real_path
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -103,7 +103,7 @@ def facts_of(row: SessionRow, history: Sequence[BindingRow]) -> SessionFacts:
         agent=row.agent,
         key=row.session,
         account=_account(row),
-        cwd=row.cwd,
+        cwd=_cwd(row),
         parent=row.parent,
         spawned=bool(row.spawned),
         started_ms=row.started_ms or 0,
@@ -123,6 +123,13 @@ def _account(row: SessionRow) -> str:
     except KeyError:  # the configuration doesn't describe it any more
         of_one_folder = ""
     return real_path(row.account) if row.account and not of_one_folder else ""
+
+
+def _cwd(row: SessionRow) -> str:
+    try:
+        return row.cwd if agent_named(row.agent).tells_folders else ANYWHERE
+    except KeyError:  # the configuration doesn't describe it any more
+        return row.cwd
 
 
 def _start_blur_ms(row: SessionRow) -> int:

@@ -12,19 +12,23 @@ if TYPE_CHECKING:
     from tmuxmeter.agents.base import Agent
 
 
+ANYWHERE = "*"
+"""The folder of all programs and sessions of an agent whose logs tell none."""
+
+
 @lru_cache(maxsize=4096)
 def real_path(path: str) -> str:
     """Return a folder's path without symbolic links: two names of one account are one account."""
     return os.path.realpath(path)
 
 
-def log_name(agent: Agent, account: str, path: str) -> str | None:
-    """Return the canonical name of an agent's log, None if it is none of this account's.
+def path_below(agent: Agent, account: str, path: str) -> str | None:
+    """Return a file's path below an agent's root, None if it is in none of its log folders.
 
     Parameters
     ----------
     agent : Agent
-        Whose log it may be.
+        Whose file it may be.
     account : str
         The folder of the agent's logs.
     path : str
@@ -35,8 +39,14 @@ def log_name(agent: Agent, account: str, path: str) -> str | None:
         folder = real_path(f"{account}/{relative}" if relative else account) + "/"
         if path.startswith(folder):
             below = path[len(folder) :]
-            return agent.log_name(f"{relative}/{below}" if relative else below)
+            return f"{relative}/{below}" if relative else below
     return None
+
+
+def log_name(agent: Agent, account: str, path: str) -> str | None:
+    """Return the canonical name of an agent's log, None if it is none of this account's."""
+    below = path_below(agent, account, path)
+    return None if below is None else agent.log_name(below)
 
 
 def is_played(path: str) -> bool:

@@ -37,13 +37,15 @@ HOOKED = "hook"
 def resolve(world: World) -> list[Claim]:
     """Return which session each run has, as far as it can be told.
 
-    A run may claim several sessions: the one it is at (``current``) and ones it left.
+    A run may claim several sessions: the one it is at (``current``), others it still has open, and
+    ones it left.
     """
     claims: dict[RunKey, list[Claim]] = {}
     for run in world.runs:
-        claim = _by_own_word(run, world) or _by_open_log(run, world) or _by_argv(run)
-        if claim is not None:
-            claims[run.key] = [claim]
+        own = _by_own_word(run, world)
+        found = [own] if own else _by_open_logs(run, world) or _by_argv(run)
+        if found:
+            claims[run.key] = found
     _follow_clear(world, claims)
     claim_by_start(world, claims)
     _by_folder(world, claims)
@@ -86,7 +88,8 @@ def _by_live_file(run: Run, world: World) -> Claim | None:
     return None
 
 
-def _by_open_log(run: Run, world: World) -> Claim | None:
+def _by_open_logs(run: Run, world: World) -> list[Claim]:
+    """Return the session in front first, the others after it: all of them are the process's own."""
     found = {
         key
         for pid in run.pids
@@ -94,22 +97,25 @@ def _by_open_log(run: Run, world: World) -> Claim | None:
         if not ((facts := world.sessions.get((run.agent, key))) and facts.spawned)
     }
     if not found or run.ended_ms:
-        return None
+        return []
     if len(found) == 1:
-        return make_claim(run, found.pop(), "open-log", OPEN_LOG)
+        return [make_claim(run, found.pop(), "open-log", OPEN_LOG)]
+    # what nothing is known of yet may be a sub-agent's
+    known = {key: facts for key in found if (facts := world.sessions.get((run.agent, key)))}
+    begun = {key: known[key].started_ms if key in known else 0 for key in found}
+    asked = {key: known[key].last_prompt_ms if key in known else 0 for key in found}
+    newest = max(found, key=lambda key: (max(begun[key], asked[key]), key))
+    others = [
+        replace(make_claim(run, key, "open-log", OPEN_LOG, begun[key]), current=False)
+        for key in sorted(known.keys() - {newest})
+    ]
+    return [make_claim(run, newest, "open-logs", OPEN_LOGS, begun[newest]), *others]
 
-    def begun(key: str) -> int:
-        facts = world.sessions.get((run.agent, key))
-        return facts.started_ms if facts else 0
 
-    newest = sorted(found, key=lambda key: (begun(key), key))[-1]
-    return make_claim(run, newest, "open-logs", OPEN_LOGS, begun(newest))
-
-
-def _by_argv(run: Run) -> Claim | None:
+def _by_argv(run: Run) -> list[Claim]:
     if not run.argv_session:
-        return None
-    return make_claim(run, run.argv_session, "argv", ARGV)
+        return []
+    return [make_claim(run, run.argv_session, "argv", ARGV)]
 
 
 def _follow_clear(world: World, claims: dict[RunKey, list[Claim]]) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from tmuxmeter.agents.base import Root
 from tmuxmeter.errors import TmuxError
 from tmuxmeter.panes.evidence import Live, trust
-from tmuxmeter.panes.folders import is_played, log_name, real_path
+from tmuxmeter.panes.folders import ANYWHERE, is_played, path_below, real_path
 from tmuxmeter.panes.live import LiveFiles
 from tmuxmeter.panes.locate import Locator
 from tmuxmeter.panes.runs import Daemon, Detector, Run
@@ -122,12 +122,11 @@ class Surveyor:
         named = {item.session.pid for item in live}
         guests = self._guest_snapshots(servers, now_ms)
         locator = Locator(self.table, servers, guests)
-        own = _real(str(root.path) for root in named_roots)
-        runs, daemons = self._find(locator, named, own)
+        runs, daemons = self._find(locator, named, named_roots)
         if self._meet_guests(runs, locator):
             guests = self._guest_snapshots(servers, now_ms)
             locator = Locator(self.table, servers, guests)
-            runs, daemons = self._find(locator, named, own)
+            runs, daemons = self._find(locator, named, named_roots)
         return Survey(
             servers=tuple(servers),
             down=down,
@@ -139,14 +138,15 @@ class Surveyor:
         )
 
     def _find(
-        self, locator: Locator, named: Collection[int], own: frozenset[str]
+        self, locator: Locator, named: Collection[int], roots: Sequence[Root]
     ) -> tuple[list[Run], list[Daemon]]:
         """Return the agents at work that are to be metered; note the folders they log to.
 
-        ``own`` are the folders we were told of: what is played in them is what we are to meter.
+        ``roots`` are the folders we were told of: what is played in them is what we are to meter.
         """
+        own = _real(str(root.path) for root in roots)
         found, daemons = self._detector.find(self.table, locator, named)
-        runs = [replace(run, accounts=_real(run.accounts)) for run in found]
+        runs = [replace(self._placed(run), accounts=self._accounts(run, roots)) for run in found]
         if self._only_roots:
             return [run for run in runs if _is_of(run, own)], daemons
         self.found_roots = frozenset(
@@ -161,6 +161,27 @@ class Surveyor:
             if not _is_played(run, own)
             and (run.location.pane is not None or not run.accounts or _is_of(run, known))
         ], daemons
+
+    def _placed(self, run: Run) -> Run:
+        """Return a run in the folder in which its sessions are sought."""
+        if self._agents[run.agent].tells_folders:
+            return run
+        return replace(run, process=replace(run.process, cwd=ANYWHERE))
+
+    def _accounts(self, run: Run, roots: Iterable[Root]) -> frozenset[str]:
+        """Return a run's log folders, and those whose logs are the same ones by a link."""
+        relatives = self._agents[run.agent].log_folders()
+
+        def logs_of(account: str) -> frozenset[str]:
+            return _real(f"{account}/{relative}" if relative else account for relative in relatives)
+
+        logs = frozenset[str]().union(*map(logs_of, run.accounts))
+        shared = (
+            str(root.path)
+            for root in roots
+            if root.agent == run.agent and not logs.isdisjoint(logs_of(str(root.path)))
+        )
+        return _real((*run.accounts, *shared))
 
     def _snapshot(self, socket: Path) -> ServerSnapshot | str:
         if not os.path.exists(socket):  # noqa: PTH110 - Path.exists raises for a closed folder
@@ -224,8 +245,8 @@ class Surveyor:
 
     def _session_of(self, agent: Agent, path: str, roots: Sequence[Root]) -> str:
         for root in roots:
-            if root.agent == agent.name and (name := log_name(agent, str(root.path), path)):
-                return agent.session_of_log(name)
+            if root.agent == agent.name and (below := path_below(agent, str(root.path), path)):
+                return agent.session_of_open_file(below)
         return ""
 
 

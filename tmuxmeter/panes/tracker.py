@@ -217,7 +217,7 @@ class Tracker:
         now_ms: int,
     ) -> None:
         """Book what daemons go on with although no program shows it any more."""
-        claimed = {(c.agent, c.session) for c in claims if c.current and not c.run.ended_ms}
+        claimed = {(c.agent, c.session) for c in claims if not c.until_ms}
         for daemon in survey.daemons:
             for key in survey.open_logs.get(daemon.process.pid, ()):
                 session = facts.get((daemon.agent, key))

@@ -16,7 +16,10 @@ _BEDROCK = re.compile(
     r"(?:arn:aws[a-z-]*:bedrock:[^/]*/)?(?:([a-z-]+)\.)?anthropic\.(claude-[a-z0-9.-]+?)"
     r"(-v\d+(?::\d+)?)?"
 )
-
+_CURSOR_CLAUDE = re.compile(
+    r"claude-(\d+(?:\.\d+)?)-(haiku|opus|sonnet)(?:-(?:low|medium|high|xhigh))?(?:-thinking)?"
+)
+_CURSOR_OPENAI = re.compile(r"(gpt-\d.*?)-(?:minimal|low|medium|high|xhigh)")
 
 _VENDORS = ("anthropic", "google", "openai")
 """Vendors that OpenRouter puts before the names of models it sells at the vendor's list price."""
@@ -47,7 +50,8 @@ def reference(model: str) -> Reference:
     OpenRouter's vendor and a slash before it, the Gemini API's ``models/``, Vertex AI's ``@date``,
     Amazon Bedrock's ``us.anthropic.NAME-v1:0`` also inside an inference profile's ARN, Anthropic's
     dated snapshots (``-20250929``) and ``-latest``, OpenAI's snapshots with the date written
-    without dashes.
+    without dashes, Cursor's ``claude-4.5-sonnet-thinking`` and ``gpt-5.5-high``, whose effort
+    changes no price.
     """
     name = model.strip().lower().removesuffix("[1m]")
     if found := _BEDROCK.fullmatch(name):
@@ -65,7 +69,13 @@ def reference(model: str) -> Reference:
         name = f"{found[1]}-{found[2]}" if found[2] else found[1]
         provider = "anthropic"
     if name.startswith("claude-"):
-        return Reference(provider, _unique([name, _CLAUDE_DATE.sub("", name)]))
+        names = [name, _CLAUDE_DATE.sub("", name)]
+        if found := _CURSOR_CLAUDE.fullmatch(name):
+            version, family = found.groups()
+            names += [f"claude-{version}-{family}", f"claude-{family}-{version}"]
+        return Reference(provider, _unique(names))
+    if found := _CURSOR_OPENAI.fullmatch(name):
+        return Reference(provider, _unique([name, found[1]]))
     return Reference(provider, _unique([name, _COMPACT_DATE.sub(r"-\1-\2-\3", name)]))
 
 

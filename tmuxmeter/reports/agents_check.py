@@ -21,7 +21,7 @@ from tmuxmeter.events import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from tmuxmeter.events import Event
 
@@ -38,6 +38,14 @@ KINDS: dict[type, str] = {
     SessionStart: "session",
     Estimate: "estimate",
 }
+
+
+EXPECTED: tuple[tuple[str, Callable[[Usage], object]], ...] = (
+    ("input tokens", lambda e: e.fresh + e.cache_read + e.cache_write_5m + e.cache_write_1h),
+    ("output tokens", lambda e: e.output),
+    ("a model", lambda e: e.model),
+)
+"""What any log that is read right tells of some of its requests."""
 
 
 def check_report(agent: str, path: str, events: Sequence[Event], limit: int) -> Row:
@@ -57,11 +65,15 @@ def check_report(agent: str, path: str, events: Sequence[Event], limit: int) -> 
     for event in events:
         if isinstance(event, Skipped):
             left_out[event.reason] += event.count
+    requests = [event for event in told.values() if isinstance(event, Usage)]
     newest = sorted(told.values(), key=lambda event: event.time_ms)[-limit:]
     return {
         "agent": agent,
         "path": path,
         "counts": dict(Counter(KINDS[kind] for kind, _ in told).most_common()),
+        "in_no_request": [
+            name for name, has in EXPECTED if requests and not any(map(has, requests))
+        ],
         "left_out": [{"reason": why, "records": many} for why, many in left_out.most_common()],
         "events": [{"kind": KINDS[type(event)], **_facts(event)} for event in newest],
     }

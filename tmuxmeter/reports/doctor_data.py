@@ -13,13 +13,16 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from tmuxmeter.ledger.queries import SkippedRow, UnpricedModel
-    from tmuxmeter.ledger.session_queries import Tokenless, Unmetered
+    from tmuxmeter.ledger.session_queries import Inputless, Tokenless, Unmetered
 
 LIST = 5
 """How many names a check spells out."""
 TOKENLESS_PROMPTS = 3
 """Fewer prompts without tokens may all have been cut short."""
+INPUTLESS_REQUESTS = 3
+"""Fewer requests without input may be odd ones."""
 LINK = "symbolic link"
+SHUT = "Permission denied"
 DAMAGED = "is damaged"
 """What the log room says of a database that SQLite finds broken."""
 AHEAD_MS = 5 * 60_000
@@ -45,7 +48,8 @@ class LedgerFacts(NamedTuple):
 class AgentFacts(NamedTuple):
     """An agent: its program, the folders there are for its logs, and how far those are read.
 
-    ``newest_ms`` is when a log was last written, epoch milliseconds, 0 without any.
+    ``newest_ms`` is when a log was last written, epoch milliseconds, 0 without any. ``sessions``
+    are those that logs have told, None where the ledger can't be read.
     """
 
     title: str
@@ -56,6 +60,7 @@ class AgentFacts(NamedTuple):
     size_bytes: int = 0
     unread: int = 0
     newest_ms: int = 0
+    sessions: int | None = None
 
 
 def ledger_check(facts: LedgerFacts) -> Check:
@@ -104,6 +109,9 @@ def agent_check(facts: AgentFacts, now_ms: int) -> Check:
     if facts.unread:
         hint = "the watcher reads them in a moment; without one: `tmuxmeter scan`"
         return Check(name, NOTE, f"{text}; {facts.unread:,} not read to the end yet", hint)
+    if facts.sessions == 0:
+        hint = "if you have worked with it, `tmuxmeter agents check` shows what is read of them"
+        return Check(name, NOTE, f"{text}; all read, but no session was found in them", hint)
     return Check(name, OK, f"{text}; all read")
 
 
@@ -119,6 +127,8 @@ def database_checks(troubles: Mapping[str, str]) -> Iterator[Check]:
         hint = "the rest is read on; after an update of that agent, update tmuxmeter too"
         if DAMAGED in reason:
             hint = "the rest is read on, and what was booked stays; see whether its agent opens it"
+        elif SHUT in reason:
+            hint = "the rest is read on; make it and the -wal beside it readable for you"
         yield Check("agents' database", WARN, f"{path}: {reason}", hint)
 
 
@@ -130,6 +140,17 @@ def tokenless_checks(rows: Sequence[Tokenless]) -> Iterator[Check]:
         name = f"{row.agent} {row.version}".strip()
         text = f"{count(row.prompts, 'prompt')} of {name} without any tokens in seven days"
         hint = "its format may have changed: `tmuxmeter agents check` shows what is read of it"
+        yield Check("format", WARN, text, hint)
+
+
+def inputless_checks(rows: Sequence[Inputless]) -> Iterator[Check]:
+    """Check for agents whose requests have lost their input, which no request is without."""
+    for row in rows:
+        if row.requests < INPUTLESS_REQUESTS:
+            continue
+        name = f"{row.agent} {row.version}".strip()
+        text = f"{count(row.requests, 'request')} of {name} without any input tokens in seven days"
+        hint = "so dollars are too low: `tmuxmeter agents check` shows what is read of it"
         yield Check("format", WARN, text, hint)
 
 

@@ -40,6 +40,8 @@ def check_parts(report: Row, zone: tzinfo | None, now_ms: int) -> Parts:
         Paragraph(f"left out: {count(row['records'], 'record')}: {row['reason']}", "yellow")
         for row in report["left_out"]
     ]
+    if report["in_no_request"]:
+        parts.append(Paragraph(f"in no request: {', '.join(report['in_no_request'])}", "yellow"))
     table = Table("", COLUMNS)
     for row in report["events"]:
         when = moment(row["time_ms"], zone, now_ms)
