@@ -49,6 +49,7 @@ def report(
     limits: tuple[RateLimitRow, ...] = (),
     budget_microdollars: int | None = None,
     pauses: dict[PaneName, list[PauseNow]] | None = None,
+    watched: bool = False,
 ) -> dict[str, Any]:
     begin, end = local_day_bounds(day, zone)
     reader = world.writer.reader()
@@ -68,6 +69,7 @@ def report(
         zone=zone,
         billed=reader.billed(begin, end),
         pauses=pauses,
+        watched=watched,
     )
 
 
@@ -104,7 +106,7 @@ def test_the_days_own_sums_come_first_and_unchanged(world: World) -> None:
 
 def test_panes_and_agents_say_what_happened_in_them(world: World) -> None:
     busy_morning(world)
-    full = report(world)
+    full = report(world, now=NOON + HOUR)
     panes = {row["pane"]: row for row in full["by_pane"]}
     assert [panes["%1"][key] for key in ("turns", "handoffs", "pending", "flags")] == [
         *(2, 1, 1),
@@ -178,6 +180,73 @@ def test_of_a_day_that_is_over_nobody_stops_loops_or_takes_work_up(world: World)
     assert over == running - {"error_loop", "handoffs"}
     later = report(world, now=NOON + 40 * HOUR)["advice"]
     assert "error_loop" not in [line["about"] for line in later]
+
+
+def test_a_session_that_has_ended_is_no_trouble_any_more(world: World) -> None:
+    busy_morning(world)
+    for number in range(10):
+        world.asked(30 + 20 * number, "s3")
+        world.request(31 + 20 * number, "s3", output=100 + 20 * number)
+        world.edited(31.5 + 20 * number, "b.py", "s3")
+        world.ended(32 + 20 * number, "s3")
+    world.pane("s3", "%3")
+    soon = NOON + 4 * HOUR
+
+    def told() -> tuple[dict[str, Any], dict[str, list[str]]]:
+        full = report(world, now=soon)
+        full["light"]["verdict"] = "green"
+        full["levers"]["independence"]["overlaps"] = []
+        lines = {line["about"]: line["text"] for line in advice(full, ZONE)}
+        return lines, {row["pane"]: row["flags"] for row in full["by_pane"]}
+
+    lines, flags = told()
+    assert lines["error_loop"].startswith("%2 has failed")
+    assert lines["drift"].startswith("%3 drifts")
+    assert lines["handoffs"] == (
+        "2 hand-offs wait for you, %1 the longest: review before starting more"
+    )
+    assert flags == {"%1": ["waiting"], "%2": ["loop"], "%3": ["drift"]}
+    for bound in world.writer.open_bindings():
+        if bound.session != "s3":
+            world.writer.end_binding(bound.id, soon - MINUTE)
+    lines, flags = told()
+    assert "error_loop" not in lines
+    assert lines["handoffs"].startswith("1 hand-off waits for you, %3 the longest")
+    assert flags == {"%1": [], "%2": [], "%3": ["drift"]}
+    (bound,) = world.writer.open_bindings()
+    world.writer.end_binding(bound.id, soon - MINUTE)
+    lines, flags = told()
+    assert not {"drift", "handoffs", "error_loop"} & set(lines)
+    assert not any(flags.values())
+    # of a day that is over its flags are all that was
+    over = {row["pane"]: row["flags"] for row in report(world, now=NOON + 48 * HOUR)["by_pane"]}
+    assert over == {"%1": ["overlap"], "%2": ["loop", "overlap"], "%3": ["drift"]}
+
+
+def test_an_overlap_is_a_flag_for_two_hours(world: World) -> None:
+    busy_morning(world)
+
+    def flagged(minute: int) -> set[str]:
+        rows = report(world, now=NOON + minute * MINUTE)["by_pane"]
+        return {row["pane"] for row in rows if "overlap" in row["flags"]}
+
+    assert flagged(121) == {"%1", "%2"}
+    assert flagged(122) == set()
+
+
+def test_who_edits_inside_anothers_claim_has_the_flag_too(world: World) -> None:
+    claiming = world.pane("s1", "%1")
+    world.pane("s2", "%2")
+    world.request(1, "s1")
+    world.request(1, "s2")
+    with world.writer._connection:
+        world.writer._connection.execute(
+            "INSERT INTO claim (pane_id, root, patterns, why, made_ms) VALUES (?, ?, ?, ?, ?)",
+            (claiming, "/w", '["src/**"]', "", NOON),
+        )
+    world.edited(2, "/w/src/a.py", "s2")
+    rows = report(world, now=NOON + HOUR)["by_pane"]
+    assert {row["pane"]: row["flags"] for row in rows} == {"%1": ["claim"], "%2": ["claim"]}
 
 
 def test_fewer_sessions_are_not_advised_beside_a_fresh_one(world: World) -> None:
@@ -334,12 +403,50 @@ def test_who_is_paused_is_neither_at_work_nor_waiting(world: World) -> None:
         return {row["pane"]: row for row in report(world, pauses=pauses, **more)["by_pane"]}
 
     rows = shown(now=NOON + 5 * MINUTE)
-    assert [rows[pane]["state"] for pane in ("%1", "%2", "%3")] == ["paused", "waiting", "gone"]
+    assert [rows[pane]["state"] for pane in ("%1", "%2", "%3")] == ["paused", "idle", "gone"]
     assert rows["%1"]["flags"] == ["spending"]
     assert rows["%1"]["paused"]["who"] == "you"
     assert rows["%2"]["paused"] is None
     # on a day that is over nobody is paused
     assert shown(now=NOON + 48 * HOUR)["%1"]["paused"] is None
+
+
+def test_work_to_look_at_is_no_waiting_but_a_question_is(world: World) -> None:
+    for session, pane, asked in (("s1", "%1", False), ("s2", "%2", True)):
+        world.pane(session, pane)
+        world.asked(0, session)
+        world.edited(1, f"/w/{session}", session)
+        world.request(1, session)
+        world.ended(2, session, asked=asked)
+
+    def told(**more: Any) -> list[tuple[str, list[str], int]]:
+        rows = report(world, now=NOON + 5 * MINUTE, **more)["by_pane"]
+        rows.sort(key=lambda row: str(row["pane"]))
+        return [(row["state"], row["flags"], row["pending"]) for row in rows]
+
+    assert told() == [("idle", [], 1), ("waiting", ["waiting"], 1)]
+    # a watcher has the agents' own word: it noted nobody
+    assert told(watched=True) == [("idle", [], 1), ("idle", [], 1)]
+    world.writer.standstill([("claude", "s1", "waiting")], NOON + 5 * MINUTE)
+    assert told(watched=True) == [("waiting", ["waiting"], 1), ("idle", [], 1)]
+    # and on a day that is over nobody waits
+    over = report(world, now=NOON + 48 * HOUR)["by_pane"]
+    assert [(row["state"], row["flags"]) for row in over] == [(None, []), (None, [])]
+
+
+def test_who_got_an_answer_waits_no_more(world: World) -> None:
+    world.pane("s1", "%1")
+    world.asked(0)
+    world.writer.standstill([("claude", "s1", "waiting")], NOON + MINUTE)
+    world.tool(1.5)
+    world.request(1.6)
+
+    def state(minute: float, **more: Any) -> Any:
+        return report(world, now=NOON + round(minute * MINUTE), **more)["by_pane"][0]["state"]
+
+    assert state(2, watched=True) == "working"
+    # as `panes` has it: at work for an hour of silence, after that nobody knows
+    assert (state(60), state(62)) == ("working", None)
 
 
 def test_what_accounts_bill_and_no_log_holds_has_its_own_place(world: World) -> None:

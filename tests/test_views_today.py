@@ -196,7 +196,7 @@ def test_agents_and_panes_say_what_they_did(world: World) -> None:
         *("claude", "$0.002", "400", "75%", "2", "1"),
         *("waiting", "overlap,", "waiting"),
     ]
-    assert cells["%2"][-3:] == ["idle", "loop,", "overlap"]
+    assert cells["%2"][-3:] == ["working", "loop,", "overlap"]
 
 
 def test_states_are_those_of_the_newest_signs(world: World) -> None:
@@ -216,13 +216,16 @@ def test_states_are_those_of_the_newest_signs(world: World) -> None:
         return {row["pane"]: row["state"] for row in report(world, now=now)["by_pane"]}
 
     assert states(NOW) == {
-        "%1": "idle",  # silent for too long to be at work
+        "%1": "working",  # within the hour
         "%2": "idle",
         "%3": "gone",
         "%4": "working",  # its sub-agent is
         "%5": "waiting",
     }
-    assert states(NOON + 2 * MINUTE)["%1"] == "working"
+    # silent for too long to be called working
+    later = report(world, now=NOON + 70 * MINUTE)
+    assert {row["pane"]: row["state"] for row in later["by_pane"]}["%1"] is None
+    assert " ? " in row(lines(later), ":0 %1") + " "
     # of a day that is over nobody is anything
     assert set(states(NOW + 24 * HOUR).values()) == {None}
 

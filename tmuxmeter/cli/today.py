@@ -63,6 +63,7 @@ def _today(context: Context, config: Config, ledger: Reader, day: date, now: int
     """Return a day in full, and early in it the last working day in brief."""
     from tmuxmeter.cli.measured import measure, scale_in_force, token_budget
     from tmuxmeter.reports.today import is_early, recap_report, today_report
+    from tmuxmeter.watcher.process import running_pid
 
     calendar = Calendar.of(config)
     scale = scale_in_force(context, config)
@@ -80,6 +81,7 @@ def _today(context: Context, config: Config, ledger: Reader, day: date, now: int
         zone=calendar.zone,
         billed=ledger.billed(*calendar.bounds(day)),
         pauses=_pauses(context),
+        watched=running_pid(context.places.runtime) is not None,
     )
     report["recap"] = None
     last = ledger.last_request_before(calendar.bounds(day)[0]) if is_early(report) else None

@@ -40,7 +40,7 @@ def advice(report: Row, zone: tzinfo | None, *, running: bool = True) -> list[Ro
     if light["verdict"] == "red":
         lines.append(("light", f"work with {light['advice']}: {light['reason']}"))
     for loop in levers["error_loops"]["loops"]:
-        if running and loop["ended_ms"] is None:
+        if running and loop["ended_ms"] is None and not loop["gone"]:
             text = f"{_who(loop)} has failed {loop['failures']} times in a row since "
             text += f"{clock(loop['first_failure_ms'], zone)} ({tokens(loop['tokens'])} tokens): "
             lines.append(("error_loop", text + "stop it, or tell it what is wrong"))
@@ -63,7 +63,8 @@ def advice(report: Row, zone: tzinfo | None, *, running: bool = True) -> list[Ro
             text = f"{window['agent']}'s {window_name(window['window_minutes'])} window is "
             text += f"{window['used_percent']:.0f} % used, at this burn full on "
             lines.append(("plan", text + weekday_clock(window["full_ms"], zone)))
-    drifting = [session for session in levers["drift"]["sessions"] if session["drifting"]]
+    sessions = levers["drift"]["sessions"]
+    drifting = [each for each in sessions if each["drifting"] and not each["gone"]]
     lines += [("drift", _drift(session)) for session in drifting]
     lines += _waste(report, running=running, drifting=bool(drifting))
     return [{"about": about, "text": text} for about, text in lines[:MOST_LINES]]
@@ -103,7 +104,7 @@ def _waste(report: Row, *, running: bool, drifting: bool) -> list[tuple[str, str
         often = count(expiry["times"], "time")
         text = f"the cache expired {often} and {tokens(expiry['tokens'])} tokens "
         lines.append(("cache", text + "were written again: clear a session before a break"))
-    pending = levers["handoffs"]["pending"]
+    pending = [each for each in levers["handoffs"]["pending"] if not each["gone"]]
     if running and pending:
         verb = "waits" if len(pending) == 1 else "wait"
         text = f"{count(len(pending), 'hand-off')} {verb} for you, "

@@ -99,7 +99,7 @@ def today_parts(
         _budget(report["budget"], wide, ascii_only=ascii_only) if spent else [],
         _hours(report["hours"], wide, zone, ascii_only=ascii_only) if spent else [],
         _advice(report["advice"], ascii_only=ascii_only),
-        day_tables.spent(report, by, about.home) if spent else [],
+        day_tables.spent(report, by, about.home, running=is_today) if spent else [],
         day_tables.pending(waiting, about.home, begin, now_ms if is_today else None, zone),
         day_tables.overnight(report["overnight"], about.home, zone) if report["overnight"] else [],
         day_tables.levers(report["light"]) if spent else [],
