@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 MOST_LINES = 3
 AGENTS_WITHOUT_CLAIM = 2
 """The published rule: at most two agents, a further one only with a claim that can be checked."""
+AGENTS = "agents"
+BEYOND_TWO = "beyond two, say first which files are theirs alone (`tmuxmeter claim`)"
 COLD_SHARE = 0.15
 """Cold starts that take more of the tokens than this are worth a word."""
 EXPIRY_SHARE = 0.05
@@ -45,7 +47,7 @@ def advice(report: Row, zone: tzinfo | None, *, running: bool = True) -> list[Ro
             text += f"{clock(loop['first_failure_ms'], zone)} ({tokens(loop['tokens'])} tokens): "
             lines.append(("error_loop", text + "stop it, or tell it what is wrong"))
     apart = levers["independence"]
-    lines += _claims(apart["claims"])
+    lines += claim_lines(apart["claims"])
     if apart["overlaps"]:
         first = apart["overlaps"][0]
         text = f"{count(len(apart['overlaps']), 'file')} edited from more than one pane, "
@@ -55,9 +57,8 @@ def advice(report: Row, zone: tzinfo | None, *, running: bool = True) -> list[Ro
     extra = levers["work"]["most_agents"] - AGENTS_WITHOUT_CLAIM - holding
     if extra > 0 and light["verdict"] != "red":
         # where one agent is the advice, nobody is told how to go on with more than two
-        text = f"{levers['work']['most_agents']} agents at once, {holding} with a claim: beyond "
-        text += "two, say first which files are theirs alone (`tmuxmeter claim`)"
-        lines.append(("agents", text))
+        text = f"{levers['work']['most_agents']} agents at once, {holding} with a claim"
+        lines.append((AGENTS, f"{text}: {BEYOND_TWO}"))
     for window in report["plan_windows"]:
         if window["full_ms"] is not None:
             text = f"{window['agent']}'s {window_name(window['window_minutes'])} window is "
@@ -70,7 +71,8 @@ def advice(report: Row, zone: tzinfo | None, *, running: bool = True) -> list[Ro
     return [{"about": about, "text": text} for about, text in lines[:MOST_LINES]]
 
 
-def _claims(claims: list[Row]) -> list[tuple[str, str]]:
+def claim_lines(claims: list[Row]) -> list[tuple[str, str]]:
+    """Return a line for each claim that holds and was not kept."""
     lines = []
     for claim in claims:
         if claim["ended_ms"] is not None:
