@@ -80,7 +80,16 @@ def test_several_figures_may_follow_one_what_if() -> None:
 
 def test_the_advice_for_one_task_is_one_agent_and_one_agent_is_neutral() -> None:
     assert reference("pool=1", "input_tokens=1000")["advice"] == "one agent"
-    assert reference("agents=1")["verdict"] == "neutral"
+    alone = reference("agents=1", "pool=1", "cache_hit=0.3")
+    assert alone["verdict"] == "neutral"
+    # its line, curve and levers are those that several would have, as in the status line's gauge
+    several = reference("cache_hit=0.3")
+    assert several["line_input_tokens"] > 0
+    keys = ("line_input_tokens", "line_low", "line_high", "tokens_to_line", "curve", "believed")
+    assert [alone[key] for key in keys] == [several[key] for key in keys]
+    moves = {row["lever"]: row["line_tokens"] for row in alone["levers"]}
+    assert moves["cache_hit"] < 0
+    assert (alone["possible_speedup"], moves["pool"]) == (1, None)
 
 
 def test_settings_change_the_model(home: Path) -> None:
@@ -175,6 +184,7 @@ def test_an_empty_day_is_neutral_and_has_the_reference_line(home: Path) -> None:
     # there is no day of which these could be figures
     assert "work per dollar" not in shown
     assert "the line" in shown
+    assert "● today" not in shown
 
 
 def test_calibrating_a_table_prints_the_fit_and_changes_nothing(home: Path, table: Path) -> None:
@@ -254,6 +264,7 @@ def test_a_ledger_with_too_little_is_refused(home: Path) -> None:
         (["--reset", "--show"], "exclude each other"),
         (["--reset", "--from", "x.csv"], "exclude each other"),
         (["--since", "yesterday"], "--since takes a date"),
+        (["--from", "x.csv", "--since", "2026-01-02"], "a table given with --from is fitted whole"),
     ],
 )
 def test_calibrate_refuses_nonsense_in_one_line(arguments: list[str], part: str) -> None:

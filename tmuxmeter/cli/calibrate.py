@@ -60,6 +60,9 @@ def calibrate_command(
     if reset + show + (applying or table is not None or since is not None) > 1:
         message = "--reset, --show, and fitting anew exclude each other"
         raise UsageError(message)
+    if table is not None and since is not None:
+        message = "--since chooses days of the ledger; a table given with --from is fitted whole"
+        raise UsageError(message)
     if reset:
         _reset(context, as_json=as_json)
     elif show:

@@ -47,11 +47,14 @@ def breakeven_parts(
     if data["advice"]:
         parts.append(Paragraph(f"Advice: {data['advice']}."))
     parts.append(_figures(data, what))
-    legend = f"● {what}"
+    # a day without tokens has no point, a day that never or always pays has no line
+    legend = [f"● {what}"] if data["input_tokens"] else []
     if data["line_input_tokens"]:
-        legend += f", │ the line {tokens(data['line_input_tokens'])}, ░ where it may lie"
+        legend.append(f"│ the line {tokens(data['line_input_tokens'])}, ░ where it may lie")
     parts += [Paragraph(line) for line in drawn(graph_of(data, what), limit)]
-    parts += [Paragraph(AXES), Paragraph(legend + "."), _levers(data)]
+    parts.append(Paragraph(AXES))
+    parts += [Paragraph(", ".join(legend) + ".")] if legend else []
+    parts.append(_levers(data))
     if not data["calibrated"]:
         text = "Not calibrated: the scale is one published week's (`tmuxmeter calibrate`)."
         parts.append(Paragraph(text, "dim"))
