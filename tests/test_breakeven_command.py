@@ -174,6 +174,27 @@ def test_a_day_of_the_ledger_is_judged_by_its_own_figures(home: Path) -> None:
     assert data("breakeven", "--home", home, "--date", DAY) == found
 
 
+def test_tokens_without_a_price_are_no_dollars_in_the_bill(home: Path) -> None:
+    transcript = Transcript(session_id("one"))
+    transcript.prompt("hello")
+    transcript.reply("r0", text("Done."), model="made-up-9")
+    transcript.write(home / ".claude")
+    arguments = ("breakeven", "--home", home, "--date", DAY)
+    assert "tokens ?, review" in tmuxmeter(*arguments).stdout
+    transcript.reply("r1", text("Done."))
+    transcript.write(home / ".claude")
+    assert "tokens $0.02+?, review" in tmuxmeter(*arguments).stdout
+
+
+def test_a_heavy_days_figures_fit_80_columns(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    heavy = ("input_tokens=123456789", "spend=1234.5", "handoffs=99", "hours=12.5")
+    lines = tmuxmeter("breakeven", "--reference", "--what-if", *heavy).stdout.splitlines()
+    assert max(map(len, lines)) <= 80
+    (bill,) = (line for line in lines if line.startswith("speed-up needed"))
+    assert bill.endswith("time $375.0, tokens $1235, review $594.0")
+
+
 def test_an_empty_day_is_neutral_and_has_the_reference_line(home: Path) -> None:
     found = data("breakeven", "--home", home)
     assert (found["verdict"], found["input_tokens"]) == ("neutral", 0)

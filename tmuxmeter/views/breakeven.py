@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from tmuxmeter.breakeven.light import ASCII_GLYPHS, GLYPHS, NEUTRAL, UNCALIBRATED_MARK, times
-from tmuxmeter.status.text import share, tokens
+from tmuxmeter.status.text import money, share, tokens
 from tmuxmeter.views.ascii import in_ascii
 from tmuxmeter.views.curve import AXES, drawn, graph_of
 from tmuxmeter.views.table import Column, Paragraph, Table
@@ -63,13 +63,12 @@ def breakeven_parts(
 
 def _figures(data: dict[str, Any], what: str) -> Table:
     """Return what the light rests on, a figure a row."""
-    table = Table("", [Column("figure"), Column(what, figures=True), Column("")])
+    table = Table("", [Column("figure"), Column(what, figures=True), Column("", cut=True)])
     if not data["input_tokens"]:
         # the line is that of the published day, and there is nothing to hold against it
         table.rows += [["input tokens", "0", ""], ["the line", _line(data), _distance(data)]]
         return table
     rate = data["cache_hit_rate"]
-    dollars = data["dollars"]
     table.rows += [
         [
             "input tokens",
@@ -77,7 +76,7 @@ def _figures(data: dict[str, Any], what: str) -> Table:
             "" if rate is None else f"{share(rate)} cached",
         ],
         ["the line", _line(data), _distance(data)],
-        ["speed-up needed", times(data["needed_speedup"], 2), _bill(dollars)],
+        ["speed-up needed", times(data["needed_speedup"], 2), _bill(data)],
         ["speed-up by the curve", times(data["speedup"], 2), _possible(data)],
         ["work per dollar", times(data["ratio"], 2), _between(data)],
         ["hand-offs", f"{data['handoffs']:g}", f"in {data['hours_worked']:.1f} h of work"],
@@ -111,11 +110,11 @@ def _span(hours: float) -> str:
     return f"{hours:.1f} h" if hours >= 1 else f"{hours * 60:.0f} min"
 
 
-def _bill(dollars: dict[str, float]) -> str:
-    return (
-        f"your time ${dollars['work']:,.2f}, tokens ${dollars['spend']:,.2f}, "
-        f"review ${dollars['review']:,.2f}"
-    )
+def _bill(data: dict[str, Any]) -> str:
+    work, spend, review = (round(data["dollars"][key] * 1e6) for key in ("work", "spend", "review"))
+    unpriced = data["unpriced_tokens"]
+    known = None if unpriced and not spend else spend
+    return f"time {money(work)}, tokens {money(known, unpriced)}, review {money(review)}"
 
 
 def _possible(data: dict[str, Any]) -> str:
