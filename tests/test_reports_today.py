@@ -135,7 +135,16 @@ def test_advice_is_tied_to_figures_and_short(world: World) -> None:
     lines = report(world)["advice"]
     assert [line["about"] for line in lines] == ["light", "error_loop", "overlap"]
     assert "%2 has failed 4 times in a row since 12:03" in lines[1]["text"]
-    assert "src/a.py from %1 and %2" in lines[2]["text"]
+    assert "1 file edited by more than one agent, src/a.py by %1 and %2: " in lines[2]["text"]
+
+
+def test_agents_in_no_pane_that_overlap_are_counted(world: World) -> None:
+    for session in ("s1", "s2", "s3"):
+        world.request(1, session)
+        world.edited(2, "/w/a.py", session)
+    world.pane("s3", "%3")
+    (line,) = (row for row in report(world)["advice"] if row["about"] == "overlap")
+    assert "w/a.py by %3 and 2 sessions in no pane: let one have it" in line["text"]
 
 
 def test_a_third_agent_without_a_claim_is_advised_against(world: World) -> None:

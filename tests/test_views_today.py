@@ -283,6 +283,9 @@ def test_what_waits_is_listed_the_longest_first(world: World) -> None:
         *("%1", "claude", "/w", "12:22", "(1", "min)"),
         *("1", "edit", "and", "a", "question"),
     ]
+    # a clock that is ahead makes nothing wait for less than no time
+    ahead = block(lines(report(world, now=NOW), now=NOON), "2 hand-offs wait for you")
+    assert ahead[3].split()[3:5] == ["12:22", "1"]
     # nobody can take up what is gone by a glance at a pane
     for bound in world.writer.open_bindings():
         if bound.session == "s3":

@@ -50,8 +50,8 @@ def advice(report: Row, zone: tzinfo | None, *, running: bool = True) -> list[Ro
     lines += claim_lines(apart["claims"])
     if apart["overlaps"]:
         first = apart["overlaps"][0]
-        text = f"{count(len(apart['overlaps']), 'file')} edited from more than one pane, "
-        text += f"{_short(first['path'])} from {_several(first['by'])}: let one have it"
+        text = f"{count(len(apart['overlaps']), 'file')} edited by more than one agent, "
+        text += f"{_short(first['path'])} by {_several(first['by'])}: let one have it"
         lines.append(("overlap", text))
     holding = sum(claim["ended_ms"] is None for claim in apart["claims"])
     extra = levers["work"]["most_agents"] - AGENTS_WITHOUT_CLAIM - holding
@@ -162,7 +162,12 @@ def _who(row: Row) -> str:
 
 
 def _several(rows: list[Row]) -> str:
-    return " and ".join(_who(row) for row in rows)
+    """Return who they are; of those that are in no pane, how many."""
+    panes = [_who(row) for row in rows if row["pane"]]
+    others = [row for row in rows if not row["pane"]]
+    if len(others) > 1:
+        return " and ".join([*panes, f"{len(others)} sessions in no pane"])
+    return " and ".join([*panes, *map(_who, others)])
 
 
 def _short(path: str) -> str:

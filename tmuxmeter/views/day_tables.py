@@ -100,7 +100,8 @@ def pending(
         what += ["a question"] if row["asked"] else []
         today = row["since_ms"] >= begin_ms
         since = (clock if today else weekday_clock)(row["since_ms"], zone)
-        if today and now_ms is not None:
+        # another machine's clock may be ahead of ours
+        if today and now_ms is not None and row["since_ms"] <= now_ms:
             since += f" ({_length(now_ms - row['since_ms'])})"
         project = home_path(row["project"] or "", home) or "(unknown)"
         pane = row["pane"] or "no pane"
