@@ -198,4 +198,5 @@ def test_an_empty_week_is_told_what_to_do(home: Path) -> None:
     nowhere = home / "nowhere.svg"
     done = tmuxmeter("week", "--plot", nowhere)
     assert "there is no curve" in done.stderr
+    assert "Saved" not in done.stdout
     assert not nowhere.exists()

@@ -76,8 +76,7 @@ def week_command(
         begin, end = found[0].activity.start_ms, found[-1].activity.end_ms
         unmetered = ledger.unmetered_sessions(begin, end, estimated=config.agents.estimate)
         report = week_report(facts, explain(typical, scale) if typical else None, unmetered)
-        if plot is not None:
-            _save(report, Path(plot))
+        saved = plot is not None and _save(report, Path(plot))
         if as_json:
             print_json(report)
             return
@@ -92,7 +91,7 @@ def week_command(
         if not report["total"]["requests"]:
             parts += where_to_look(context, ledger, calendar)
     print_parts(parts)
-    if plot is not None:
+    if saved:
         click.echo(f"Saved {plot}")
 
 
@@ -116,16 +115,18 @@ def _tasks(
     return [counts[each] for each in days]
 
 
-def _save(report: dict[str, object], path: Path) -> None:
+def _save(report: dict[str, object], path: Path) -> bool:
+    """Save the curve; return whether there was one."""
     from tmuxmeter.views.plot import plot
     from tmuxmeter.views.week import graph_of_week
 
     graph = graph_of_week(report)
     if graph is None:
         complain([f"--plot {path}: nothing was spent in these days, so there is no curve"])
-        return
+        return False
     try:
         path.write_bytes(plot(graph, path.suffix.lower()))
     except OSError as error:
-        message = f"--plot {path}: {error.strerror or error}"
+        message = f"--plot {path}: can't be written: {error.strerror or error}"
         raise UsageError(message) from error
+    return True

@@ -6,6 +6,7 @@ standard library has all that it takes. A plotting library would weigh more than
 
 from __future__ import annotations
 
+from itertools import product
 from typing import TYPE_CHECKING, Protocol
 
 from tmuxmeter.status.text import tokens
@@ -18,10 +19,16 @@ if TYPE_CHECKING:
 
 Colour = tuple[int, int, int]
 Spot = tuple[float, float]
+Box = tuple[float, float, float, float]
 
 WIDTH, HEIGHT = 960, 540
 LEFT, RIGHT, TOP, BOTTOM = 70, 30, 60, 60
 WHITE, INK, PALE, BAND = (255, 255, 255), (40, 44, 52), (215, 218, 224), (255, 243, 205)
+RADIUS = 6
+LETTER, LINE_HEIGHT = 12, 16
+"""Of a label, in pixels: as wide and high as the larger of both surfaces' fonts."""
+AWAY = (-10, 24, -28, 42)
+"""How far below a dot its label's base line may be, the nearest first."""
 CURVE, LINE, DAY = (31, 119, 180), (192, 57, 43), (20, 20, 20)
 
 
@@ -59,6 +66,27 @@ def plot(graph: Graph, kind: str) -> bytes:
     return surface.done()
 
 
+def _labels(spots: Sequence[tuple[Spot, str]], surface: Surface) -> None:
+    """Write each dot's label where it covers neither another nor a dot; nowhere near, none."""
+    taken = [(x - RADIUS, y - RADIUS, x + RADIUS, y + RADIUS) for (x, y), _ in spots]
+    for (x, y), label in spots:
+        wide = len(label) * LETTER
+        sides = ("end", "start") if x > WIDTH / 2 else ("start", "end")
+        for away, anchor in product(AWAY, sides):
+            beside, base = x + (-10 if anchor == "end" else 10), y + away
+            left = beside - (wide if anchor == "end" else 0)
+            box = (left, base - LINE_HEIGHT, left + wide, base)
+            inside = box[0] >= LEFT and box[2] <= WIDTH and box[3] <= HEIGHT - BOTTOM
+            if inside and box[1] >= TOP and not any(_meet(box, other) for other in taken):
+                taken.append(box)
+                surface.text((beside, base), label, DAY, anchor)
+                break
+
+
+def _meet(one: Box, other: Box) -> bool:
+    return one[0] < other[2] and other[0] < one[2] and one[1] < other[3] and other[1] < one[3]
+
+
 def draw(graph: Graph, surface: Surface) -> None:
     """Draw a graph on a surface."""
     end, top = graph.end, graph.top
@@ -86,12 +114,9 @@ def draw(graph: Graph, surface: Surface) -> None:
         beside = x(graph.line) + (-8 if anchor == "end" else 8)
         surface.text((beside, TOP - 8), f"the line: {tokens(graph.line)}", LINE, anchor)
     surface.path([(x(n), y(ratio)) for n, ratio in graph.points], CURVE, 3)
-    for mark in graph.marks:
-        spot = (x(mark.tokens), y(mark.ratio))
-        surface.dot(spot, 6, DAY)
-        anchor = "end" if spot[0] > WIDTH / 2 else "start"
-        surface.text(
-            (spot[0] + (-10 if anchor == "end" else 10), spot[1] - 10), mark.label, DAY, anchor
-        )
+    spots = [((x(mark.tokens), y(mark.ratio)), mark.label) for mark in graph.marks]
+    for spot, _ in spots:
+        surface.dot(spot, RADIUS, DAY)
+    _labels(spots, surface)
     surface.text((LEFT, 26), "Work per dollar: in parallel / with one agent", INK)
     surface.text((WIDTH - RIGHT, HEIGHT - 12), "input tokens a day", INK, "end")
