@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tmuxmeter.panes.picture import SILENCE_MS
+from tmuxmeter.ledger.activity import SILENCE_MS
 from tmuxmeter.reports.words import GONE, IDLE, WAITING, WORKING
 
 if TYPE_CHECKING:
