@@ -153,6 +153,40 @@ def test_spend_and_leaving_with_a_watcher(stage: Stage) -> None:
     assert "it is booked to panes as of 20" in tmuxmeter("panes", "--home", stage.home).stdout
 
 
+def test_today_and_panes_agree_on_states(stage: Stage) -> None:
+    watcher = start_watcher(stage.home)
+    try:
+        for name, said in (
+            ("asks", {"status": "waiting", "waiting_for": "permission prompt"}),
+            ("idles", {"status": "idle"}),
+            ("works", {"status": "busy"}),
+        ):
+            stage.server.window(shlex.join(stage.command(name, **said)))
+            wait_until(lambda name=name: stage.live(name))
+            now = round(time.time() * 1000)
+            transcript = Transcript(session_id(name), cwd=str(stage.home / name), now_ms=now)
+            transcript.prompt("go on")
+            edit = tool_use(f"{name}1", "Write", file_path=str(stage.home / name / "a.py"))
+            transcript.reply(f"{name}a", edit, stop="tool_use")
+            if name == "idles":
+                # work to look at and a question, though its agent says that it is idle
+                transcript.reply(f"{name}b", text("Shall I go on?"))
+            transcript.write(stage.home / ".claude")
+
+        def states() -> dict[str, tuple[str, str]]:
+            panes = {row["pane"]: row["state"] for row in stage.panes()["panes"]}
+            rows = data("today", "--home", stage.home)["by_pane"]
+            return {row["pane"]: (row["state"], panes[row["pane"]]) for row in rows if row["pane"]}
+
+        agreed = [("waiting", "waiting"), ("idle", "idle"), ("working", "working")]
+        wait_until(lambda: list(dict(sorted(states().items())).values()) == agreed, 20, every=0.3)
+        waits = data("today", "--home", stage.home)["levers"]["handoffs"]["pending"]
+        assert [row["agent_session"] for row in waits] == [session_id("idles")]
+    finally:
+        watcher.terminate()
+        watcher.wait(30)
+
+
 def test_a_third_agent_and_a_broken_claim_are_told(stage: Stage) -> None:
     watcher = start_watcher(stage.home)
     try:
