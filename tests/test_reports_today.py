@@ -17,6 +17,7 @@ from tmuxmeter.breakeven.explain import explain
 from tmuxmeter.breakeven.levers import levers
 from tmuxmeter.breakeven.light import Scale
 from tmuxmeter.breakeven.model import Model
+from tmuxmeter.ledger.notes import Notes
 from tmuxmeter.ledger.queries import RateLimitRow
 from tmuxmeter.ledger.writer import Writer
 from tmuxmeter.panes.picture import PauseNow
@@ -117,6 +118,17 @@ def test_panes_and_agents_say_what_happened_in_them(world: World) -> None:
         ["loop", "overlap"],
     ]
     assert [full["by_agent"][0][key] for key in ("turns", "handoffs", "pending")] == [2, 1, 1]
+
+
+def test_a_handoff_logged_by_hand_is_its_panes(world: World) -> None:
+    busy_morning(world)
+    (pane_id,) = (each.pane_id for each in world.writer.open_bindings() if each.session == "s2")
+    notes = Notes(world.writer._connection, "ledger")
+    notes.hand_off(NOON + HOUR, pane_id, 5, "read it twice")
+    notes.hand_off(NOON + HOUR, None, None, "")
+    full = report(world)
+    assert {row["pane"]: row["handoffs"] for row in full["by_pane"]} == {"%1": 1, "%2": 1}
+    assert full["levers"]["handoffs"]["count"] == 3
 
 
 def test_what_waits_says_where_and_since_when(world: World) -> None:

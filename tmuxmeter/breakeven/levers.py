@@ -60,6 +60,8 @@ class Levers(NamedTuple):
         Claims that held in the span, and what became of them.
     taken, pending : list of Handoff
         Taken up within the span; waiting at its end, the longest first.
+    by_hand : list of ByHand
+        Hand-offs that the human logged.
     expiries, loops : list
         In order of time.
     drifts : dict of Drift
@@ -74,6 +76,7 @@ class Levers(NamedTuple):
     claims: list[ClaimCheck]
     taken: list[Handoff]
     pending: list[Handoff]
+    by_hand: list[ByHand]
     reviews: Reviews
     expiries: list[Expiry]
     loops: list[Loop]
@@ -119,12 +122,13 @@ def levers(
     looked_at: dict[Seat, list[Interval]] = {}
     for look in facts.attention:
         looked_at.setdefault(_seat(look.pane), []).append((look.start_ms, look.end_ms))
+    by_hand = [
+        ByHand(row.time_ms, row.minutes, row.pane and _seat(row.pane), row.note)
+        for row in facts.logged_handoffs
+    ]
     took = reviews(
         ((each, seat_of(done, threads[each.session_id], each.taken_ms or end)) for each in taken),
-        (
-            ByHand(row.time_ms, row.minutes, row.pane and _seat(row.pane), row.note)
-            for row in facts.logged_handoffs
-        ),
+        by_hand,
         looked_at,
         minutes_per_handoff,
         pauses(done),
@@ -156,6 +160,7 @@ def levers(
         claims=claims,
         taken=taken,
         pending=[each for each in handed if each.taken_ms is None],
+        by_hand=by_hand,
         reviews=took,
         expiries=sorted(forgotten, key=lambda each: (each.time_ms, each.session_id)),
         loops=sorted(failing, key=lambda each: (each.start_ms, each.session_id)),

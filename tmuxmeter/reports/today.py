@@ -237,6 +237,8 @@ def _add_doings(report: Row, levers: Levers, activity: Activity, now_ms: int | N
         key = _seat(row)
         mine = [found for (_, seat), found in doings.items() if seat == key]
         row["turns"], row["handoffs"], row["pending"] = _added(mine)
+        # those logged by hand name a pane, and no agent
+        row["handoffs"] += sum(each.seat == key for each in levers.by_hand)
         row["flags"] = [flag for flag in FLAGS if flag in flags.get(key, ())]
 
 
