@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import time
 import zlib
 from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree as ET
@@ -172,6 +173,20 @@ def test_a_day_of_the_ledger_is_judged_by_its_own_figures(home: Path) -> None:
     assert what_if["verdict"] == "green"
     # nothing was touched by supposing
     assert data("breakeven", "--home", home, "--date", DAY) == found
+
+
+def test_time_to_the_line_counts_the_input_that_the_line_counts(home: Path, midday: None) -> None:
+    transcript = Transcript(session_id("one"), now_ms=round(time.time() * 1000) - 600_000)
+    transcript.prompt("hello")
+    transcript.reply("r0", text("Done."))
+    transcript.write(home / ".claude")
+    config = home / ".config/tmuxmeter/config.toml"
+    config.parent.mkdir(parents=True)
+    for counts, tokens in (("all", 40_903), ("uncached", 903)):
+        config.write_text(f'[breakeven]\ninput_counts = "{counts}"\n')
+        found = data("breakeven", "--home", home)
+        assert (found["input_tokens"], found["burn_tokens_per_hour"]) == (tokens, tokens)
+        assert data("today", "--home", home)["light"]["burn_tokens_per_hour"] == tokens
 
 
 def test_tokens_without_a_price_are_no_dollars_in_the_bill(home: Path) -> None:
