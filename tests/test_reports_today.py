@@ -146,7 +146,7 @@ def test_advice_is_tied_to_figures_and_short(world: World) -> None:
     busy_morning(world)
     lines = report(world)["advice"]
     assert [line["about"] for line in lines] == ["light", "error_loop", "overlap"]
-    assert "%2 has failed 4 times in a row since 12:03" in lines[1]["text"]
+    assert "%2 has failed 4 times in a row since 12:03 (0 tokens, $0.00): " in lines[1]["text"]
     assert "1 file edited by more than one agent, src/a.py by %1 and %2: " in lines[2]["text"]
 
 
@@ -157,6 +157,22 @@ def test_agents_in_no_pane_that_overlap_are_counted(world: World) -> None:
     world.pane("s3", "%3")
     (line,) = (row for row in report(world)["advice"] if row["about"] == "overlap")
     assert "w/a.py by %3 and 2 sessions in no pane: let one have it" in line["text"]
+
+
+@pytest.mark.parametrize(
+    ("cost", "unpriced", "said"),
+    [
+        (1_239_999, 0, "(84k tokens, $1.23)"),
+        (1_239_999, 7, "(84k tokens, $1.23+?)"),
+        (0, 84_200, "(84k tokens without a known price)"),
+    ],
+)
+def test_a_loop_tells_what_it_burned(world: World, cost: int, unpriced: int, said: str) -> None:
+    busy_morning(world)
+    full = report(world)
+    (loop,) = full["levers"]["error_loops"]["loops"]
+    loop |= {"tokens": 84_200, "cost_microdollars": cost, "unpriced_tokens": unpriced}
+    assert said in advice(full, ZONE)[1]["text"]
 
 
 def test_a_third_agent_without_a_claim_is_advised_against(world: World) -> None:
@@ -170,6 +186,10 @@ def test_a_third_agent_without_a_claim_is_advised_against(world: World) -> None:
     with_claim = {"ended_ms": None, "outside": None, "intruder": None, "patterns": []}
     full["levers"]["independence"]["claims"] = [{**with_claim, "pane": "%3", "agent": None}]
     assert "agents" not in [line["about"] for line in advice(full, ZONE)]
+    # one that was not kept is none
+    full["levers"]["independence"]["claims"][0]["outside"] = {"path": "/w/elsewhere"}
+    told = {line["about"]: line["text"] for line in advice(full, ZONE)}
+    assert told["agents"].startswith("3 agents at once, 0 with a claim: ")
     # where one agent is the advice, nobody is told what to do with three
     full["levers"]["independence"]["claims"] = []
     full["light"] |= {"verdict": "red", "advice": "one agent"}

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from tmuxmeter.breakeven.drift import CORRECTED, GROWN
-from tmuxmeter.reports.words import count
+from tmuxmeter.reports.words import count, dollars
 
 if TYPE_CHECKING:
     from datetime import tzinfo
@@ -44,7 +44,7 @@ def advice(report: Row, zone: tzinfo | None, *, running: bool = True) -> list[Ro
     for loop in levers["error_loops"]["loops"]:
         if running and loop["ended_ms"] is None and not loop["gone"]:
             text = f"{_who(loop)} has failed {loop['failures']} times in a row since "
-            text += f"{clock(loop['first_failure_ms'], zone)} ({tokens(loop['tokens'])} tokens): "
+            text += f"{clock(loop['first_failure_ms'], zone)} ({_burned(loop)}): "
             lines.append(("error_loop", text + "stop it, or tell it what is wrong"))
     apart = levers["independence"]
     lines += claim_lines(apart["claims"])
@@ -53,7 +53,10 @@ def advice(report: Row, zone: tzinfo | None, *, running: bool = True) -> list[Ro
         text = f"{count(len(apart['overlaps']), 'file')} edited by more than one agent, "
         text += f"{_short(first['path'])} by {_several(first['by'])}: let one have it"
         lines.append(("overlap", text))
-    holding = sum(claim["ended_ms"] is None for claim in apart["claims"])
+    holding = sum(
+        claim["ended_ms"] is None and not (claim["outside"] or claim["intruder"])
+        for claim in apart["claims"]
+    )
     extra = levers["work"]["most_agents"] - AGENTS_WITHOUT_CLAIM - holding
     if extra > 0 and light["verdict"] != "red":
         # where one agent is the advice, nobody is told how to go on with more than two
@@ -69,6 +72,15 @@ def advice(report: Row, zone: tzinfo | None, *, running: bool = True) -> list[Ro
     lines += [("drift", _drift(session)) for session in drifting]
     lines += _waste(report, running=running, drifting=bool(drifting))
     return [{"about": about, "text": text} for about, text in lines[:MOST_LINES]]
+
+
+def _burned(loop: Row) -> str:
+    """Return tokens and dollars since the first failure, the dollars as far as they are known."""
+    text = f"{tokens(loop['tokens'])} tokens"
+    if not loop["unpriced_tokens"]:
+        return f"{text}, {dollars(loop['cost_microdollars'])}"
+    known = loop["cost_microdollars"]
+    return f"{text}, {dollars(known)}+?" if known else f"{text} without a known price"
 
 
 def claim_lines(claims: list[Row]) -> list[tuple[str, str]]:
