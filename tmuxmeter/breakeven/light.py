@@ -87,7 +87,12 @@ class Scale:
                 "steepness": fit.steepness,
             }
             own: dict[str, Any] = {k: v for k, v in constants.items() if k not in fixed}
-            return replace(model, **own)
+            curve = replace(model, **own)
+            if curve.k_low <= curve.k_high:
+                return curve
+            # one of both is the user's, and goes further than the fit's other one: it wins
+            k = curve.k_low if "k_low" in fixed else curve.k_high
+            return replace(curve, k_low=k, k_high=k)
 
         best = Draw(fit.multiplier.value, fit.k_high.value, fit.k_low.value, fit.knee.value)
         variants = tuple(fitted(draw) for draw in fit.draws)
