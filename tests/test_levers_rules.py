@@ -628,6 +628,22 @@ def test_the_last_working_day_is_found(world: World) -> None:
     assert reader.last_request_before(NOON - 3000 * MINUTE) is None
 
 
+def test_hours_add_up_to_their_day_also_with_models_of_other_prices(world: World) -> None:
+    world.request(10, fresh=1000, cache_read=5000)
+    world.request(70, fresh=3000, model="other")
+    world.request(130, fresh=500, cache_read=9000)
+    world.request(140, fresh=700, cache_read=100, model="other")
+    with world.writer._connection as connection:
+        connection.execute(
+            "UPDATE unit_price SET fresh = 5 * fresh, cache_read = fresh / 3 WHERE model_id ="
+            " (SELECT id FROM model WHERE name = 'other')"
+        )
+    rows = hourly(world.facts(), local_day_of(NOON, None))
+    day = world.levers().day.price_equivalent
+    assert day < 1000 + 3000 + 500 + 700 + 14_000
+    assert sum(row.price_equivalent for row in rows) == pytest.approx(day)
+
+
 def test_an_hour_counts_who_worked_in_it(world: World) -> None:
     for session, last in (("s1", 50), ("s2", 70), ("s3", 4)):
         world.asked(0, session)

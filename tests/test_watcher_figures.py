@@ -233,7 +233,10 @@ def test_calibration_takes_effect_and_is_undone_at_once(writer: Writer, tmp_path
         usage("y", "a", NOON - 24 * HOUR, fresh=3_800_000, cache_read=6_200_000),
         usage("t", "a", NOON, fresh=1_000),
     ]
-    writer.book([chunk(log(), events)], lambda _agent, _request: 1)
+    writer.book(
+        [chunk(log(), events)],
+        lambda _agent, each: (10 * (each.fresh + each.output) + each.cache_read) // 10_000,
+    )
     day = Day()
     day.weigh(writer.reader(), CONFIG, NOON)
     write_fit(tmp_path, fit())

@@ -201,27 +201,36 @@ def in_fresh_tokens(requests: Iterable[Request], prices: Mapping[int, UnitPrice]
     by_model: dict[int, list[Request]] = {}
     for request in requests:
         by_model.setdefault(request[1], []).append(request)
-    spend: dict[int, float] = {}
-    other = 0.0
-    for model, rows in by_model.items():
-        fresh, read, write_5m, write_1h = map(sum, islice(zip(*rows, strict=True), 2, 6))
-        price = prices.get(model)
+    return blended(
+        (prices.get(model), list(map(sum, islice(zip(*rows, strict=True), 2, 6))))
+        for model, rows in by_model.items()
+    )
+
+
+def blended(sums: Iterable[tuple[UnitPrice | None, Sequence[int]]]) -> float:
+    """Return input tokens as :func:`in_fresh_tokens` does.
+
+    Parameters
+    ----------
+    sums : iterable of tuple
+        Each model's price, and its tokens: fresh, read from the cache, written for 5 m and 1 h.
+    """
+    total = weighed = other = 0.0
+    for price, (fresh, read, write_5m, write_1h) in sums:
         if price is None or not price.fresh or price.cache_read is None:
             other += price_equivalent(fresh, read, write_5m, write_1h)
             continue
         price_5m = price.fresh if price.cache_write_5m is None else price.cache_write_5m
         price_1h = price_5m if price.cache_write_1h is None else price.cache_write_1h
-        spend[model] = float(
+        spend = (
             fresh * price.fresh
             + read * price.cache_read
             + write_5m * price_5m
             + write_1h * price_1h
         )
-    total = sum(spend.values())
-    if not total:
-        return other
-    blended = sum(part * (prices[model].fresh or 0) for model, part in spend.items()) / total
-    return other + total / blended
+        total += spend
+        weighed += spend * price.fresh
+    return other + total * total / weighed if weighed else other
 
 
 def _day(
