@@ -223,6 +223,13 @@ def test_an_empty_day_is_neutral_and_has_the_reference_line(home: Path) -> None:
     assert "● today" not in shown
 
 
+def test_a_fit_is_printed_in_ascii_where_icons_are_off(home: Path, table: Path) -> None:
+    config = home / ".config/tmuxmeter/config.toml"
+    config.parent.mkdir(parents=True)
+    config.write_text("[status]\nicons = false\n")
+    assert tmuxmeter("calibrate", "--from", table).stdout.isascii()
+
+
 def test_calibrating_a_table_prints_the_fit_and_changes_nothing(home: Path, table: Path) -> None:
     found = data("calibrate", "--from", table)
     assert found["fitted"] is True
