@@ -27,9 +27,10 @@ from tmuxmeter.reports.levers import plan_windows
 from tmuxmeter.reports.today import is_early, today_report
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from tmuxmeter.panes.pausing import PaneName
+    from tmuxmeter.reports.budgets import BudgetUse
 
 DAY = date(2026, 7, 8)
 ZONE = ZoneInfo("UTC")
@@ -51,6 +52,7 @@ def report(
     budget_microdollars: int | None = None,
     pauses: dict[PaneName, list[PauseNow]] | None = None,
     watched: bool = False,
+    agent_budgets: Sequence[BudgetUse] = (),
 ) -> dict[str, Any]:
     begin, end = local_day_bounds(day, zone)
     reader = world.writer.reader()
@@ -71,6 +73,7 @@ def report(
         billed=reader.billed(begin, end),
         pauses=pauses,
         watched=watched,
+        agent_budgets=agent_budgets,
     )
 
 

@@ -18,6 +18,7 @@ from tmuxmeter.breakeven.light import Scale
 from tmuxmeter.breakeven.model import Model
 from tmuxmeter.ledger.queries import RateLimitRow
 from tmuxmeter.ledger.writer import Writer
+from tmuxmeter.reports.budgets import BudgetUse
 from tmuxmeter.reports.days import local_day_bounds
 from tmuxmeter.reports.today import recap_report
 from tmuxmeter.views.bars import bar
@@ -152,6 +153,19 @@ def test_dollars_stand_beside_tokens_where_they_have_a_budget(world: World) -> N
     cost = report(world)["cost_microdollars"]
     assert row(found, "dollars ").endswith(f"{cost / 10:.0f}%, $0.004 of $0.001")
     assert "████████████████████████" in row(found, "dollars ")
+
+
+def test_agents_with_a_budget_of_their_own_have_a_bar(world: World) -> None:
+    world.request(0, fresh=6_000)
+    uses = [
+        BudgetUse("claude", "tokens", 6_000, 12_000),
+        BudgetUse("opencode", "dollars", 5_000_000, 4_000_000),
+    ]
+    full = report(world, agent_budgets=uses)
+    assert [row["share"] for row in full["budget"]["agents"]] == [0.5, 1.25]
+    found = lines(full)
+    assert row(found, "claude  █").endswith("50%, 6.0k of 12k in")
+    assert row(found, "opencode █").endswith("125%, $5.00 of $4.00")
 
 
 def test_a_budget_far_behind_is_told_in_times(world: World) -> None:

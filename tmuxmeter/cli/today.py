@@ -22,8 +22,10 @@ if TYPE_CHECKING:
     from tmuxmeter.cli.measured import Measured
     from tmuxmeter.config import Config
     from tmuxmeter.ledger.reader import Reader
+    from tmuxmeter.ledger.slices import Slice
     from tmuxmeter.panes.pausing import PaneName
     from tmuxmeter.panes.picture import PauseNow
+    from tmuxmeter.reports.budgets import BudgetUse
 
 Row = dict[str, Any]
 
@@ -82,6 +84,7 @@ def _today(context: Context, config: Config, ledger: Reader, day: date, now: int
         billed=ledger.billed(*calendar.bounds(day)),
         pauses=_pauses(context),
         watched=running_pid(context.places.runtime) is not None,
+        agent_budgets=_agent_budgets(config, found.slices),
     )
     report["recap"] = None
     last = ledger.last_request_before(calendar.bounds(day)[0]) if is_early(report) else None
@@ -91,6 +94,20 @@ def _today(context: Context, config: Config, ledger: Reader, day: date, now: int
             before.day, before.slices, before.unmetered, before.levers, before.light
         )
     return report
+
+
+def _agent_budgets(config: Config, slices: Sequence[Slice]) -> list[BudgetUse]:
+    """Return what is used of the budgets of single agents."""
+    if not config.budget.named:
+        return []
+    from tmuxmeter.ledger.slices import Measures
+    from tmuxmeter.reports.budgets import ALL, budget_uses
+
+    agents: dict[str, Measures] = {}
+    for piece in slices:
+        agents[piece.agent] = agents.get(piece.agent, Measures()).plus(piece.measures)
+    uses = budget_uses(Measures(), agents, config.budget, 0, config.breakeven.input_counts)
+    return [use for use in uses if use.whose != ALL]
 
 
 def _pauses(context: Context) -> Mapping[PaneName, Sequence[PauseNow]]:

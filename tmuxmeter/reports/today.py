@@ -29,7 +29,7 @@ from tmuxmeter.reports.words import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from datetime import date, tzinfo
 
     from tmuxmeter.breakeven.levers import Levers
@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from tmuxmeter.ledger.slices import Slice
     from tmuxmeter.panes.pausing import PaneName
     from tmuxmeter.panes.picture import PauseNow
+    from tmuxmeter.reports.budgets import BudgetUse
 
 HOUR_MS = 3_600_000
 NIGHT_MS = 4 * HOUR_MS
@@ -66,6 +67,7 @@ def today_report(
     billed: Sequence[Billed] = (),
     pauses: Mapping[PaneName, Sequence[PauseNow]] | None = None,
     watched: bool = False,
+    agent_budgets: Iterable[BudgetUse] = (),
 ) -> Row:
     """Return a day in full.
 
@@ -95,6 +97,8 @@ def today_report(
         What is paused now, by pane.
     watched : bool
         Whether a watcher looks at the panes.
+    agent_budgets : iterable of BudgetUse
+        Budgets of single agents that spent anything.
     """
     report = day_report(day, slices, unmetered)
     used, cost = light["input_tokens"], report["cost_microdollars"]
@@ -108,6 +112,16 @@ def today_report(
             "used_share": used / budget_tokens if budget_tokens else None,
             "cost_microdollars": budget_microdollars,
             "used_cost_share": cost / budget_microdollars if budget_microdollars else None,
+            "agents": [
+                {
+                    "agent": use.whose,
+                    "unit": use.unit,
+                    "used": use.used,
+                    "limit": use.limit,
+                    "share": use.share,
+                }
+                for use in agent_budgets
+            ],
         },
         "light": {key: value for key, value in light.items() if key != "curve"},
         "hours": hours(activity),

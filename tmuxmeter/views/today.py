@@ -13,6 +13,7 @@ from tmuxmeter.breakeven.light import (
     times,
 )
 from tmuxmeter.reports.advice import clock, weekday_clock, window_name
+from tmuxmeter.reports.budgets import TOKENS
 from tmuxmeter.reports.words import count
 from tmuxmeter.status.text import money, share, tokens
 from tmuxmeter.views import day_tables
@@ -129,7 +130,7 @@ def _budget(budget: Row, wide: int, *, ascii_only: bool) -> Parts:
         if used is not None:
             drawn = bar(used, wide, ascii_only=ascii_only)
             part = share(used) if used < FAR_BEYOND else times(used)
-            words = f"{name:<{MARGIN}}{drawn}  {part}, {text}"
+            words = f"{name:<{MARGIN - 1}} {drawn}  {part}, {text}"
             parts.append(Paragraph(words, "bold" if used >= 1 else "", indent=MARGIN))
 
     used, whole = budget["used_input_tokens"], budget["input_tokens"]
@@ -138,6 +139,12 @@ def _budget(budget: Row, wide: int, *, ascii_only: bool) -> Parts:
         whole = budget["cost_microdollars"]
         cost = money(round(budget["used_cost_share"] * whole))
         add("dollars", budget["used_cost_share"], f"{cost} of {money(whole)}")
+    for row in budget["agents"]:
+        if row["unit"] == TOKENS:
+            text = f"{tokens(row['used'])} of {tokens(row['limit'])} in"
+        else:
+            text = f"{money(row['used'])} of {money(row['limit'])}"
+        add(row["agent"], row["share"], text)
     return parts
 
 
