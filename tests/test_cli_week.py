@@ -192,6 +192,12 @@ def test_bad_input_is_answered_in_one_line(
     assert complaint in line
 
 
+def test_called_alone_it_shows_its_help() -> None:
+    done = tmuxmeter(check=False)
+    assert done.returncode in {0, 2}  # before Click 8.2 it was no mistake
+    assert "Commands:" in done.stdout + done.stderr
+
+
 def test_an_empty_week_is_told_what_to_do(home: Path) -> None:
     words = shown("week")
     assert "nothing spent." in words
