@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import time
 import zlib
 from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree as ET
@@ -80,7 +81,16 @@ def test_several_figures_may_follow_one_what_if() -> None:
 
 def test_the_advice_for_one_task_is_one_agent_and_one_agent_is_neutral() -> None:
     assert reference("pool=1", "input_tokens=1000")["advice"] == "one agent"
-    assert reference("agents=1")["verdict"] == "neutral"
+    alone = reference("agents=1", "pool=1", "cache_hit=0.3")
+    assert alone["verdict"] == "neutral"
+    # its line, curve and levers are those that several would have, as in the status line's gauge
+    several = reference("cache_hit=0.3")
+    assert several["line_input_tokens"] > 0
+    keys = ("line_input_tokens", "line_low", "line_high", "tokens_to_line", "curve", "believed")
+    assert [alone[key] for key in keys] == [several[key] for key in keys]
+    moves = {row["lever"]: row["line_tokens"] for row in alone["levers"]}
+    assert moves["cache_hit"] < 0
+    assert (alone["possible_speedup"], moves["pool"]) == (1, None)
 
 
 def test_settings_change_the_model(home: Path) -> None:
@@ -165,6 +175,41 @@ def test_a_day_of_the_ledger_is_judged_by_its_own_figures(home: Path) -> None:
     assert data("breakeven", "--home", home, "--date", DAY) == found
 
 
+def test_time_to_the_line_counts_the_input_that_the_line_counts(home: Path, midday: None) -> None:
+    transcript = Transcript(session_id("one"), now_ms=round(time.time() * 1000) - 600_000)
+    transcript.prompt("hello")
+    transcript.reply("r0", text("Done."))
+    transcript.write(home / ".claude")
+    config = home / ".config/tmuxmeter/config.toml"
+    config.parent.mkdir(parents=True)
+    for counts, tokens in (("all", 40_903), ("uncached", 903)):
+        config.write_text(f'[breakeven]\ninput_counts = "{counts}"\n')
+        found = data("breakeven", "--home", home)
+        assert (found["input_tokens"], found["burn_tokens_per_hour"]) == (tokens, tokens)
+        assert data("today", "--home", home)["light"]["burn_tokens_per_hour"] == tokens
+
+
+def test_tokens_without_a_price_are_no_dollars_in_the_bill(home: Path) -> None:
+    transcript = Transcript(session_id("one"))
+    transcript.prompt("hello")
+    transcript.reply("r0", text("Done."), model="made-up-9")
+    transcript.write(home / ".claude")
+    arguments = ("breakeven", "--home", home, "--date", DAY)
+    assert "tokens ?, review" in tmuxmeter(*arguments).stdout
+    transcript.reply("r1", text("Done."))
+    transcript.write(home / ".claude")
+    assert "tokens $0.02+?, review" in tmuxmeter(*arguments).stdout
+
+
+def test_a_heavy_days_figures_fit_80_columns(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    heavy = ("input_tokens=123456789", "spend=1234.5", "handoffs=99", "hours=12.5")
+    lines = tmuxmeter("breakeven", "--reference", "--what-if", *heavy).stdout.splitlines()
+    assert max(map(len, lines)) <= 80
+    (bill,) = (line for line in lines if line.startswith("speed-up needed"))
+    assert bill.endswith("time $375.0, tokens $1235, review $594.0")
+
+
 def test_an_empty_day_is_neutral_and_has_the_reference_line(home: Path) -> None:
     found = data("breakeven", "--home", home)
     assert (found["verdict"], found["input_tokens"]) == ("neutral", 0)
@@ -175,6 +220,14 @@ def test_an_empty_day_is_neutral_and_has_the_reference_line(home: Path) -> None:
     # there is no day of which these could be figures
     assert "work per dollar" not in shown
     assert "the line" in shown
+    assert "● today" not in shown
+
+
+def test_a_fit_is_printed_in_ascii_where_icons_are_off(home: Path, table: Path) -> None:
+    config = home / ".config/tmuxmeter/config.toml"
+    config.parent.mkdir(parents=True)
+    config.write_text("[status]\nicons = false\n")
+    assert tmuxmeter("calibrate", "--from", table).stdout.isascii()
 
 
 def test_calibrating_a_table_prints_the_fit_and_changes_nothing(home: Path, table: Path) -> None:
@@ -254,6 +307,7 @@ def test_a_ledger_with_too_little_is_refused(home: Path) -> None:
         (["--reset", "--show"], "exclude each other"),
         (["--reset", "--from", "x.csv"], "exclude each other"),
         (["--since", "yesterday"], "--since takes a date"),
+        (["--from", "x.csv", "--since", "2026-01-02"], "a table given with --from is fitted whole"),
     ],
 )
 def test_calibrate_refuses_nonsense_in_one_line(arguments: list[str], part: str) -> None:

@@ -215,6 +215,16 @@ def test_calibrated_interval_spanning_the_line_is_amber() -> None:
     assert light(day, unsure).verdict == AMBER
 
 
+@pytest.mark.parametrize(("name", "value"), [("k_low", 2.9), ("k_high", 0.9)])
+def test_a_named_constant_beyond_the_fits_other_one_wins(name: str, value: float) -> None:
+    settings = replace(MODEL, **{"k_low": min(value, 1.1), name: value})
+    scale = Scale.of(settings, fit(), fixed={name})
+    assert (scale.model.k_low, scale.model.k_high) == (value, value)
+    assert all(each.k_low <= each.k_high for each in scale.variants)
+    # and supposing nothing is no mistake
+    suppose(REFERENCE, scale.model, {})
+
+
 def test_constants_that_the_user_named_are_not_changed_by_a_fit() -> None:
     scale = Scale.of(replace(MODEL, knee=1e6), fit(), fixed={"knee"})
     assert scale.model.knee == 1e6

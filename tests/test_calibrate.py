@@ -21,6 +21,7 @@ from tmuxmeter.fitfile import NAME, read_fit, remove_fit, write_fit
 
 if TYPE_CHECKING:
     from pathlib import Path
+    from typing import Any
 
 MODEL = Model()
 
@@ -240,6 +241,30 @@ def test_data_without_its_parts_is_no_fit() -> None:
                 kept({name: value for name, value in data.items() if name != key})
     with pytest.raises(ValueError, match="4 numbers were expected"):
         kept(data | {"draws": [[1, 2, 3]]})
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        {"draws": []},
+        {"draws": [[13.8, 2.5, 1.1, 0]]},
+        {"draws": [[0, 2.5, 1.1, 3e5]]},
+        {"knee": 0},
+        {"knee": float("nan")},
+        {"M": 0},
+        {"M": float("inf")},
+        {"k_low": 9},
+        {"k_low": -1},
+        {"steepness": -5},
+        {"reference_hit_rate": 1},
+        {"x_max": float("nan")},
+    ],
+)
+def test_numbers_that_no_curve_has_are_no_fit(damage: dict[str, Any]) -> None:
+    data = json.loads(json.dumps(to_keep(plain(4))))
+    assert kept(data)
+    with pytest.raises(ValueError, match="no curve has such numbers"):
+        kept(data | damage)
 
 
 def test_a_state_folder_that_cant_be_written_is_named(tmp_path: Path) -> None:

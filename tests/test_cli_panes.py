@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from build_claude import Transcript, session_id, text
+from build_claude import Transcript, session_id, text, tool_use
 from tmux_fixtures import TmuxServer, wait_until
 from watching import data, start_watcher, tmuxmeter
 
@@ -151,6 +151,82 @@ def test_spend_and_leaving_with_a_watcher(stage: Stage) -> None:
     assert report["booked_ms"] is not None
     assert report["panes"][0]["requests"] == 2
     assert "it is booked to panes as of 20" in tmuxmeter("panes", "--home", stage.home).stdout
+
+
+def test_today_and_panes_agree_on_states(stage: Stage) -> None:
+    watcher = start_watcher(stage.home)
+    try:
+        for name, said in (
+            ("asks", {"status": "waiting", "waiting_for": "permission prompt"}),
+            ("idles", {"status": "idle"}),
+            ("works", {"status": "busy"}),
+        ):
+            stage.server.window(shlex.join(stage.command(name, **said)))
+            wait_until(lambda name=name: stage.live(name))
+            now = round(time.time() * 1000)
+            transcript = Transcript(session_id(name), cwd=str(stage.home / name), now_ms=now)
+            transcript.prompt("go on")
+            edit = tool_use(f"{name}1", "Write", file_path=str(stage.home / name / "a.py"))
+            transcript.reply(f"{name}a", edit, stop="tool_use")
+            if name == "idles":
+                # work to look at and a question, though its agent says that it is idle
+                transcript.reply(f"{name}b", text("Shall I go on?"))
+            transcript.write(stage.home / ".claude")
+
+        def states() -> dict[str, tuple[str, str]]:
+            panes = {row["pane"]: row["state"] for row in stage.panes()["panes"]}
+            rows = data("today", "--home", stage.home)["by_pane"]
+            return {row["pane"]: (row["state"], panes[row["pane"]]) for row in rows if row["pane"]}
+
+        agreed = [("waiting", "waiting"), ("idle", "idle"), ("working", "working")]
+        wait_until(lambda: list(dict(sorted(states().items())).values()) == agreed, 20, every=0.3)
+        waits = data("today", "--home", stage.home)["levers"]["handoffs"]["pending"]
+        assert [row["agent_session"] for row in waits] == [session_id("idles")]
+    finally:
+        watcher.terminate()
+        watcher.wait(30)
+
+
+def test_a_third_agent_and_a_broken_claim_are_told(stage: Stage) -> None:
+    watcher = start_watcher(stage.home)
+    try:
+        panes = []
+        for name in ("one", "two", "three"):
+            panes.append(stage.server.window(shlex.join(stage.command(name, status="busy"))))
+            wait_until(lambda name=name: stage.live(name))
+            stage.spend(name)
+        rows = wait_until(
+            lambda: [row for row in stage.panes()["panes"] if row["requests"]][2:], 20, every=0.3
+        )
+        assert [row["pane"] for row in rows] == panes[2:]
+        report = stage.panes()
+        assert [row["flags"] for row in report["panes"]] == [[], [], ["further"]]
+        (line,) = report["advice"]
+        assert line["about"] == "agents"
+        words = tmuxmeter("panes", "--home", stage.home).stdout
+        assert "3 agents at work without a claim: beyond two, say first which files" in words
+        assert [line.split()[-1] for line in words.splitlines() if panes[2] in line] == ["further"]
+
+        claim = ("claim", panes[2], "src/**", "--why", "its own")
+        tmuxmeter(*claim, "--socket", stage.server.socket, "--home", stage.home)
+        report = stage.panes()
+        assert [row["flags"] for row in report["panes"]] == [[], [], []]
+        assert report["advice"] == []
+        assert " flags" not in tmuxmeter("panes", "--home", stage.home).stdout
+
+        now = round(time.time() * 1000)
+        again = Transcript(session_id("three"), cwd=str(stage.home / "three"), now_ms=now)
+        again.prompt("and elsewhere")
+        elsewhere = tool_use("t1", "Write", file_path=str(stage.home / "three/doc/a.md"))
+        again.reply("later", elsewhere, stop="tool_use")
+        again.result("t1", toolUseResult={"type": "create"})
+        again.write(stage.home / ".claude")
+        wait_until(lambda: stage.panes()["panes"][2]["flags"] == ["claim", "further"], every=0.3)
+        words = tmuxmeter("panes", "--home", stage.home).stdout
+        assert f"{panes[2]} claimed src/** but edited doc/a.md." in words
+    finally:
+        watcher.terminate()
+        watcher.wait(30)
 
 
 def test_nothing_metered_and_servers_that_are_gone(

@@ -187,8 +187,15 @@ def test_bad_input_is_answered_in_one_line(
 ) -> None:
     done = tmuxmeter(*arguments, check=False)
     assert done.returncode == 2
-    assert complaint in done.stderr
-    assert "Traceback" not in done.stderr
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("tmuxmeter: ")
+    assert complaint in line
+
+
+def test_called_alone_it_shows_its_help() -> None:
+    done = tmuxmeter(check=False)
+    assert done.returncode in {0, 2}  # before Click 8.2 it was no mistake
+    assert "Commands:" in done.stdout + done.stderr
 
 
 def test_an_empty_week_is_told_what_to_do(home: Path) -> None:
@@ -198,4 +205,5 @@ def test_an_empty_week_is_told_what_to_do(home: Path) -> None:
     nowhere = home / "nowhere.svg"
     done = tmuxmeter("week", "--plot", nowhere)
     assert "there is no curve" in done.stderr
+    assert "Saved" not in done.stdout
     assert not nowhere.exists()

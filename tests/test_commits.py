@@ -74,6 +74,20 @@ def test_merges_do_not_count_and_other_branches_do(tmp_path: Path) -> None:
     assert found(repo) == ([1, 2, 3, 5], [])
 
 
+def test_a_stash_and_a_note_are_no_tasks(tmp_path: Path) -> None:
+    repo = repository(tmp_path / "repo")
+    (repo / "a").write_text("1")
+    git(repo, "add", "a")
+    commit(repo, BEGIN + 1)
+    (repo / "a").write_text("2")
+    (repo / "new").write_text("3")
+    git(repo, "stash", "-u", at=BEGIN + 2)
+    git(repo, "notes", "add", "-m", "n", at=BEGIN + 3)
+    git(repo, "checkout", "-q", "--detach")
+    commit(repo, BEGIN + 4)
+    assert found(repo) == ([1, 4], [])
+
+
 def test_work_trees_clones_and_subfolders_count_a_commit_once(tmp_path: Path) -> None:
     repo = repository(tmp_path / "repo")
     commit(repo, BEGIN + 1)

@@ -83,7 +83,10 @@ def test_handoffs_agree_with_looking_between_prompts(history: list[Happening]) -
     waiting = sorted((names[h.session_id], *plain(h.since_ms, h.taken_ms)) for h in found.pending)
     assert (taken, waiting) == slow_handoffs(history)
     assert found.day.handoffs == len(taken)
-    assert found.day.review_minutes == (12.0 * len(taken) or None)
+    gaps = [until - since for _, since, until in taken if until is not None]
+    busy = {m for _, since, until in taken if until is not None for m in range(since, until)}
+    slow = min(sum(min(12, gap) for gap in gaps), len(busy))
+    assert found.day.review_minutes == (slow if taken else None)
 
 
 @given(histories())

@@ -217,6 +217,13 @@ def test_commands_say_what_they_did(home: Path) -> None:
     assert run(home, "handoff", "--undo").stdout == "There is no hand-off logged by hand.\n"
     assert run(home, "done", "--note", "merged").stdout == "Marked a task as done.\n"
     assert run(home, "done", "--undo").stdout == "Took back the last mark: merged.\n"
+    assert "no pane '' is metered" in run(home, "handoff", "--pane", "").stderr
+    (ledger,) = home.parent.rglob("ledger.db")
+    with Notes.open(ledger.parent) as notes:
+        notes.hand_off(NOON, None, None, "old")
+    assert run(home, "handoff", "--undo").stdout == (
+        "Took back the last hand-off: old (of 2026-07-08).\n"
+    )
     claimed = run(home, "claim", "%5", "src/api/**", "--why", "the tests agree")
     assert claimed.stdout == "%5 claims src/api/** in /work/repo.\n"
     assert run(home, "claim", "%5", "--drop").stdout == "Ended the claim of %5.\n"

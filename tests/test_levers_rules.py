@@ -10,11 +10,14 @@ from ledger_data import NOON, chunk, log, price, usage
 from tmuxmeter.breakeven.drift import drift, median_slope
 from tmuxmeter.breakeven.hourly import hourly
 from tmuxmeter.breakeven.levers import Levers, levers
+from tmuxmeter.breakeven.light import Scale, light
+from tmuxmeter.breakeven.model import Model
 from tmuxmeter.breakeven.touches import Claim, Seat, covers
 from tmuxmeter.events import FileTouch, Prompt, SessionStart, ToolResult, TurnEnd, event_key
 from tmuxmeter.ledger.bindings import PaneRun
 from tmuxmeter.ledger.turns import Turn
 from tmuxmeter.ledger.writer import Writer
+from tmuxmeter.records import replace
 from tmuxmeter.reports.days import local_day_of
 
 if TYPE_CHECKING:
@@ -263,6 +266,54 @@ def test_work_handed_over_and_taken_up_is_a_handoff(world: World) -> None:
     world.asked(30)
     found = world.levers()
     assert (found.pending, found.day.handoffs, found.day.review_minutes) == ([], 1, 12)
+
+
+def test_nobody_looks_longer_than_until_he_answers(world: World) -> None:
+    for minute in range(0, 60, 6):
+        world.asked(minute)
+        world.edited(minute + 1, "/w/a.py")
+        world.ended(minute + 3)
+    found = world.levers(end=55).reviews
+    # ten turns with three minutes behind each but the last, which waits: not two hours
+    assert (found.handoffs, found.minutes) == (9, 27)
+
+
+def test_a_heavy_days_many_short_turns_dont_make_it_red(world: World) -> None:
+    for number in range(3):
+        session = f"s{number}"
+        for turn in range(60):
+            minute = turn * 8 + number * 2
+            world.asked(minute, session)
+            for step in range(1, 6):
+                world.request(minute + step, session, cache_read=106_000, cache_write_5m=4_000)
+            world.edited(minute + 5, f"/w/{number}.py", session)
+            world.ended(minute + 6, session)
+    found = world.levers()
+    assert found.day.input_tokens > 90_000_000
+    assert found.day.handoffs == 177
+    seen = light(replace(found.day, spend_microdollars=40_000_000), Scale.of(Model()))
+    assert (seen.verdict, seen.believed) == ("amber", False)
+    assert seen.reason == "needs 1.9×, up to 2.2× possible; your scale is not calibrated"
+
+
+def test_one_human_looks_at_one_thing_at_a_time(world: World) -> None:
+    for number in range(5):
+        session = f"s{number}"
+        world.asked(0, session)
+        world.edited(1, f"/w/{number}.py", session)
+        world.ended(2, session)
+        world.asked(20, session)
+    assert world.levers().reviews == (5, 0, 0, 18)
+
+
+def test_paused_time_is_no_time_to_look(world: World) -> None:
+    world.asked(0)
+    world.edited(1, "/w/a.py")
+    world.ended(2)
+    for second in range(2 * 60, 10 * 60 + 1, 20):
+        world.writer.standstill([("claude", "s1", "paused")], NOON + second * 1000)
+    world.asked(14)
+    assert world.levers().reviews.minutes == 4
 
 
 def test_a_turn_with_nothing_to_look_at_is_no_handoff(world: World) -> None:
@@ -575,6 +626,22 @@ def test_the_last_working_day_is_found(world: World) -> None:
     world.request(-3000)
     assert reader.last_request_before(NOON) == NOON - 3000 * MINUTE
     assert reader.last_request_before(NOON - 3000 * MINUTE) is None
+
+
+def test_hours_add_up_to_their_day_also_with_models_of_other_prices(world: World) -> None:
+    world.request(10, fresh=1000, cache_read=5000)
+    world.request(70, fresh=3000, model="other")
+    world.request(130, fresh=500, cache_read=9000)
+    world.request(140, fresh=700, cache_read=100, model="other")
+    with world.writer._connection as connection:
+        connection.execute(
+            "UPDATE unit_price SET fresh = 5 * fresh, cache_read = fresh / 3 WHERE model_id ="
+            " (SELECT id FROM model WHERE name = 'other')"
+        )
+    rows = hourly(world.facts(), local_day_of(NOON, None))
+    day = world.levers().day.price_equivalent
+    assert day < 1000 + 3000 + 500 + 700 + 14_000
+    assert sum(row.price_equivalent for row in rows) == pytest.approx(day)
 
 
 def test_an_hour_counts_who_worked_in_it(world: World) -> None:

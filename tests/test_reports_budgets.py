@@ -8,12 +8,16 @@ from pathlib import Path
 
 import pytest
 
-from tmuxmeter.breakeven.light import Scale
+from tmuxmeter.breakeven.day import Day
+from tmuxmeter.breakeven.levers import in_fresh_tokens
+from tmuxmeter.breakeven.light import Scale, light
 from tmuxmeter.breakeven.model import Model
 from tmuxmeter.config import parse
 from tmuxmeter.config.settings import AgentBudget, BudgetSettings
 from tmuxmeter.errors import ConfigError
-from tmuxmeter.ledger.slices import Measures
+from tmuxmeter.ledger.activity import Request
+from tmuxmeter.ledger.human import UnitPrice
+from tmuxmeter.ledger.slices import UNATTRIBUTED, Measures, Slice
 from tmuxmeter.reports.budgets import BudgetUse, budget_uses, fullest, own_budget
 from tmuxmeter.status.notices import budget_environment, budget_text
 
@@ -81,20 +85,54 @@ def test_what_is_said() -> None:
     assert budget_environment(tokens, 80, date(2026, 7, 8), text)["TMUXMETER_USED"] == "241000"
 
 
+def piece(measures: Measures, model: str = "m") -> Slice:
+    names = ("claude", "s", "", "", False, "/w", "", model, "")
+    return Slice(*names, UNATTRIBUTED, 0, 0, measures)
+
+
+def unit_price(model: str, fresh: int) -> UnitPrice:
+    prices = (fresh, fresh // 10, fresh * 5 // 4, fresh * 2, fresh * 5)
+    return UnitPrice(1, "claude", model, "", "", *prices)
+
+
+def test_the_own_budget_weighs_models_as_the_light_does() -> None:
+    prices = [unit_price("dear", 5_000_000), unit_price("cheap", 1_000_000)]
+    mixed = [
+        piece(Measures(fresh=20_000, cache_read=150_000, cost_microdollars=175_000), "dear"),
+        piece(Measures(fresh=109_200, cache_read=60_800, cost_microdollars=115_280), "cheap"),
+    ]
+    scale = Scale.of(Model())
+    requests = [
+        Request(0, 1, 20_000, 150_000, 0, 0, 0, 0, 0),
+        Request(0, 2, 109_200, 60_800, 0, 0, 0, 0, 0),
+    ]
+    day = Day(
+        fresh=129_200,
+        cache_read=210_800,
+        price_equivalent=in_fresh_tokens(requests, dict(enumerate(prices, 1))),
+        spend_microdollars=290_280,
+        handoffs=8,
+        hours_worked=8.0,
+    )
+    line = light(day, scale).line
+    assert line is not None
+    assert own_budget(scale, [mixed, mixed], prices) == pytest.approx(line * 300 / 340, rel=1e-3)
+
+
 def test_the_own_budget_is_that_of_the_own_line() -> None:
     scale = Scale.of(Model())
     # the reference day's tokens, on some of the days
     day = Measures(fresh=129_200, cache_read=210_800, cost_microdollars=450_840)
-    found = own_budget(scale, [day, Measures(), day])
+    found = own_budget(scale, [[piece(day)], [], [piece(day)]])
     assert found == pytest.approx(300_000, rel=0.005)
     # more from the cache: more tokens for the same money
     cached = Measures(fresh=20_000, cache_read=320_000, cost_microdollars=156_000)
-    more = own_budget(scale, [cached])
+    more = own_budget(scale, [[piece(cached)]])
     assert more is not None
     assert more > 600_000
-    assert own_budget(scale, [Measures()]) is None
+    assert own_budget(scale, [[piece(Measures())]]) is None
     never = replace(scale, model=replace(scale.model, k_high=0.5, k_low=0.4))
-    assert own_budget(never, [day]) is None
+    assert own_budget(never, [[piece(day)]]) is None
 
 
 @pytest.mark.parametrize(

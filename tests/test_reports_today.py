@@ -17,6 +17,7 @@ from tmuxmeter.breakeven.explain import explain
 from tmuxmeter.breakeven.levers import levers
 from tmuxmeter.breakeven.light import Scale
 from tmuxmeter.breakeven.model import Model
+from tmuxmeter.ledger.notes import Notes
 from tmuxmeter.ledger.queries import RateLimitRow
 from tmuxmeter.ledger.writer import Writer
 from tmuxmeter.panes.picture import PauseNow
@@ -26,9 +27,10 @@ from tmuxmeter.reports.levers import plan_windows
 from tmuxmeter.reports.today import is_early, today_report
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from tmuxmeter.panes.pausing import PaneName
+    from tmuxmeter.reports.budgets import BudgetUse
 
 DAY = date(2026, 7, 8)
 ZONE = ZoneInfo("UTC")
@@ -49,6 +51,8 @@ def report(
     limits: tuple[RateLimitRow, ...] = (),
     budget_microdollars: int | None = None,
     pauses: dict[PaneName, list[PauseNow]] | None = None,
+    watched: bool = False,
+    agent_budgets: Sequence[BudgetUse] = (),
 ) -> dict[str, Any]:
     begin, end = local_day_bounds(day, zone)
     reader = world.writer.reader()
@@ -68,6 +72,8 @@ def report(
         zone=zone,
         billed=reader.billed(begin, end),
         pauses=pauses,
+        watched=watched,
+        agent_budgets=agent_budgets,
     )
 
 
@@ -104,7 +110,7 @@ def test_the_days_own_sums_come_first_and_unchanged(world: World) -> None:
 
 def test_panes_and_agents_say_what_happened_in_them(world: World) -> None:
     busy_morning(world)
-    full = report(world)
+    full = report(world, now=NOON + HOUR)
     panes = {row["pane"]: row for row in full["by_pane"]}
     assert [panes["%1"][key] for key in ("turns", "handoffs", "pending", "flags")] == [
         *(2, 1, 1),
@@ -115,6 +121,17 @@ def test_panes_and_agents_say_what_happened_in_them(world: World) -> None:
         ["loop", "overlap"],
     ]
     assert [full["by_agent"][0][key] for key in ("turns", "handoffs", "pending")] == [2, 1, 1]
+
+
+def test_a_handoff_logged_by_hand_is_its_panes(world: World) -> None:
+    busy_morning(world)
+    (pane_id,) = (each.pane_id for each in world.writer.open_bindings() if each.session == "s2")
+    notes = Notes(world.writer._connection, "ledger")
+    notes.hand_off(NOON + HOUR, pane_id, 5, "read it twice")
+    notes.hand_off(NOON + HOUR, None, None, "")
+    full = report(world)
+    assert {row["pane"]: row["handoffs"] for row in full["by_pane"]} == {"%1": 1, "%2": 1}
+    assert full["levers"]["handoffs"]["count"] == 3
 
 
 def test_what_waits_says_where_and_since_when(world: World) -> None:
@@ -132,8 +149,33 @@ def test_advice_is_tied_to_figures_and_short(world: World) -> None:
     busy_morning(world)
     lines = report(world)["advice"]
     assert [line["about"] for line in lines] == ["light", "error_loop", "overlap"]
-    assert "%2 has failed 4 times in a row since 12:03" in lines[1]["text"]
-    assert "src/a.py from %1 and %2" in lines[2]["text"]
+    assert "%2 has failed 4 times in a row since 12:03 (0 tokens, $0.00): " in lines[1]["text"]
+    assert "1 file edited by more than one agent, src/a.py by %1 and %2: " in lines[2]["text"]
+
+
+def test_agents_in_no_pane_that_overlap_are_counted(world: World) -> None:
+    for session in ("s1", "s2", "s3"):
+        world.request(1, session)
+        world.edited(2, "/w/a.py", session)
+    world.pane("s3", "%3")
+    (line,) = (row for row in report(world)["advice"] if row["about"] == "overlap")
+    assert "w/a.py by %3 and 2 sessions in no pane: let one have it" in line["text"]
+
+
+@pytest.mark.parametrize(
+    ("cost", "unpriced", "said"),
+    [
+        (1_239_999, 0, "(84k tokens, $1.23)"),
+        (1_239_999, 7, "(84k tokens, $1.23+?)"),
+        (0, 84_200, "(84k tokens without a known price)"),
+    ],
+)
+def test_a_loop_tells_what_it_burned(world: World, cost: int, unpriced: int, said: str) -> None:
+    busy_morning(world)
+    full = report(world)
+    (loop,) = full["levers"]["error_loops"]["loops"]
+    loop |= {"tokens": 84_200, "cost_microdollars": cost, "unpriced_tokens": unpriced}
+    assert said in advice(full, ZONE)[1]["text"]
 
 
 def test_a_third_agent_without_a_claim_is_advised_against(world: World) -> None:
@@ -147,6 +189,10 @@ def test_a_third_agent_without_a_claim_is_advised_against(world: World) -> None:
     with_claim = {"ended_ms": None, "outside": None, "intruder": None, "patterns": []}
     full["levers"]["independence"]["claims"] = [{**with_claim, "pane": "%3", "agent": None}]
     assert "agents" not in [line["about"] for line in advice(full, ZONE)]
+    # one that was not kept is none
+    full["levers"]["independence"]["claims"][0]["outside"] = {"path": "/w/elsewhere"}
+    told = {line["about"]: line["text"] for line in advice(full, ZONE)}
+    assert told["agents"].startswith("3 agents at once, 0 with a claim: ")
     # where one agent is the advice, nobody is told what to do with three
     full["levers"]["independence"]["claims"] = []
     full["light"] |= {"verdict": "red", "advice": "one agent"}
@@ -178,6 +224,73 @@ def test_of_a_day_that_is_over_nobody_stops_loops_or_takes_work_up(world: World)
     assert over == running - {"error_loop", "handoffs"}
     later = report(world, now=NOON + 40 * HOUR)["advice"]
     assert "error_loop" not in [line["about"] for line in later]
+
+
+def test_a_session_that_has_ended_is_no_trouble_any_more(world: World) -> None:
+    busy_morning(world)
+    for number in range(10):
+        world.asked(30 + 20 * number, "s3")
+        world.request(31 + 20 * number, "s3", output=100 + 20 * number)
+        world.edited(31.5 + 20 * number, "b.py", "s3")
+        world.ended(32 + 20 * number, "s3")
+    world.pane("s3", "%3")
+    soon = NOON + 4 * HOUR
+
+    def told() -> tuple[dict[str, Any], dict[str, list[str]]]:
+        full = report(world, now=soon)
+        full["light"]["verdict"] = "green"
+        full["levers"]["independence"]["overlaps"] = []
+        lines = {line["about"]: line["text"] for line in advice(full, ZONE)}
+        return lines, {row["pane"]: row["flags"] for row in full["by_pane"]}
+
+    lines, flags = told()
+    assert lines["error_loop"].startswith("%2 has failed")
+    assert lines["drift"].startswith("%3 drifts")
+    assert lines["handoffs"] == (
+        "2 hand-offs wait for you, %1 the longest: review before starting more"
+    )
+    assert flags == {"%1": ["waiting"], "%2": ["loop"], "%3": ["drift"]}
+    for bound in world.writer.open_bindings():
+        if bound.session != "s3":
+            world.writer.end_binding(bound.id, soon - MINUTE)
+    lines, flags = told()
+    assert "error_loop" not in lines
+    assert lines["handoffs"].startswith("1 hand-off waits for you, %3 the longest")
+    assert flags == {"%1": [], "%2": [], "%3": ["drift"]}
+    (bound,) = world.writer.open_bindings()
+    world.writer.end_binding(bound.id, soon - MINUTE)
+    lines, flags = told()
+    assert not {"drift", "handoffs", "error_loop"} & set(lines)
+    assert not any(flags.values())
+    # of a day that is over its flags are all that was
+    over = {row["pane"]: row["flags"] for row in report(world, now=NOON + 48 * HOUR)["by_pane"]}
+    assert over == {"%1": ["overlap"], "%2": ["loop", "overlap"], "%3": ["drift"]}
+
+
+def test_an_overlap_is_a_flag_for_two_hours(world: World) -> None:
+    busy_morning(world)
+
+    def flagged(minute: int) -> set[str]:
+        rows = report(world, now=NOON + minute * MINUTE)["by_pane"]
+        return {row["pane"] for row in rows if "overlap" in row["flags"]}
+
+    assert flagged(121) == {"%1", "%2"}
+    assert flagged(122) == set()
+
+
+def test_who_edits_inside_anothers_claim_has_the_flag_too(world: World) -> None:
+    claiming = world.pane("s1", "%1")
+    world.pane("s2", "%2")
+    world.request(1, "s1")
+    world.request(1, "s2")
+    with world.writer._connection:
+        world.writer._connection.execute(
+            "INSERT INTO claim (pane_id, root, patterns, why, made_ms) VALUES (?, ?, ?, ?, ?)",
+            (claiming, "/w", '["src/**"]', "", NOON),
+        )
+    world.edited(2, "/w/src/a.py", "s2")
+    rows = report(world, now=NOON + HOUR)["by_pane"]
+    assert {row["pane"]: row["flags"] for row in rows} == {"%1": ["claim"], "%2": ["claim"]}
 
 
 def test_fewer_sessions_are_not_advised_beside_a_fresh_one(world: World) -> None:
@@ -334,12 +447,50 @@ def test_who_is_paused_is_neither_at_work_nor_waiting(world: World) -> None:
         return {row["pane"]: row for row in report(world, pauses=pauses, **more)["by_pane"]}
 
     rows = shown(now=NOON + 5 * MINUTE)
-    assert [rows[pane]["state"] for pane in ("%1", "%2", "%3")] == ["paused", "waiting", "gone"]
+    assert [rows[pane]["state"] for pane in ("%1", "%2", "%3")] == ["paused", "idle", "gone"]
     assert rows["%1"]["flags"] == ["spending"]
     assert rows["%1"]["paused"]["who"] == "you"
     assert rows["%2"]["paused"] is None
     # on a day that is over nobody is paused
     assert shown(now=NOON + 48 * HOUR)["%1"]["paused"] is None
+
+
+def test_work_to_look_at_is_no_waiting_but_a_question_is(world: World) -> None:
+    for session, pane, asked in (("s1", "%1", False), ("s2", "%2", True)):
+        world.pane(session, pane)
+        world.asked(0, session)
+        world.edited(1, f"/w/{session}", session)
+        world.request(1, session)
+        world.ended(2, session, asked=asked)
+
+    def told(**more: Any) -> list[tuple[str, list[str], int]]:
+        rows = report(world, now=NOON + 5 * MINUTE, **more)["by_pane"]
+        rows.sort(key=lambda row: str(row["pane"]))
+        return [(row["state"], row["flags"], row["pending"]) for row in rows]
+
+    assert told() == [("idle", [], 1), ("waiting", ["waiting"], 1)]
+    # a watcher has the agents' own word: it noted nobody
+    assert told(watched=True) == [("idle", [], 1), ("idle", [], 1)]
+    world.writer.standstill([("claude", "s1", "waiting")], NOON + 5 * MINUTE)
+    assert told(watched=True) == [("waiting", ["waiting"], 1), ("idle", [], 1)]
+    # and on a day that is over nobody waits
+    over = report(world, now=NOON + 48 * HOUR)["by_pane"]
+    assert [(row["state"], row["flags"]) for row in over] == [(None, []), (None, [])]
+
+
+def test_who_got_an_answer_waits_no_more(world: World) -> None:
+    world.pane("s1", "%1")
+    world.asked(0)
+    world.writer.standstill([("claude", "s1", "waiting")], NOON + MINUTE)
+    world.tool(1.5)
+    world.request(1.6)
+
+    def state(minute: float, **more: Any) -> Any:
+        return report(world, now=NOON + round(minute * MINUTE), **more)["by_pane"][0]["state"]
+
+    assert state(2, watched=True) == "working"
+    # as `panes` has it: at work for an hour of silence, after that nobody knows
+    assert (state(60), state(62)) == ("working", None)
 
 
 def test_what_accounts_bill_and_no_log_holds_has_its_own_place(world: World) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 import zlib
+from dataclasses import replace
 from xml.etree import ElementTree as ET
 
 import pytest
@@ -112,6 +113,23 @@ def test_pictures_show_line_point_and_curve() -> None:
     root = ET.fromstring(plot(GRAPH, ".svg"))
     words = [each.text for each in root.iter("{http://www.w3.org/2000/svg}text")]
     assert {"the line: 245k", "today", "400k", "2"} <= set(words)
+
+
+def test_labels_cover_no_other_label() -> None:
+    near = [Mark(200_000 + 3_000 * n, 1.5, f"day {n}") for n in range(6)]
+    root = ET.fromstring(plot(replace(GRAPH, marks=near), ".svg"))
+    boxes = []
+    for each in root.iter("{http://www.w3.org/2000/svg}text"):
+        if each.text and each.text.startswith("day "):
+            left, base = float(each.attrib["x"]), float(each.attrib["y"])
+            left -= 60 if each.attrib["text-anchor"] == "end" else 0
+            boxes.append((left, base))
+    assert len(boxes) >= 4
+    for number, (left, base) in enumerate(boxes):
+        for other_left, other_base in boxes[:number]:
+            assert abs(base - other_base) >= 14 or abs(left - other_left) >= 60
+    # a day without a label still has its dot
+    assert len(list(root.iter("{http://www.w3.org/2000/svg}circle"))) == 6
 
 
 @pytest.mark.parametrize("kind", [".png", ".svg"])

@@ -18,6 +18,7 @@ from tmuxmeter.breakeven.light import Scale
 from tmuxmeter.breakeven.model import Model
 from tmuxmeter.ledger.queries import RateLimitRow
 from tmuxmeter.ledger.writer import Writer
+from tmuxmeter.reports.budgets import BudgetUse
 from tmuxmeter.reports.days import local_day_bounds
 from tmuxmeter.reports.today import recap_report
 from tmuxmeter.views.bars import bar
@@ -154,6 +155,19 @@ def test_dollars_stand_beside_tokens_where_they_have_a_budget(world: World) -> N
     assert "████████████████████████" in row(found, "dollars ")
 
 
+def test_agents_with_a_budget_of_their_own_have_a_bar(world: World) -> None:
+    world.request(0, fresh=6_000)
+    uses = [
+        BudgetUse("claude", "tokens", 6_000, 12_000),
+        BudgetUse("opencode", "dollars", 5_000_000, 4_000_000),
+    ]
+    full = report(world, agent_budgets=uses)
+    assert [row["share"] for row in full["budget"]["agents"]] == [0.5, 1.25]
+    found = lines(full)
+    assert row(found, "claude  █").endswith("50%, 6.0k of 12k in")
+    assert row(found, "opencode █").endswith("125%, $5.00 of $4.00")
+
+
 def test_a_budget_far_behind_is_told_in_times(world: World) -> None:
     world.request(0, fresh=6_000_000)
     assert row(lines(report(world)), "tokens ").endswith("20×, 6.0M of 300k in")
@@ -196,7 +210,7 @@ def test_agents_and_panes_say_what_they_did(world: World) -> None:
         *("claude", "$0.002", "400", "75%", "2", "1"),
         *("waiting", "overlap,", "waiting"),
     ]
-    assert cells["%2"][-3:] == ["idle", "loop,", "overlap"]
+    assert cells["%2"][-3:] == ["working", "loop,", "overlap"]
 
 
 def test_states_are_those_of_the_newest_signs(world: World) -> None:
@@ -216,13 +230,16 @@ def test_states_are_those_of_the_newest_signs(world: World) -> None:
         return {row["pane"]: row["state"] for row in report(world, now=now)["by_pane"]}
 
     assert states(NOW) == {
-        "%1": "idle",  # silent for too long to be at work
+        "%1": "working",  # within the hour
         "%2": "idle",
         "%3": "gone",
         "%4": "working",  # its sub-agent is
         "%5": "waiting",
     }
-    assert states(NOON + 2 * MINUTE)["%1"] == "working"
+    # silent for too long to be called working
+    later = report(world, now=NOON + 70 * MINUTE)
+    assert {row["pane"]: row["state"] for row in later["by_pane"]}["%1"] is None
+    assert " ? " in row(lines(later), ":0 %1") + " "
     # of a day that is over nobody is anything
     assert set(states(NOW + 24 * HOUR).values()) == {None}
 
@@ -280,6 +297,9 @@ def test_what_waits_is_listed_the_longest_first(world: World) -> None:
         *("%1", "claude", "/w", "12:22", "(1", "min)"),
         *("1", "edit", "and", "a", "question"),
     ]
+    # a clock that is ahead makes nothing wait for less than no time
+    ahead = block(lines(report(world, now=NOW), now=NOON), "2 hand-offs wait for you")
+    assert ahead[3].split()[3:5] == ["12:22", "1"]
     # nobody can take up what is gone by a glance at a pane
     for bound in world.writer.open_bindings():
         if bound.session == "s3":

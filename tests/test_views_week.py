@@ -85,6 +85,19 @@ def side_by_side(world: World, day: int, *, fresh: int = 1000) -> None:
                 world.request(day * DAY + minute + step, session, fresh=fresh)
 
 
+def test_what_was_lost_without_a_price_is_unknown_not_nothing(world: World) -> None:
+    for day in (-5, -1):
+        for minute in range(0, 40, 10):
+            world.asked(day * DAY + minute, corrects=minute == 20)
+            world.request(day * DAY + minute + 1, model="unpriced")
+    found = lines(report(world))
+    assert "Error loops and drift: ? early, ? late." in found
+    (row,) = (line for line in found if line.startswith("Fri 03 Jul  "))
+    assert row.split()[-4:] == ["0", "?", "–", "neutral"]
+    later = lines(report(world, days=21))
+    assert [line.split()[-1] for line in later if line.startswith("Wed 08 Jul")] == ["?"]
+
+
 def test_every_day_has_a_row(world: World) -> None:
     work(world, -5, 4)
     side_by_side(world, -1)

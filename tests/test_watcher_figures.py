@@ -131,6 +131,23 @@ def test_a_new_request_counts_at_once_and_the_light_follows(writer: Writer) -> N
     assert day.weigh_due is not None
 
 
+def test_what_waits_in_a_session_that_has_ended_waits_for_nobody(writer: Writer) -> None:
+    bind(writer, {"a": "%1", "b": "%2"}, NOON - 2 * HOUR)
+    for session in ("a", "b"):
+        rows = [made(kind, session, NOON - HOUR + n, 0) for n, kind in enumerate(("edit", "end"))]
+        writer.book([chunk(log(f"{session}.jsonl"), rows)], price)
+    day, scale = Day(), OwnScale(Path("/nowhere"), CONFIG)
+
+    def pending() -> int:
+        day.weigh(writer.reader(), CONFIG, NOON)
+        return shown(look(day, writer, scale, NOON)).light.pending
+
+    assert pending() == 2
+    (bound,) = [each for each in writer.open_bindings() if each.session == "a"]
+    writer.end_binding(bound.id, NOON - 1)
+    assert pending() == 1
+
+
 def test_a_session_that_tells_nothing_is_never_free(writer: Writer) -> None:
     day, scale = Day(), OwnScale(Path("/nowhere"), CONFIG)
     writer.book(
@@ -216,7 +233,10 @@ def test_calibration_takes_effect_and_is_undone_at_once(writer: Writer, tmp_path
         usage("y", "a", NOON - 24 * HOUR, fresh=3_800_000, cache_read=6_200_000),
         usage("t", "a", NOON, fresh=1_000),
     ]
-    writer.book([chunk(log(), events)], lambda _agent, _request: 1)
+    writer.book(
+        [chunk(log(), events)],
+        lambda _agent, each: (10 * (each.fresh + each.output) + each.cache_read) // 10_000,
+    )
     day = Day()
     day.weigh(writer.reader(), CONFIG, NOON)
     write_fit(tmp_path, fit())

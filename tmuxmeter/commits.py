@@ -65,7 +65,9 @@ def _own(folder: str, since_ms: int, until_ms: int) -> dict[str, int]:
         raise _GitError(msg) from error
     # git's own filter goes by the committer's time, which comes after the author's
     lines = _git(
-        *(folder, "log", "--all", "--no-merges", "--no-show-signature"),
+        # a stash and a note are commits, too, and nothing was finished with them
+        *(folder, "log", "--exclude=refs/stash", "--exclude=refs/notes/*", "--all"),
+        *("--no-merges", "--no-show-signature"),
         *(f"--since=@{since_ms // 1000 - 1}", "--format=%H %at %ae"),
     ).splitlines()
     times: dict[str, int] = {}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tmuxmeter.breakeven import constants
+from tmuxmeter.breakeven.light import drawn
 from tmuxmeter.breakeven.model import Pace
 from tmuxmeter.breakeven.whatif import suppose
 from tmuxmeter.records import NamedTuple, replace
@@ -37,7 +38,9 @@ class Effect(NamedTuple):
 
 def effects(day: Day, model: Model) -> list[Effect]:
     """Return the four levers of a day, the largest effect first."""
-    found = [_hits(day, model), _pool(day, model), _verification(day, model), _drift(day)]
+    free = drawn(day, model)
+    pool = _pool(day, model) if free is day else Effect("pool", day.pool, _most(day), None)
+    found = [_hits(free, model), pool, _verification(free, model), _drift(day)]
     return sorted(found, key=lambda effect: -abs(effect.line_tokens or 0))
 
 
@@ -52,11 +55,15 @@ def _hits(day: Day, model: Model) -> Effect:
 
 def _pool(day: Day, model: Model) -> Effect:
     """Compare with a pool that has a task for every agent."""
-    reference = max(day.agents, constants.REFERENCE_AGENTS)
+    reference = _most(day)
     if day.pool is None:
         return Effect("pool", None, reference, None)
     other = replace(day, pool=reference)
     return Effect("pool", day.pool, reference, _moved(model, day, other))
+
+
+def _most(day: Day) -> int:
+    return max(day.agents, constants.REFERENCE_AGENTS)
 
 
 def _verification(day: Day, model: Model) -> Effect:

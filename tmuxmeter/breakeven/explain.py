@@ -6,7 +6,7 @@ from math import ceil
 from typing import TYPE_CHECKING, Any
 
 from tmuxmeter.breakeven.effects import effects
-from tmuxmeter.breakeven.light import light
+from tmuxmeter.breakeven.light import drawn, light
 from tmuxmeter.breakeven.model import Pace, budget
 
 if TYPE_CHECKING:
@@ -99,7 +99,7 @@ def reasons(day: Day, scale: Scale, burn_per_hour: float | None = None) -> dict[
 def curve(day: Day, scale: Scale) -> Iterator[tuple[int, float]]:
     """Yield points (N, R) of a day's curve, from 0 to beyond the line and the day's own N."""
     model = scale.model
-    pace = Pace.of(model, day)
+    pace = Pace.of(model, drawn(day, model))
     line = pace.line(model)
     knee = model.knee / pace.x * pace.tokens
     # a line far outside the curve's bend would squeeze the bend to nothing

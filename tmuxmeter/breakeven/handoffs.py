@@ -20,9 +20,11 @@ if TYPE_CHECKING:
     from tmuxmeter.ledger.activity import Activity, Timeline
 
 MINUTES_PER_HANDOFF = 12.0
-"""The seed's measure of one review, where tmux showed nothing better."""
+"""The seed's measure of one review, where tmux showed nothing better and so much time passed."""
 MOST_MINUTES = 60.0
 """One review takes no longer than this: the pane was left in front."""
+
+MINUTE_MS = 60_000
 
 _EDIT, _END, _HUMAN = range(3)
 
@@ -94,24 +96,33 @@ def reviews(
 ) -> Reviews:
     """Return what looking at hand-offs took.
 
+    One that nobody saw being looked at takes the default, but no longer than from the turn's end
+    to the human's prompt; and since he looks at one thing at a time, all of these together no
+    longer than they waited side by side. A hundred short turns would else take twice the day.
+
     Parameters
     ----------
     taken : iterable
         Hand-offs that were taken up, and the seat they came from.
     attention : mapping
-        When each pane was in front of a client in use. A hand-off whose pane never was, as far as
-        is known, takes the default.
+        When each pane was in front of a client in use.
     paused : mapping, optional
         When each session was paused, by its id: to look at one then is no review.
     """
     count = hand = measured = 0
-    minutes = 0.0
+    minutes = unseen = 0.0
+    waited: list[Interval] = []
     for each, seat in taken:
         count += 1
         held = paused.get(each.session_id, []) if paused else []
         seen = review_minutes(each, attention.get(seat, []), held)
         measured += seen is not None
-        minutes += default_minutes if seen is None else seen
+        minutes += seen or 0.0
+        if seen is None:
+            spans = without([(each.since_ms, each.taken_ms or each.since_ms)], union(held))
+            unseen += min(default_minutes, length(spans) / MINUTE_MS)
+            waited += spans
+    minutes += min(unseen, length(union(waited)) / MINUTE_MS)
     for entry in by_hand:
         hand += 1
         measured += entry.minutes is not None
@@ -127,7 +138,7 @@ def review_minutes(
         return None
     looks = common(union(attention), [(handoff.since_ms, handoff.taken_ms)])
     seen = length(without(looks, union(paused)))
-    return min(seen / 60_000, MOST_MINUTES) if looks else None
+    return min(seen / MINUTE_MS, MOST_MINUTES) if looks else None
 
 
 def _of_agent(root: int, steps: list[tuple[int, int, bool]]) -> list[Handoff]:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from datetime import date
 
+    from tmuxmeter.ledger.activity import Request
     from tmuxmeter.ledger.span import SpanFacts
 
 HOUR_MS = 3_600_000
@@ -47,6 +48,8 @@ def hourly(
     seen = [(look.start_ms, look.end_ms) for look in facts.attention]
     at_work, there = working(done, signs), presence(done, signs, seen)
     found: list[Hour] = []
+    so_far: list[Request] = []
+    equivalent = 0.0
     for begin in range(done.start_ms, done.end_ms, HOUR_MS):
         end = min(begin + HOUR_MS, done.end_ms)
         hour = [(begin, end)]
@@ -59,13 +62,16 @@ def hourly(
         if not (requests or worked or count):
             continue
         total = spent(requests)
+        # what the hour adds to the day: of models at other prices, hours by themselves don't add up
+        so_far += requests
+        before, equivalent = equivalent, in_fresh_tokens(so_far, facts.prices)
         found.append(
             Hour(
                 day=day,
                 agents_working=sum(each >= AT_WORK_MS for each in minutes),
                 hours_worked=worked / HOUR_MS,
                 input_tokens=total.input_tokens,
-                price_equivalent=in_fresh_tokens(requests, facts.prices),
+                price_equivalent=equivalent - before,
                 cost_microdollars=total.cost_microdollars,
                 tasks=count,
             )

@@ -60,6 +60,8 @@ class Levers(NamedTuple):
         Claims that held in the span, and what became of them.
     taken, pending : list of Handoff
         Taken up within the span; waiting at its end, the longest first.
+    by_hand : list of ByHand
+        Hand-offs that the human logged.
     expiries, loops : list
         In order of time.
     drifts : dict of Drift
@@ -74,6 +76,7 @@ class Levers(NamedTuple):
     claims: list[ClaimCheck]
     taken: list[Handoff]
     pending: list[Handoff]
+    by_hand: list[ByHand]
     reviews: Reviews
     expiries: list[Expiry]
     loops: list[Loop]
@@ -119,12 +122,13 @@ def levers(
     looked_at: dict[Seat, list[Interval]] = {}
     for look in facts.attention:
         looked_at.setdefault(_seat(look.pane), []).append((look.start_ms, look.end_ms))
+    by_hand = [
+        ByHand(row.time_ms, row.minutes, row.pane and _seat(row.pane), row.note)
+        for row in facts.logged_handoffs
+    ]
     took = reviews(
         ((each, seat_of(done, threads[each.session_id], each.taken_ms or end)) for each in taken),
-        (
-            ByHand(row.time_ms, row.minutes, row.pane and _seat(row.pane), row.note)
-            for row in facts.logged_handoffs
-        ),
+        by_hand,
         looked_at,
         minutes_per_handoff,
         pauses(done),
@@ -156,6 +160,7 @@ def levers(
         claims=claims,
         taken=taken,
         pending=[each for each in handed if each.taken_ms is None],
+        by_hand=by_hand,
         reviews=took,
         expiries=sorted(forgotten, key=lambda each: (each.time_ms, each.session_id)),
         loops=sorted(failing, key=lambda each: (each.start_ms, each.session_id)),
@@ -196,27 +201,36 @@ def in_fresh_tokens(requests: Iterable[Request], prices: Mapping[int, UnitPrice]
     by_model: dict[int, list[Request]] = {}
     for request in requests:
         by_model.setdefault(request[1], []).append(request)
-    spend: dict[int, float] = {}
-    other = 0.0
-    for model, rows in by_model.items():
-        fresh, read, write_5m, write_1h = map(sum, islice(zip(*rows, strict=True), 2, 6))
-        price = prices.get(model)
+    return blended(
+        (prices.get(model), list(map(sum, islice(zip(*rows, strict=True), 2, 6))))
+        for model, rows in by_model.items()
+    )
+
+
+def blended(sums: Iterable[tuple[UnitPrice | None, Sequence[int]]]) -> float:
+    """Return input tokens as :func:`in_fresh_tokens` does.
+
+    Parameters
+    ----------
+    sums : iterable of tuple
+        Each model's price, and its tokens: fresh, read from the cache, written for 5 m and 1 h.
+    """
+    total = weighed = other = 0.0
+    for price, (fresh, read, write_5m, write_1h) in sums:
         if price is None or not price.fresh or price.cache_read is None:
             other += price_equivalent(fresh, read, write_5m, write_1h)
             continue
         price_5m = price.fresh if price.cache_write_5m is None else price.cache_write_5m
         price_1h = price_5m if price.cache_write_1h is None else price.cache_write_1h
-        spend[model] = float(
+        spend = (
             fresh * price.fresh
             + read * price.cache_read
             + write_5m * price_5m
             + write_1h * price_1h
         )
-    total = sum(spend.values())
-    if not total:
-        return other
-    blended = sum(part * (prices[model].fresh or 0) for model, part in spend.items()) / total
-    return other + total / blended
+        total += spend
+        weighed += spend * price.fresh
+    return other + total * total / weighed if weighed else other
 
 
 def _day(

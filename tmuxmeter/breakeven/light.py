@@ -87,7 +87,12 @@ class Scale:
                 "steepness": fit.steepness,
             }
             own: dict[str, Any] = {k: v for k, v in constants.items() if k not in fixed}
-            return replace(model, **own)
+            curve = replace(model, **own)
+            if curve.k_low <= curve.k_high:
+                return curve
+            # one of both is the user's, and goes further than the fit's other one: it wins
+            k = curve.k_low if "k_low" in fixed else curve.k_high
+            return replace(curve, k_low=k, k_high=k)
 
         best = Draw(fit.multiplier.value, fit.k_high.value, fit.k_low.value, fit.knee.value)
         variants = tuple(fitted(draw) for draw in fit.draws)
@@ -189,7 +194,7 @@ def light(day: Day, scale: Scale, *, band: bool = True) -> Light:
         variants) and has no say in the verdict; else ``line_low`` and ``line_high`` are the line.
     """
     model = scale.model
-    pace = Pace.of(model, day)
+    pace = Pace.of(model, drawn(day, model))
     tokens, x = model.counted(day), model.at_reference(day.price_equivalent)
     bill = Bill(day.hours_worked * model.hourly_rate, day.spend, review_cost(model, day))
     # hours nobody worked make no bill to compare; the pace of such a day is that of a full one
@@ -232,6 +237,17 @@ def light(day: Day, scale: Scale, *, band: bool = True) -> Light:
     return replace(result, verdict=verdict, reason=reason, advice=_advice(day, verdict))
 
 
+def drawn(day: Day, model: Model) -> Day:
+    """Return the day whose line and curve are shown.
+
+    One with nothing to judge limits nothing: its line is the one that several agents would have at
+    its pace, and no line at zero because only one was at work.
+    """
+    if not _nothing_to_judge(day, model.counted(day)):
+        return day
+    return replace(day, agents=0, k_busy=None, pool=None)
+
+
 def _own_reach(scale: Scale, pace: Pace, line: float | None) -> float:
     """Return x up to which the curve is believed on a day with this line."""
     if scale.calibrated or not line:
@@ -241,7 +257,7 @@ def _own_reach(scale: Scale, pace: Pace, line: float | None) -> float:
 
 def _verdict(day: Day, found: Light) -> tuple[str, str]:
     """Return the colour and the reason; what needs no curve is asked first."""
-    nothing = _nothing_to_judge(day, found)
+    nothing = _nothing_to_judge(day, found.tokens)
     if not found.tokens:
         return NEUTRAL, nothing
     needs, most = f"needs {times(found.needed)}", found.possible
@@ -270,9 +286,9 @@ def _verdict(day: Day, found: Light) -> tuple[str, str]:
     return GREEN, gets
 
 
-def _nothing_to_judge(day: Day, found: Light) -> str:
+def _nothing_to_judge(day: Day, tokens: int) -> str:
     """Return why a day has no colour, "" if it can have one."""
-    if not found.tokens:
+    if not tokens:
         return "nothing spent yet"
     if day.agents <= 1:
         return "one agent at a time"

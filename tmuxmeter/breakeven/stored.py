@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
+from math import inf
 from typing import Any
 
 from tmuxmeter.breakeven.estimates import Draw, Estimate, Fit, Refusal
@@ -68,7 +69,7 @@ def kept(data: Any) -> Fit:
             for key, name in ESTIMATES.items()
         }
         constants |= {name: float(data[name]) for name in PLAIN}
-        return Fit(
+        fit = Fit(
             **constants,
             days=int(data["days"]),
             draws=tuple(Draw(*_numbers(draw, 4)) for draw in data["draws"]),
@@ -78,6 +79,27 @@ def kept(data: Any) -> Fit:
     except (KeyError, TypeError) as error:
         msg = f"it lacks or misspells {error}"
         raise ValueError(msg) from error
+    if not _sound(fit):
+        msg = "no curve has such numbers"
+        raise ValueError(msg)
+    return fit
+
+
+def _sound(fit: Fit) -> bool:
+    """Tell whether a light can be computed with a fit: the file may have been damaged."""
+    best = Draw(fit.multiplier.value, fit.k_high.value, fit.k_low.value, fit.knee.value)
+    return (
+        bool(fit.draws)
+        and all(_curve(draw) for draw in (best, *fit.draws))
+        and fit.k_low.value <= fit.k_high.value
+        and 0 < fit.steepness < inf
+        and 0 <= fit.reference_hit_rate < 1
+        and 0 <= fit.x_max < inf
+    )
+
+
+def _curve(draw: Draw) -> bool:
+    return 0 < draw.m < inf and 0 < draw.knee < inf and 0 <= min(draw[1:3]) <= max(draw[1:3]) < inf
 
 
 def _numbers(values: Any, count: int) -> list[float]:

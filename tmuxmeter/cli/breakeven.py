@@ -27,8 +27,6 @@ if TYPE_CHECKING:
     from tmuxmeter.config import Config
     from tmuxmeter.views.table import Paragraph
 
-HOUR_MS = 3_600_000
-
 
 @click.command("breakeven")
 @click.option(
@@ -104,6 +102,7 @@ def breakeven_command(
 def measured(context: Context, config: Config, day: date | None) -> tuple[Day, float | None]:
     """Return what the ledger tells of a day, and for today the input tokens of the last hour."""
     from tmuxmeter.breakeven.levers import levers
+    from tmuxmeter.cli.measured import burn_now
 
     calendar = Calendar.of(config)
     now = now_ms()
@@ -111,10 +110,7 @@ def measured(context: Context, config: Config, day: date | None) -> tuple[Day, f
     today = begin <= now < end
     with reader(context) as ledger:
         facts = ledger.span_facts(begin, min(end, now + 1) if today else end)
-        burn = None
-        if today:
-            pieces = ledger.slices(max(begin, now - HOUR_MS), now + 1)
-            burn = float(sum(piece.measures.input for piece in pieces)) or None
+    burn = burn_now(facts.activity, config, now) if today else None
     minutes = config.breakeven.minutes_per_handoff
     return levers(facts, minutes_per_handoff=minutes).day, burn
 

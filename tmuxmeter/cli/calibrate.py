@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from tmuxmeter.cli.context import Context, now_ms, print_json, print_parts
+from tmuxmeter.cli.context import Context, ascii_only, now_ms, print_json, print_parts
 from tmuxmeter.cli.days import Calendar, parse_day, span
 from tmuxmeter.cli.fresh import complain, reader
 from tmuxmeter.cli.options import json_option, with_context
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from tmuxmeter.breakeven.model import Model
     from tmuxmeter.config import Config
     from tmuxmeter.ledger.reader import Reader
+    from tmuxmeter.views.table import Parts
 
 LOOK_BACK_DAYS = 120
 """How far back hours are taken from: habits and models change."""
@@ -140,9 +141,9 @@ def _fit(context: Context, source: _Source, applying: bool, *, as_json: bool) ->
 
         if fitted:
             said = "In force now." if applying else "Not in force: --apply puts it in force."
-            print_parts([*fit_parts(data, model), Paragraph(said, "bold")])
+            _print([*fit_parts(data, model), Paragraph(said, "bold")], config)
         else:
-            print_parts(refusal_parts(data))
+            _print(refusal_parts(data), config)
     if not fitted:
         raise click.exceptions.Exit(REFUSED)
 
@@ -183,7 +184,7 @@ def _show(context: Context, *, as_json: bool) -> None:
         parts = fit_parts(as_data(fit), _model(config))
         if named:
             parts.append(Paragraph(f"Your configuration file wins for: {', '.join(named)}."))
-        print_parts([*parts, *stale_parts(age)])
+        _print([*parts, *stale_parts(age)], config)
 
 
 def _reset(context: Context, *, as_json: bool) -> None:
@@ -196,6 +197,12 @@ def _reset(context: Context, *, as_json: bool) -> None:
         click.echo("The constants of the settings are in force again.")
     else:
         click.echo("Nothing to undo: no fit was in force.")
+
+
+def _print(parts: Parts, config: Config) -> None:
+    from tmuxmeter.views.ascii import in_ascii
+
+    print_parts(in_ascii(parts) if ascii_only(config) else parts)
 
 
 def _model(config: Config) -> Model:

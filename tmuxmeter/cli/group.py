@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import importlib
+import sys
 
 import click
 
@@ -42,6 +43,8 @@ COMMANDS = {
     "files": "files",
     "demo": "demo",
 }
+NO_ARGUMENTS = "NoArgsIsHelpError"
+"""With this Click, from 8.2 on, shows the help of a group that was called alone."""
 REPORTS = ("today", "week", "days", "panes", "sessions", "breakeven")
 """Commands that print what there is and end; reading new logs first turns the collector on."""
 
@@ -105,7 +108,13 @@ def run() -> int:
         # Click returns the code of an early exit
         code = cli.main(standalone_mode=False, prog_name="tmuxmeter")
     except click.ClickException as error:
-        error.show()
+        if type(error).__name__ == NO_ARGUMENTS:
+            error.show()
+            return error.exit_code
+        message = error.format_message().rstrip(".")
+        if isinstance(error, click.UsageError) and error.ctx:
+            message += f" (`{error.ctx.command_path} --help` says what there is)"
+        print(f"tmuxmeter: {message}", file=sys.stderr)
         return error.exit_code
     except click.Abort:
         return 130

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from tmuxmeter.cli.context import Context, now_ms
+from tmuxmeter.cli.days import Calendar
 from tmuxmeter.cli.options import filled, socket_option, with_context
 from tmuxmeter.errors import UsageError
 
@@ -55,9 +56,10 @@ def handoff_command(
             if pane or note or minutes is not None:
                 message = "--undo takes the last hand-off back; it goes with no other option"
                 raise UsageError(message)
-            _say_undone(notes.take_back_hand_off(now_ms()), "hand-off")
+            calendar = Calendar.of(context.config())
+            _say_undone(calendar, notes.take_back_hand_off(now_ms()), "hand-off")
             return
-        pane_id = notes.pane_id(_socket(socket), pane) if pane else None
+        pane_id = None if pane is None else notes.pane_id(_socket(socket), pane)
         notes.hand_off(now_ms(), pane_id, minutes, note)
     took = "" if minutes is None else f", {minutes:g} min"
     click.echo(f"Logged a hand-off{f' of {pane}' if pane else ''}{took}.")
@@ -127,9 +129,11 @@ def done_command(
             if pane or note:
                 message = "--undo takes the last mark back; it goes with no other option"
                 raise UsageError(message)
-            _say_undone(notes.take_back_done(now_ms()), "mark")
+            calendar = Calendar.of(context.config())
+            _say_undone(calendar, notes.take_back_done(now_ms()), "mark")
             return
-        notes.done(now_ms(), notes.pane_id(_socket(socket), pane) if pane else None, note)
+        pane_id = None if pane is None else notes.pane_id(_socket(socket), pane)
+        notes.done(now_ms(), pane_id, note)
     click.echo("Marked a task as done.")
 
 
@@ -171,7 +175,7 @@ def _shown_folder(socket: str, pane: str) -> str:
     )
 
 
-def _say_undone(note: Note | None, what: str) -> None:
+def _say_undone(calendar: Calendar, note: Note | None, what: str) -> None:
     if note is None:
         click.echo(f"There is no {what} logged by hand.")
         return
@@ -182,4 +186,7 @@ def _say_undone(note: Note | None, what: str) -> None:
             f": {note.note}" if note.note else "",
         )
     )
+    if calendar.day_of(note.time_ms) != calendar.day_of(now_ms()):
+        # it is missed in the figures of another day than today
+        about += f" (of {calendar.day_of(note.time_ms)})"
     click.echo(f"Took back the last {what}{about}.")

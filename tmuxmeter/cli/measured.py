@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 from typing import TYPE_CHECKING, Any
 
+from tmuxmeter.breakeven.constants import UNCACHED
 from tmuxmeter.breakeven.explain import reasons
 from tmuxmeter.breakeven.levers import levers
 from tmuxmeter.cli.fresh import complain
@@ -63,7 +64,7 @@ def judge(
     """Return a day's levers, and its light with its reasons."""
     done = facts.activity
     found = levers(facts, minutes_per_handoff=config.breakeven.minutes_per_handoff)
-    burn = _burn(done, now_ms) if done.start_ms <= now_ms < done.end_ms else None
+    burn = burn_now(done, config, now_ms) if done.start_ms <= now_ms < done.end_ms else None
     return found, reasons(found.day, scale, burn)
 
 
@@ -93,10 +94,14 @@ def token_budget(context: Context, config: Config, ledger: Reader, scale: Scale,
     return own.token_budget
 
 
-def _burn(activity: Activity, now_ms: int) -> float | None:
-    """Return the day's input tokens of the last hour, None without any."""
+def burn_now(activity: Activity, config: Config, now_ms: int) -> float | None:
+    """Return the day's input tokens of the last hour, None without any; those that N counts."""
     since = max(activity.start_ms, now_ms - HOUR_MS)
+    uncached = config.breakeven.input_counts == UNCACHED
     tokens = sum(
-        row.input for line in activity.timelines for row in line.requests if row.time_ms >= since
+        row.input - (row.cache_read if uncached else 0)
+        for line in activity.timelines
+        for row in line.requests
+        if since <= row.time_ms <= now_ms
     )
     return float(tokens) or None

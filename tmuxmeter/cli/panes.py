@@ -16,6 +16,7 @@ from tmuxmeter.cli.options import json_option, with_context
 @with_context
 def panes_command(context: Context, as_json: bool) -> None:
     """Show the agents in your panes: what they do, what they spent today, and how that is known."""
+    from tmuxmeter.breakeven.levers import levers
     from tmuxmeter.panes.glance import glance
     from tmuxmeter.panes.pausing import by_pane, with_pauses
     from tmuxmeter.panes.processes import ProcessTable
@@ -24,6 +25,8 @@ def panes_command(context: Context, as_json: bool) -> None:
     from tmuxmeter.pause.hold import HoldFlags
     from tmuxmeter.pause.records import FOLDER, PauseStore
     from tmuxmeter.pause.tend import goes_on
+    from tmuxmeter.reports.flags import trouble
+    from tmuxmeter.reports.levers import levers_report
     from tmuxmeter.reports.now import silent
     from tmuxmeter.reports.panes import panes_report
     from tmuxmeter.tmux.servers import Servers
@@ -41,6 +44,10 @@ def panes_command(context: Context, as_json: bool) -> None:
         unmetered = ledger.unmetered_sessions(*bounds, estimated=config.agents.estimate)
         recent = {(row.agent, row.session): row for row in ledger.recent_sessions(now - RECENT_MS)}
         bindings = ledger.bindings(now - RECENT_MS, now + 1)
+        facts = ledger.span_facts(*bounds)
+    minutes = config.breakeven.minutes_per_handoff
+    found = levers(facts, minutes_per_handoff=minutes)
+    threads = {line.thread.id: line.thread for line in facts.activity.timelines}
     watcher = read_state(context.places.runtime)
     agents = agents_in_use(config)
     source = default_source()
@@ -68,6 +75,8 @@ def panes_command(context: Context, as_json: bool) -> None:
         booked_ms=max((row.seen_ms for row in bindings), default=None),
         own_home=not context.home_given,
         unmetered=silent(unmetered, {agent.name for agent in agents if agent.unmetered}),
+        known=trouble(found, threads),
+        claims=levers_report(found, facts.activity)["independence"]["claims"],
     )
     if as_json:
         print_json(report)

@@ -22,8 +22,10 @@ if TYPE_CHECKING:
     from tmuxmeter.cli.measured import Measured
     from tmuxmeter.config import Config
     from tmuxmeter.ledger.reader import Reader
+    from tmuxmeter.ledger.slices import Slice
     from tmuxmeter.panes.pausing import PaneName
     from tmuxmeter.panes.picture import PauseNow
+    from tmuxmeter.reports.budgets import BudgetUse
 
 Row = dict[str, Any]
 
@@ -63,6 +65,7 @@ def _today(context: Context, config: Config, ledger: Reader, day: date, now: int
     """Return a day in full, and early in it the last working day in brief."""
     from tmuxmeter.cli.measured import measure, scale_in_force, token_budget
     from tmuxmeter.reports.today import is_early, recap_report, today_report
+    from tmuxmeter.watcher.process import running_pid
 
     calendar = Calendar.of(config)
     scale = scale_in_force(context, config)
@@ -80,6 +83,8 @@ def _today(context: Context, config: Config, ledger: Reader, day: date, now: int
         zone=calendar.zone,
         billed=ledger.billed(*calendar.bounds(day)),
         pauses=_pauses(context),
+        watched=running_pid(context.places.runtime) is not None,
+        agent_budgets=_agent_budgets(config, found.slices),
     )
     report["recap"] = None
     last = ledger.last_request_before(calendar.bounds(day)[0]) if is_early(report) else None
@@ -89,6 +94,20 @@ def _today(context: Context, config: Config, ledger: Reader, day: date, now: int
             before.day, before.slices, before.unmetered, before.levers, before.light
         )
     return report
+
+
+def _agent_budgets(config: Config, slices: Sequence[Slice]) -> list[BudgetUse]:
+    """Return what is used of the budgets of single agents."""
+    if not config.budget.named:
+        return []
+    from tmuxmeter.ledger.slices import Measures
+    from tmuxmeter.reports.budgets import ALL, budget_uses
+
+    agents: dict[str, Measures] = {}
+    for piece in slices:
+        agents[piece.agent] = agents.get(piece.agent, Measures()).plus(piece.measures)
+    uses = budget_uses(Measures(), agents, config.budget, 0, config.breakeven.input_counts)
+    return [use for use in uses if use.whose != ALL]
 
 
 def _pauses(context: Context) -> Mapping[PaneName, Sequence[PauseNow]]:

@@ -144,7 +144,7 @@ class BreakevenSettings:
         constants.HOURLY_RATE,
     )
     minutes_per_handoff: float = setting(
-        "Review time for each hand-off where it couldn't be measured.",
+        "Review of each hand-off that couldn't be measured; at most until you answer.",
         checks.Number(0, 480, "minutes"),
         constants.MINUTES_PER_HANDOFF,
     )

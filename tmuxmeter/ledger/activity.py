@@ -20,6 +20,8 @@ LONGEST_TURN_MS = 7 * 24 * HOUR_MS
 """No more than this is read before a span, though a turn had begun earlier."""
 WINDOW_MS = 2 * HOUR_MS
 """At least so much before the span is read of every session: edits that overlap with its own."""
+SILENCE_MS = HOUR_MS
+"""A turn that neither ended nor showed anything for this long is not called working any more."""
 LOOK_AHEAD_MS = 10 * 60_000
 """So much after the span is read, to tell whether an agent was at work when the span ended."""
 

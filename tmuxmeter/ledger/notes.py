@@ -92,7 +92,8 @@ class Notes:
                 (socket, pane),
             ).fetchone()
         if row is None:
-            msg = f"no pane {pane} is metered on {socket}; `tmuxmeter up` meters a server's panes"
+            msg = f"no pane {pane or repr(pane)} is metered on {socket}; "
+            msg += "`tmuxmeter up` meters a server's panes"
             raise UsageError(msg)
         return int(row[0])
 

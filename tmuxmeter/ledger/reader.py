@@ -7,7 +7,7 @@ import sqlite3
 from typing import TYPE_CHECKING, TypeVar
 
 from tmuxmeter.errors import LedgerError
-from tmuxmeter.ledger import bills, queries, session_queries
+from tmuxmeter.ledger import bills, human, queries, session_queries
 from tmuxmeter.ledger.database import (
     LEDGER_NAME,
     check_version,
@@ -122,6 +122,11 @@ class Reader:
         """Return the projects for which anything was spent in a span."""
         with self.snapshot():
             return folders(self._connection, start_ms, end_ms)
+
+    def unit_prices(self) -> list[human.UnitPrice]:
+        """Return what a million tokens of each model cost, as far as it is known."""
+        with self.snapshot():
+            return list(human.unit_prices(self._connection).values())
 
     def span_facts(self, start_ms: int, end_ms: int) -> SpanFacts:
         """Return all that the levers of a span are computed from."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from tmuxmeter.ledger.activity import SILENCE_MS
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
@@ -12,9 +14,6 @@ if TYPE_CHECKING:
     from tmuxmeter.panes.evidence import SessionFacts
     from tmuxmeter.panes.locate import PaneRef
     from tmuxmeter.tmux.snapshot import Pane, ServerSnapshot
-
-SILENCE_MS = 60 * 60_000
-"""A turn that neither ended nor showed anything for this long is not called working any more."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from tmuxmeter.breakeven.drift import CORRECTED, GROWN
-from tmuxmeter.reports.words import count
+from tmuxmeter.reports.words import count, dollars
 
 if TYPE_CHECKING:
     from datetime import tzinfo
@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 MOST_LINES = 3
 AGENTS_WITHOUT_CLAIM = 2
 """The published rule: at most two agents, a further one only with a claim that can be checked."""
+AGENTS = "agents"
+BEYOND_TWO = "beyond two, say first which files are theirs alone (`tmuxmeter claim`)"
 COLD_SHARE = 0.15
 """Cold starts that take more of the tokens than this are worth a word."""
 EXPIRY_SHARE = 0.05
@@ -40,36 +42,49 @@ def advice(report: Row, zone: tzinfo | None, *, running: bool = True) -> list[Ro
     if light["verdict"] == "red":
         lines.append(("light", f"work with {light['advice']}: {light['reason']}"))
     for loop in levers["error_loops"]["loops"]:
-        if running and loop["ended_ms"] is None:
+        if running and loop["ended_ms"] is None and not loop["gone"]:
             text = f"{_who(loop)} has failed {loop['failures']} times in a row since "
-            text += f"{clock(loop['first_failure_ms'], zone)} ({tokens(loop['tokens'])} tokens): "
+            text += f"{clock(loop['first_failure_ms'], zone)} ({_burned(loop)}): "
             lines.append(("error_loop", text + "stop it, or tell it what is wrong"))
     apart = levers["independence"]
-    lines += _claims(apart["claims"])
+    lines += claim_lines(apart["claims"])
     if apart["overlaps"]:
         first = apart["overlaps"][0]
-        text = f"{count(len(apart['overlaps']), 'file')} edited from more than one pane, "
-        text += f"{_short(first['path'])} from {_several(first['by'])}: let one have it"
+        text = f"{count(len(apart['overlaps']), 'file')} edited by more than one agent, "
+        text += f"{_short(first['path'])} by {_several(first['by'])}: let one have it"
         lines.append(("overlap", text))
-    holding = sum(claim["ended_ms"] is None for claim in apart["claims"])
+    holding = sum(
+        claim["ended_ms"] is None and not (claim["outside"] or claim["intruder"])
+        for claim in apart["claims"]
+    )
     extra = levers["work"]["most_agents"] - AGENTS_WITHOUT_CLAIM - holding
     if extra > 0 and light["verdict"] != "red":
         # where one agent is the advice, nobody is told how to go on with more than two
-        text = f"{levers['work']['most_agents']} agents at once, {holding} with a claim: beyond "
-        text += "two, say first which files are theirs alone (`tmuxmeter claim`)"
-        lines.append(("agents", text))
+        text = f"{levers['work']['most_agents']} agents at once, {holding} with a claim"
+        lines.append((AGENTS, f"{text}: {BEYOND_TWO}"))
     for window in report["plan_windows"]:
         if window["full_ms"] is not None:
             text = f"{window['agent']}'s {window_name(window['window_minutes'])} window is "
             text += f"{window['used_percent']:.0f} % used, at this burn full on "
             lines.append(("plan", text + weekday_clock(window["full_ms"], zone)))
-    drifting = [session for session in levers["drift"]["sessions"] if session["drifting"]]
+    sessions = levers["drift"]["sessions"]
+    drifting = [each for each in sessions if each["drifting"] and not each["gone"]]
     lines += [("drift", _drift(session)) for session in drifting]
     lines += _waste(report, running=running, drifting=bool(drifting))
     return [{"about": about, "text": text} for about, text in lines[:MOST_LINES]]
 
 
-def _claims(claims: list[Row]) -> list[tuple[str, str]]:
+def _burned(loop: Row) -> str:
+    """Return tokens and dollars since the first failure, the dollars as far as they are known."""
+    text = f"{tokens(loop['tokens'])} tokens"
+    if not loop["unpriced_tokens"]:
+        return f"{text}, {dollars(loop['cost_microdollars'])}"
+    known = loop["cost_microdollars"]
+    return f"{text}, {dollars(known)}+?" if known else f"{text} without a known price"
+
+
+def claim_lines(claims: list[Row]) -> list[tuple[str, str]]:
+    """Return a line for each claim that holds and was not kept."""
     lines = []
     for claim in claims:
         if claim["ended_ms"] is not None:
@@ -103,7 +118,7 @@ def _waste(report: Row, *, running: bool, drifting: bool) -> list[tuple[str, str
         often = count(expiry["times"], "time")
         text = f"the cache expired {often} and {tokens(expiry['tokens'])} tokens "
         lines.append(("cache", text + "were written again: clear a session before a break"))
-    pending = levers["handoffs"]["pending"]
+    pending = [each for each in levers["handoffs"]["pending"] if not each["gone"]]
     if running and pending:
         verb = "waits" if len(pending) == 1 else "wait"
         text = f"{count(len(pending), 'hand-off')} {verb} for you, "
@@ -159,7 +174,12 @@ def _who(row: Row) -> str:
 
 
 def _several(rows: list[Row]) -> str:
-    return " and ".join(_who(row) for row in rows)
+    """Return who they are; of those that are in no pane, how many."""
+    panes = [_who(row) for row in rows if row["pane"]]
+    others = [row for row in rows if not row["pane"]]
+    if len(others) > 1:
+        return " and ".join([*panes, f"{len(others)} sessions in no pane"])
+    return " and ".join([*panes, *map(_who, others)])
 
 
 def _short(path: str) -> str:

@@ -5,15 +5,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from tmuxmeter.breakeven.constants import REFERENCE_HANDOFFS, UNCACHED
-from tmuxmeter.breakeven.day import Day, price_equivalent
+from tmuxmeter.breakeven.day import Day
+from tmuxmeter.breakeven.levers import blended
 from tmuxmeter.breakeven.model import Pace, budget
+from tmuxmeter.ledger.slices import Measures
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
     from tmuxmeter.breakeven.light import Scale
     from tmuxmeter.config.settings import BudgetSettings
-    from tmuxmeter.ledger.slices import Measures
+    from tmuxmeter.ledger.human import UnitPrice
+    from tmuxmeter.ledger.slices import Slice
 
 ALL = "all"
 TOKENS, DOLLARS = "tokens", "dollars"
@@ -91,7 +94,9 @@ def fullest(uses: Iterable[BudgetUse]) -> float | None:
     return max((use.share for use in uses if use.whose == ALL), default=None)
 
 
-def own_budget(scale: Scale, days: Iterable[Measures]) -> int | None:
+def own_budget(
+    scale: Scale, days: Iterable[Sequence[Slice]], prices: Iterable[UnitPrice] = ()
+) -> int | None:
     """Return the day's token budget that belongs to the user's own line, None if it has none.
 
     The line is that of the user's own average day (its mix of tokens, its spend) with a full
@@ -101,10 +106,23 @@ def own_budget(scale: Scale, days: Iterable[Measures]) -> int | None:
     ----------
     scale : Scale
         The user's own.
-    days : iterable of Measures
-        The sums of each of the last days; those without any input don't count.
+    days : iterable
+        What was spent on each of the last days; those without any input don't count.
+    prices : iterable of UnitPrice
+        What tokens cost, by which kinds of several models are weighed as in the light.
     """
-    known = [day for day in days if day.input]
+    of_model = {(price.agent, price.model, price.tier): price for price in prices}
+    known: list[Measures] = []
+    equivalent = 0.0
+    for pieces in days:
+        models: dict[tuple[str, str, str], Measures] = {}
+        for piece in pieces:
+            model = piece.agent, piece.model, piece.tier
+            models[model] = models.get(model, Measures()).plus(piece.measures)
+        day = _sum(models.values())
+        if day.input:
+            known.append(day)
+            equivalent += blended((of_model.get(key), _kinds(m)) for key, m in models.items())
     if not known:
         return None
     count = len(known)
@@ -122,7 +140,7 @@ def own_budget(scale: Scale, days: Iterable[Measures]) -> int | None:
         fresh=fresh // count,
         cache_read=read // count,
         cache_write=(short + long) // count,
-        price_equivalent=price_equivalent(fresh, read, short, long) / count,
+        price_equivalent=equivalent / count,
         spend_microdollars=cost // count,
         handoffs=REFERENCE_HANDOFFS,
         hours_worked=scale.model.hours_per_day,
@@ -131,3 +149,17 @@ def own_budget(scale: Scale, days: Iterable[Measures]) -> int | None:
         return None
     line = Pace.of(scale.model, average).line(scale.model)
     return budget(line) if line else None
+
+
+def _sum(parts: Iterable[Measures]) -> Measures:
+    total = Measures()
+    for part in parts:
+        total = total.plus(part)
+    return total
+
+
+def _kinds(measures: Measures) -> tuple[int, int, int, int]:
+    return (
+        *(measures.fresh, measures.cache_read),
+        *(measures.cache_write_5m, measures.cache_write_1h),
+    )

@@ -7,7 +7,7 @@ from math import inf
 from typing import TYPE_CHECKING
 
 from tmuxmeter.breakeven.day import price_equivalent
-from tmuxmeter.breakeven.light import NEUTRAL, light
+from tmuxmeter.breakeven.light import light
 from tmuxmeter.reports.live import LiveLight
 
 if TYPE_CHECKING:
@@ -51,16 +51,9 @@ def with_tokens(day: Day, then: Measures, now: Measures) -> Day:
 
 
 def live_light(day: Day, scale: Scale, *, budget_share: float | None, pending: int) -> LiveLight:
-    """Return the light of a day.
-
-    While there is nothing to judge yet, the line is the one that this pace would have with
-    several agents.
-    """
+    """Return the light of a day."""
     found = light(day, scale, band=False)
-    shown = found
-    if found.verdict == NEUTRAL:
-        shown = light(replace(day, agents=0, k_busy=None, pool=None), scale, band=False)
-    line = inf if shown.line is None else shown.line
+    line = inf if found.line is None else found.line
     return LiveLight(
         verdict=found.verdict,
         reason=found.reason,

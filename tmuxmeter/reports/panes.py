@@ -5,8 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from tmuxmeter.ledger.slices import Measures
+from tmuxmeter.reports.advice import AGENTS, BEYOND_TWO, claim_lines
 from tmuxmeter.reports.days import estimated, sums
-from tmuxmeter.reports.flags import PaneKey
+from tmuxmeter.reports.flags import (
+    FREE_AGENTS,
+    PaneKey,
+    Trouble,
+    further_agents,
+    pane_flags,
+    pane_key,
+)
 from tmuxmeter.reports.live import GONE
 from tmuxmeter.reports.now import today
 from tmuxmeter.reports.pauses import pause_row
@@ -36,6 +44,8 @@ def panes_report(
     booked_ms: int | None,
     own_home: bool,
     unmetered: Mapping[SessionKey, Unmetered] | None = None,
+    known: Trouble | None = None,
+    claims: Sequence[Row] = (),
 ) -> Row:
     """Return every pane with an agent or with spend today, and the agents in no pane.
 
@@ -56,8 +66,14 @@ def panes_report(
         belong to any home, so it is only counted to that one.
     unmetered : mapping
         Today's sessions that tell no tokens, by agent and key.
+    known : Trouble or None
+        What today's levers say of panes and sessions.
+    claims : sequence of dict
+        Today's claims as data, and what became of them.
     """
-    unmetered = unmetered or {}
+    unmetered, known = unmetered or {}, known or Trouble()
+    further = further_agents(picture, known.claimed)
+    beyond = frozenset(key for key in further if key)
     by_pane = today(slices).panes
     last: dict[PaneKey, Slice] = {}
     by_session: dict[SessionKey, Measures] = {}
@@ -79,11 +95,15 @@ def panes_report(
 
     panes = []
     for now in picture.panes:
-        ref = now.ref
-        key = PaneKey(ref.socket, ref.server_pid, ref.server_started, ref.pane)
+        key = pane_key(now)
         if now.main or key in by_pane:
             spent = by_pane.get(key, Measures())
-            panes.append(_pane(now, spent, last.get(key), recent, unmetered))
+            row = _pane(now, spent, last.get(key), recent, unmetered)
+            panes.append({**row, "flags": pane_flags(now, known, beyond, picture.now_ms)})
+    advice = claim_lines(list(claims))
+    if further:
+        at_work = len(further) + FREE_AGENTS
+        advice.append((AGENTS, f"{at_work} agents at work without a claim: {BEYOND_TWO}"))
     return {
         "watching": watching,
         "booked_ms": booked_ms,
@@ -95,6 +115,7 @@ def panes_report(
         "outside": no_pane([agent for agent in picture.outside if own_home or agent.session]),
         "without_pane": no_pane(picture.without_pane),
         "unmetered_sessions": len(unmetered),
+        "advice": [{"about": about, "text": text} for about, text in advice],
     }
 
 

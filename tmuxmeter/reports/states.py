@@ -8,27 +8,28 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tmuxmeter.breakeven.work import QUIET_MS
+from tmuxmeter.ledger.activity import SILENCE_MS
 from tmuxmeter.reports.words import GONE, IDLE, WAITING, WORKING
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
-
     from tmuxmeter.breakeven.touches import Seat
     from tmuxmeter.ledger.activity import Activity, Timeline
 
 SEEN_MS = 2 * 60_000
 """The watcher looks at least once a minute whether a session still stands."""
-ORDER = (WAITING, WORKING, IDLE, GONE)
+UNKNOWN = ""
+"""A turn that neither ended nor showed anything for long."""
+ORDER = (WAITING, WORKING, UNKNOWN, IDLE, GONE)
 """The state of several agents in one place is that which asks most for attention."""
 
 
 def seat_states(
-    activity: Activity, seats: dict[int, Seat], waiting: Collection[int], now_ms: int
+    activity: Activity, seats: dict[int, Seat], now_ms: int, *, watched: bool
 ) -> dict[Seat, str]:
     """Return what the agents of each seat do: working, waiting (for the human), idle or gone.
 
-    Seats of sessions that nobody saw running are left out.
+    By the rules of ``panes``: work to look at is no reason to be called waiting, a question is.
+    Seats of sessions that nobody saw running are left out, "" stands where it can't be told.
 
     Parameters
     ----------
@@ -36,10 +37,10 @@ def seat_states(
         What was done up to now.
     seats : dict
         By session id: where each was when it last did something.
-    waiting : collection of int
-        Sessions whose work waits to be looked at.
     now_ms : int
         The time, within the activity's span.
+    watched : bool
+        Whether a watcher looks: it notes who waits, and knows it from the agents themselves.
     """
     newest: dict[int, int] = {}
     for line in activity.timelines:
@@ -50,11 +51,9 @@ def seat_states(
     for line in activity.timelines:
         each = line.thread
         if each.id in seats and not each.spawned and activity.stays.get(each.id):
-            state = _state(line, newest[each.id], now_ms)
+            state = _state(line, newest[each.id], now_ms, watched=watched)
             if is_gone(activity, each.id):
                 state = GONE
-            elif state != WORKING and each.id in waiting:
-                state = WAITING
             found.setdefault(seats[each.id], set()).add(state)
     return {seat: min(states, key=ORDER.index) for seat, states in found.items()}
 
@@ -65,11 +64,16 @@ def is_gone(activity: Activity, session_id: int) -> bool | None:
     return all(stay.end_ms is not None for stay in stays) if stays else None
 
 
-def _state(line: Timeline, newest_ms: int, now_ms: int) -> str:
-    if any(row.why == "waiting" and now_ms - row.end_ms <= SEEN_MS for row in line.standstills):
-        return WAITING
-    ended = max((row.time_ms for row in line.ends), default=-1)
-    return WORKING if newest_ms > ended and now_ms - newest_ms <= QUIET_MS else IDLE
+def _state(line: Timeline, newest_ms: int, now_ms: int, *, watched: bool) -> str:
+    own = _newest(line)
+    for row in line.standstills:
+        # what it did later says that it waits no more, before two minutes are over
+        if row.why == WAITING and now_ms - row.end_ms <= SEEN_MS and own <= row.end_ms:
+            return WAITING
+    end = line.ends[-1] if line.ends else None
+    if end is None or newest_ms > end.time_ms:
+        return WORKING if now_ms - newest_ms <= SILENCE_MS else UNKNOWN
+    return WAITING if end.asked and not watched else IDLE
 
 
 def _newest(line: Timeline) -> int:

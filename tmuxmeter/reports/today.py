@@ -8,7 +8,7 @@ from tmuxmeter.breakeven.intervals import common, length, union
 from tmuxmeter.breakeven.touches import Seat, seat_of
 from tmuxmeter.breakeven.waste import spent
 from tmuxmeter.breakeven.work import Signs, pauses
-from tmuxmeter.ledger.activity import within
+from tmuxmeter.ledger.activity import WINDOW_MS, within
 from tmuxmeter.ledger.slices import UNATTRIBUTED
 from tmuxmeter.reports.advice import advice
 from tmuxmeter.reports.days import day_report, grouped, place_name
@@ -29,7 +29,7 @@ from tmuxmeter.reports.words import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from datetime import date, tzinfo
 
     from tmuxmeter.breakeven.levers import Levers
@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from tmuxmeter.ledger.slices import Slice
     from tmuxmeter.panes.pausing import PaneName
     from tmuxmeter.panes.picture import PauseNow
+    from tmuxmeter.reports.budgets import BudgetUse
 
 HOUR_MS = 3_600_000
 NIGHT_MS = 4 * HOUR_MS
@@ -65,6 +66,8 @@ def today_report(
     zone: tzinfo | None,
     billed: Sequence[Billed] = (),
     pauses: Mapping[PaneName, Sequence[PauseNow]] | None = None,
+    watched: bool = False,
+    agent_budgets: Iterable[BudgetUse] = (),
 ) -> Row:
     """Return a day in full.
 
@@ -92,6 +95,10 @@ def today_report(
         What agents' own accounts say of the day.
     pauses : mapping, optional
         What is paused now, by pane.
+    watched : bool
+        Whether a watcher looks at the panes.
+    agent_budgets : iterable of BudgetUse
+        Budgets of single agents that spent anything.
     """
     report = day_report(day, slices, unmetered)
     used, cost = light["input_tokens"], report["cost_microdollars"]
@@ -105,6 +112,16 @@ def today_report(
             "used_share": used / budget_tokens if budget_tokens else None,
             "cost_microdollars": budget_microdollars,
             "used_cost_share": cost / budget_microdollars if budget_microdollars else None,
+            "agents": [
+                {
+                    "agent": use.whose,
+                    "unit": use.unit,
+                    "used": use.used,
+                    "limit": use.limit,
+                    "share": use.share,
+                }
+                for use in agent_budgets
+            ],
         },
         "light": {key: value for key, value in light.items() if key != "curve"},
         "hours": hours(activity),
@@ -113,13 +130,13 @@ def today_report(
         "overnight": overnight(activity, now_ms),
         "unlogged": unlogged_report(billed),
     }
-    _add_doings(report, levers, activity)
-    _add_agents(report, slices)
     running = activity.start_ms <= now_ms < activity.end_ms
-    _add_states(report, levers, activity, now_ms if running else None)
+    _add_doings(report, levers, activity, now_ms if running else None)
+    _add_agents(report, slices)
+    states = seat_states(activity, levers.seats, now_ms, watched=watched) if running else {}
+    _add_states(report, states)
     _add_pauses(report, pauses if pauses and running else {})
-    for row, each in zip(report["levers"]["handoffs"]["pending"], levers.pending, strict=True):
-        row["gone"] = is_gone(activity, each.session_id) if running else None
+    _add_ends(report["levers"], activity if running else None)
     report["advice"] = advice(report, zone, running=running)
     return report
 
@@ -217,14 +234,14 @@ def overnight(activity: Activity, now_ms: int) -> Row | None:
     return {"from_ms": evening, "to_ms": morning, "agents": rows}
 
 
-def _add_doings(report: Row, levers: Levers, activity: Activity) -> None:
+def _add_doings(report: Row, levers: Levers, activity: Activity, now_ms: int | None) -> None:
     """Add turns, hand-offs and what waits to the rows of agents and panes, and flags to panes."""
     doings = _doings(levers, activity)
     agents = {line.thread.id: line.thread.agent for line in activity.timelines}
     for row in report["by_agent"]:
         mine = [found for (each, _), found in doings.items() if agents[each] == row["agent"]]
         row["turns"], row["handoffs"], row["pending"] = _added(mine)
-    flags = pane_flags(levers)
+    flags = _pane_flags(levers, activity, now_ms)
     for row in report["by_pane"]:
         if not row["pane"]:
             # what ran in no pane has no seats of its own to tell apart
@@ -234,6 +251,8 @@ def _add_doings(report: Row, levers: Levers, activity: Activity) -> None:
         key = _seat(row)
         mine = [found for (_, seat), found in doings.items() if seat == key]
         row["turns"], row["handoffs"], row["pending"] = _added(mine)
+        # those logged by hand name a pane, and no agent
+        row["handoffs"] += sum(each.seat == key for each in levers.by_hand)
         row["flags"] = [flag for flag in FLAGS if flag in flags.get(key, ())]
 
 
@@ -250,14 +269,12 @@ def _add_agents(report: Row, slices: Sequence[Slice]) -> None:
         row["agents"] = sorted(names[tuple(row[field] for field in place_name(UNATTRIBUTED))])
 
 
-def _add_states(report: Row, levers: Levers, activity: Activity, now_ms: int | None) -> None:
-    """Add what agents do to the rows of panes; None on a day that is over."""
-    states: dict[Seat, str] = {}
-    if now_ms is not None:
-        waiting = {each.session_id for each in levers.pending}
-        states = seat_states(activity, levers.seats, waiting, now_ms)
+def _add_states(report: Row, states: Mapping[Seat, str]) -> None:
+    """Add what agents do to the rows of panes: None on a day that is over, and where unknown."""
     for row in report["by_pane"]:
-        row["state"] = row["pane"] and states.get(_seat(row))
+        row["state"] = states.get(_seat(row)) or None if row["pane"] else None
+        if row["state"] == WAITING:
+            row["flags"].append(WAITING)
 
 
 def _add_pauses(report: Row, pauses: Mapping[PaneName, Sequence[PauseNow]]) -> None:
@@ -271,6 +288,17 @@ def _add_pauses(report: Row, pauses: Mapping[PaneName, Sequence[PauseNow]]) -> N
         row["flags"] = [flag for flag in row["flags"] if flag != WAITING]
         if any(pause.spent_after for pause in found):
             row["flags"].insert(0, SPENDING)
+
+
+def _add_ends(levers: Row, activity: Activity | None) -> None:
+    """Add to what waits, loops or drifts whether its session has ended; None: the day is over."""
+    gone: dict[tuple[str, str], bool | None] = {}
+    for line in activity.timelines if activity else ():
+        each = line.thread
+        gone[each.agent, each.session] = is_gone(activity, each.id) if activity else None
+    pending, loops = levers["handoffs"]["pending"], levers["error_loops"]["loops"]
+    for row in (*pending, *loops, *levers["drift"]["sessions"]):
+        row["gone"] = gone.get((row["agent"], row["agent_session"]))
 
 
 def _seat(row: Row) -> Seat:
@@ -299,19 +327,27 @@ def _doings(levers: Levers, activity: Activity) -> dict[tuple[int, Seat], list[i
     return found
 
 
-def pane_flags(levers: Levers) -> dict[Seat, set[str]]:
-    """Return what there is to say of each seat, by the names of :data:`FLAGS`."""
+def _pane_flags(levers: Levers, activity: Activity, now_ms: int | None) -> dict[Seat, set[str]]:
+    """Return what there is to say of each seat, by the names of :data:`FLAGS`.
+
+    While the day runs (``now_ms``) that of this moment, as the status line has it: a session that
+    has ended is no trouble any more. Of a day that is over, all that was.
+    """
     found: dict[Seat, set[str]] = {}
-    for seat in levers.independence.overlapping():
-        found.setdefault(seat, set()).add(OVERLAP)
+    for overlap in levers.independence.overlaps:
+        if now_ms is None or now_ms - overlap.last_ms < WINDOW_MS:
+            for seat in overlap.seats:
+                found.setdefault(seat, set()).add(OVERLAP)
     for session_id, flag in (
         *((loop.session_id, LOOP) for loop in levers.loops if loop.end_ms is None),
         *((each, DRIFT) for each, course in levers.drifts.items() if course.drifting),
-        *((each.session_id, WAITING) for each in levers.pending),
     ):
-        if session_id in levers.seats:
+        over = now_ms is not None and is_gone(activity, session_id)
+        if session_id in levers.seats and not over:
             found.setdefault(levers.seats[session_id], set()).add(flag)
     for check in levers.claims:
         if check.claim.ended_ms is None and not check.kept:
-            found.setdefault(check.claim.seat, set()).add(CLAIM)
+            intruder = [check.intruder.seat] if check.intruder else []
+            for seat in (check.claim.seat, *intruder):
+                found.setdefault(seat, set()).add(CLAIM)
     return found

@@ -168,6 +168,9 @@ def _together(rows: Sequence[Row]) -> Row:
             row["error_loops"]["cost_microdollars"] + row["drift"]["cost_microdollars"]
             for row in rows
         ),
+        "lost_unpriced_tokens": sum(
+            row["error_loops"]["unpriced_tokens"] + row["drift"]["unpriced_tokens"] for row in rows
+        ),
     }
 
 

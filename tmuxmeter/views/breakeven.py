@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from tmuxmeter.breakeven.light import times
-from tmuxmeter.status.text import share, tokens, verdict_sign
+from tmuxmeter.status.text import money, share, tokens, verdict_sign
 from tmuxmeter.views.ascii import in_ascii
 from tmuxmeter.views.curve import AXES, drawn, graph_of
 from tmuxmeter.views.table import Column, Paragraph, Table
@@ -46,11 +46,14 @@ def breakeven_parts(
     if data["advice"]:
         parts.append(Paragraph(f"Advice: {data['advice']}."))
     parts.append(_figures(data, what))
-    legend = f"● {what}"
+    # a day without tokens has no point, a day that never or always pays has no line
+    legend = [f"● {what}"] if data["input_tokens"] else []
     if data["line_input_tokens"]:
-        legend += f", │ the line {tokens(data['line_input_tokens'])}, ░ where it may lie"
+        legend.append(f"│ the line {tokens(data['line_input_tokens'])}, ░ where it may lie")
     lines = drawn(graph_of(data, what), limit)
-    parts += [Paragraph(line) for line in [*lines, AXES, f"{legend}."]] if lines else []
+    if lines:
+        named = [", ".join(legend) + "."] if legend else []
+        parts += [Paragraph(line) for line in [*lines, AXES, *named]]
     parts.append(_levers(data))
     if not data["calibrated"]:
         text = "Not calibrated: the scale is one published week's (`tmuxmeter calibrate`)."
@@ -66,7 +69,6 @@ def _figures(data: dict[str, Any], what: str) -> Table:
         table.rows += [["input tokens", "0", ""], ["the line", _line(data), _distance(data)]]
         return table
     rate = data["cache_hit_rate"]
-    dollars = data["dollars"]
     table.rows += [
         [
             "input tokens",
@@ -74,7 +76,7 @@ def _figures(data: dict[str, Any], what: str) -> Table:
             "" if rate is None else f"{share(rate)} cached",
         ],
         ["the line", _line(data), _distance(data)],
-        ["speed-up needed", times(data["needed_speedup"], 2), _bill(dollars)],
+        ["speed-up needed", times(data["needed_speedup"], 2), _bill(data)],
         ["speed-up by the curve", times(data["speedup"], 2), _possible(data)],
         ["work per dollar", times(data["ratio"], 2), _between(data)],
         ["hand-offs", f"{data['handoffs']:g}", f"in {data['hours_worked']:.1f} h of work"],
@@ -108,11 +110,11 @@ def _span(hours: float) -> str:
     return f"{hours:.1f} h" if hours >= 1 else f"{hours * 60:.0f} min"
 
 
-def _bill(dollars: dict[str, float]) -> str:
-    return (
-        f"your time ${dollars['work']:,.2f}, tokens ${dollars['spend']:,.2f}, "
-        f"review ${dollars['review']:,.2f}"
-    )
+def _bill(data: dict[str, Any]) -> str:
+    work, spend, review = (round(data["dollars"][key] * 1e6) for key in ("work", "spend", "review"))
+    unpriced = data["unpriced_tokens"]
+    known = None if unpriced and not spend else spend
+    return f"time {money(work)}, tokens {money(known, unpriced)}, review {money(review)}"
 
 
 def _possible(data: dict[str, Any]) -> str:

@@ -31,14 +31,18 @@ DOINGS = (
 )
 
 
-def spent(report: Row, by: str | None, home: str) -> Parts:
-    """Return where it was spent; ``by`` None: by agent and by pane, columns in line."""
+def spent(report: Row, by: str | None, home: str, *, running: bool) -> Parts:
+    """Return where it was spent; ``by`` None: by agent and by pane, columns in line.
+
+    While the day is ``running`` a pane's state that can't be told is shown as that.
+    """
     servers = server_count(report)
-    tables = [_table(report, kind, home, servers) for kind in ([by] if by else ["agent", "pane"])]
+    kinds = [by] if by else ["agent", "pane"]
+    tables = [_table(report, kind, home, servers, "?" if running else "") for kind in kinds]
     return [*(tables if by else aligned(tables))]
 
 
-def _table(report: Row, kind: str, home: str, servers: int) -> Table:
+def _table(report: Row, kind: str, home: str, servers: int, unknown: str) -> Table:
     """Return where it was spent; agents and panes with what was done there."""
     if kind not in {"agent", "pane"}:
         table = Table("", [Column(kind, cut=True), *MEASURES])
@@ -60,7 +64,7 @@ def _table(report: Row, kind: str, home: str, servers: int) -> Table:
                 ", ".join(row.get("agents", [])),
                 *(cost, inputs, cached),
                 *("" if row[key] is None else f"{row[key]:,}" for key in ("turns", "handoffs")),
-                row.get("state") or "",
+                row.get("state") or (unknown if row.get("pane") else ""),
                 ", ".join(row.get("flags", [])),
             ]
         )
@@ -86,7 +90,8 @@ def pending(
         what += ["a question"] if row["asked"] else []
         today = row["since_ms"] >= begin_ms
         since = (clock if today else weekday_clock)(row["since_ms"], zone)
-        if today and now_ms is not None:
+        # another machine's clock may be ahead of ours
+        if today and now_ms is not None and row["since_ms"] <= now_ms:
             since += f" ({_length(now_ms - row['since_ms'])})"
         project = home_path(row["project"] or "", home) or "(unknown)"
         pane = row["pane"] or "no pane"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from tmuxmeter.reports.advice import clock
-from tmuxmeter.reports.words import count
+from tmuxmeter.reports.words import SPENDING, WAITING, count
 from tmuxmeter.status.text import share, tokens
 from tmuxmeter.views.days import API_EQUIVALENT, ESTIMATED, marks
 from tmuxmeter.views.figures import guess, local, row_money, server_name
@@ -14,6 +14,7 @@ from tmuxmeter.views.sessions import short_names
 from tmuxmeter.views.table import Column, Paragraph, Table
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import tzinfo
 
     from tmuxmeter.views.days import Circumstances
@@ -32,6 +33,10 @@ COLUMNS = (
 )
 
 
+IN_THE_STATE = (SPENDING, WAITING)
+"""Flags that the state tells already."""
+
+
 def panes_parts(report: Row, zone: tzinfo | None, about: Circumstances) -> list[Table | Paragraph]:
     """Return the panes of a report, the agents in none, and what is wrong."""
     parts = marks(about)
@@ -39,12 +44,7 @@ def panes_parts(report: Row, zone: tzinfo | None, about: Circumstances) -> list[
     known = [row["agent_session"] for row in everybody if row["agent_session"]]
     names = dict(zip(known, short_names(known), strict=True))
     if report["panes"]:
-        servers = len({row["server"] for row in report["panes"]})
-        table = Table("", [Column("pane", cut=True), *COLUMNS])
-        for row in report["panes"]:
-            table.rows.append([_place(row, servers), *_cells(row, names, zone)])
-            table.rows += [["", *_cells(other, names, zone)] for other in row["others"]]
-        parts.append(table)
+        parts.append(_panes(report["panes"], names, zone))
     else:
         parts.append(Paragraph(_nothing(report), "bold"))
     for key, title in (
@@ -66,7 +66,22 @@ def panes_parts(report: Row, zone: tzinfo | None, about: Circumstances) -> list[
         parts.append(Paragraph(ESTIMATED, "yellow"))
     if any(row["requests"] for row in everybody):
         parts.append(Paragraph(API_EQUIVALENT, "dim"))
+    parts += [Paragraph(f"{row['text']}.", "bold") for row in report["advice"]]
     return [*parts, *_notes(report, zone)]
+
+
+def _panes(rows: Sequence[Row], names: dict[str, str], zone: tzinfo | None) -> Table:
+    """Return a row for each agent of each pane; flags only where there are any."""
+    servers = len({row["server"] for row in rows})
+    flags = [", ".join(flag for flag in row["flags"] if flag not in IN_THE_STATE) for row in rows]
+    more = [Column("flags", cut=True)] if any(flags) else []
+    table = Table("", [Column("pane", cut=True), *COLUMNS, *more])
+    for row, said in zip(rows, flags, strict=True):
+        cells = [_place(row, servers), *_cells(row, names, zone), said]
+        table.rows.append(cells[: len(table.columns)])
+        for other in row["others"]:
+            table.rows.append(["", *_cells(other, names, zone), ""][: len(table.columns)])
+    return table
 
 
 def _nothing(report: Row) -> str:

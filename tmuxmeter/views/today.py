@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from tmuxmeter.breakeven.light import times
 from tmuxmeter.reports.advice import clock, weekday_clock, window_name
+from tmuxmeter.reports.budgets import TOKENS
 from tmuxmeter.reports.words import count
 from tmuxmeter.status.text import money, share, tokens, verdict_sign
 from tmuxmeter.views import day_tables
@@ -93,7 +94,7 @@ def today_parts(
         _budget(report["budget"], wide, limit, ascii_only=ascii_only) if spent else [],
         _hours(report["hours"], wide, limit, zone, ascii_only=ascii_only) if spent else [],
         _advice(report["advice"], ascii_only=ascii_only),
-        day_tables.spent(report, by, about.home) if spent else [],
+        day_tables.spent(report, by, about.home, running=is_today) if spent else [],
         day_tables.pending(waiting, about.home, begin, now_ms if is_today else None, zone),
         day_tables.overnight(report["overnight"], about.home, zone) if report["overnight"] else [],
         day_tables.levers(report["light"]) if spent else [],
@@ -123,7 +124,7 @@ def _budget(budget: Row, wide: int, limit: int | None, *, ascii_only: bool) -> P
         if used is not None:
             drawn = bar(used, wide, ascii_only=ascii_only)
             part = share(used) if used < FAR_BEYOND else times(used)
-            words = f"{name:<{MARGIN}}{drawn}  {part}, {text}"
+            words = f"{name:<{MARGIN - 1}} {drawn}  {part}, {text}"
             parts.append(Paragraph(words, "bold" if used >= 1 else "", indent=MARGIN))
 
     used, whole = budget["used_input_tokens"], budget["input_tokens"]
@@ -132,6 +133,12 @@ def _budget(budget: Row, wide: int, limit: int | None, *, ascii_only: bool) -> P
         whole = budget["cost_microdollars"]
         cost = money(round(budget["used_cost_share"] * whole))
         add("dollars", budget["used_cost_share"], f"{cost} of {money(whole)}")
+    for row in budget["agents"]:
+        if row["unit"] == TOKENS:
+            text = f"{tokens(row['used'])} of {tokens(row['limit'])} in"
+        else:
+            text = f"{money(row['used'])} of {money(row['limit'])}"
+        add(row["agent"], row["share"], text)
     return parts
 
 

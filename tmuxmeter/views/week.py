@@ -152,7 +152,7 @@ def _weeks(report: Row, tasks: str) -> Table:
                 f"{row['hours_worked']:.1f}",
                 f"{row['tasks']:,}",
                 "" if pace is None else f"{pace:.2f}",
-                money(row["lost_cost_microdollars"]),
+                _lost_money(row),
             ]
         )
     return table
@@ -173,8 +173,7 @@ def _productivity(report: Row, tasks: str) -> Parts:
     if early["tasks_per_dollar"] is not None and late["tasks_per_dollar"] is not None:
         text = f"{tasks} a dollar: {early['tasks_per_dollar']:.3f} early, "
         parts.append(Paragraph(text + f"{late['tasks_per_dollar']:.3f} late.", indent=2))
-    lost = f"Error loops and drift: {money(early['lost_cost_microdollars'])} early, "
-    lost += f"{money(late['lost_cost_microdollars'])} late."
+    lost = f"Error loops and drift: {_lost_money(early)} early, {_lost_money(late)} late."
     return [*parts, Paragraph(lost, indent=2)]
 
 
@@ -252,8 +251,17 @@ def _sign(light: Row, *, ascii_only: bool) -> str:
     return f"{sign} {verdict}"
 
 
+def _lost_money(together: Row) -> str:
+    return _known(together["lost_cost_microdollars"], together["lost_unpriced_tokens"])
+
+
 def _lost(spent: Row) -> str:
-    return money(spent["cost_microdollars"], spent["unpriced_tokens"]) if spent["requests"] else ""
+    return _known(spent["cost_microdollars"], spent["unpriced_tokens"]) if spent["requests"] else ""
+
+
+def _known(cost: int, unpriced: int) -> str:
+    """Return dollars, "?" where nothing of what was spent has a price."""
+    return money(cost if cost or not unpriced else None, unpriced)
 
 
 def _day_name(text: str) -> str:

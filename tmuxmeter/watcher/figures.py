@@ -19,6 +19,7 @@ from tmuxmeter.reports.flags import Trouble, trouble
 from tmuxmeter.reports.lights import live_light, with_tokens
 from tmuxmeter.reports.live import LiveLight
 from tmuxmeter.reports.now import live, silent, today
+from tmuxmeter.reports.states import is_gone
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -63,9 +64,13 @@ class Figures(NamedTuple):
 
 
 class _Weighed(NamedTuple):
-    """What every row of the day said, and the day's sums at that time."""
+    """What every row of the day said, and the day's sums at that time.
+
+    ``pending`` are hand-offs that wait in sessions that haven't ended.
+    """
 
     levers: Levers
+    pending: int
     known: Trouble
     total: Measures
     unmetered: dict[tuple[str, str], Unmetered]
@@ -111,7 +116,9 @@ class Day:
         threads = {line.thread.id: line.thread for line in facts.activity.timelines}
         rows = reader.unmetered_sessions(begin, end, estimated=config.agents.estimate)
         without = silent(rows, NEVER)
-        self._weighed = _Weighed(found, trouble(found, threads), today(slices).total, without)
+        pending = sum(not is_gone(facts.activity, each.session_id) for each in found.pending)
+        known, total = trouble(found, threads), today(slices).total
+        self._weighed = _Weighed(found, pending, known, total, without)
         took = time.monotonic() - began
         self._may_weigh = began + max(WEIGH_EVERY_S, WEIGH_SHARE * took)
         self.weigh_due = None
@@ -142,12 +149,12 @@ class Day:
         known, light = Trouble(), LiveLight(budget_share=fullest(uses))
         unmetered: dict[tuple[str, str], Unmetered] = {}
         if self._weighed is not None:
-            found, known, then, unmetered = self._weighed
+            found, pending, known, then, unmetered = self._weighed
             light = live_light(
                 with_tokens(found.day, then, sums.total),
                 scale.scale,
                 budget_share=fullest(uses),
-                pending=len(found.pending),
+                pending=pending,
             )
 
         def of(server: ServerSnapshot | None) -> Live:

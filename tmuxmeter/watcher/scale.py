@@ -10,7 +10,6 @@ from tmuxmeter.breakeven.model import Model
 from tmuxmeter.fitfile import NAME, read_fit
 from tmuxmeter.reports.budgets import own_budget
 from tmuxmeter.reports.days import local_day_bounds
-from tmuxmeter.reports.now import today
 from tmuxmeter.watcher.files import mark
 
 if TYPE_CHECKING:
@@ -78,5 +77,6 @@ class OwnScale:
             local_day_bounds(day - timedelta(days=n), zone, start)
             for n in range(1, BUDGET_DAYS + 1)
         )
-        own = own_budget(self.scale, [today(reader.slices(*bounds)).total for bounds in days])
+        spent = [reader.slices(*bounds) for bounds in days]
+        own = own_budget(self.scale, spent, reader.unit_prices())
         self.token_budget = own or config.budget.tokens
