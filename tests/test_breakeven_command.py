@@ -307,7 +307,7 @@ def test_a_ledger_with_too_little_is_refused(home: Path) -> None:
         (["--reset", "--show"], "exclude each other"),
         (["--reset", "--from", "x.csv"], "exclude each other"),
         (["--since", "yesterday"], "--since takes a date"),
-        (["--from", "x.csv", "--since", "2026-01-02"], "a table given with --from is fitted whole"),
+        (["--from", "x.csv", "--since", "2026-01-02"], "--from takes a table as it is"),
     ],
 )
 def test_calibrate_refuses_nonsense_in_one_line(arguments: list[str], part: str) -> None:

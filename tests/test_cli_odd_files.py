@@ -45,12 +45,14 @@ def test_tables(tmp_path: Path, kind: str, words: tuple[str, ...], said: str) ->
     file = tmp_path / "odd.csv"
     KINDS[kind](file)
     done = tmuxmeter(*(word.replace("FILE", str(file)) for word in words), check=False)
-    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stdout == ""
     if kind == "named pipe":  # a pipe will do; nobody writes to this one, and nobody waits for it
+        assert done.returncode in {1, 2}
         assert done.stderr.startswith(f"tmuxmeter: {file}:")
         assert "column" in done.stderr
     else:
-        assert done.stderr == said.replace("FILE", str(file)).replace("KIND", kind)
+        wanted = said.replace("FILE", str(file)).replace("KIND", kind)
+        assert (done.returncode, done.stderr) == (2, wanted)
 
 
 def test_a_table_may_come_from_a_pipe(tmp_path: Path) -> None:

@@ -217,7 +217,7 @@ def test_commands_say_what_they_did(home: Path) -> None:
     assert run(home, "handoff", "--undo").stdout == "There is no hand-off logged by hand.\n"
     assert run(home, "done", "--note", "merged").stdout == "Marked a task as done.\n"
     assert run(home, "done", "--undo").stdout == "Took back the last mark: merged.\n"
-    assert "no pane '' is metered" in run(home, "handoff", "--pane", "").stderr
+    assert "'--pane': it is empty" in run(home, "handoff", "--pane", "").stderr
     (ledger,) = home.parent.rglob("ledger.db")
     with Notes.open(ledger.parent) as notes:
         notes.hand_off(NOON, None, None, "old")
