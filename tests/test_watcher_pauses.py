@@ -170,8 +170,10 @@ def test_a_pause_that_leaks_is_an_alarm_once(meter: Path, tmux_server: TmuxServe
 class Spends:
     """A ledger whose session made a request ten seconds after a pause."""
 
-    def requests_after(self, agent: str, session: str, time_ms: int) -> list[RequestAfter]:
-        return [RequestAfter(1, 1, time_ms + 10_000, 1234)]
+    def requests_after(
+        self, agent: str, session: str, time_ms: int, late_ms: int
+    ) -> list[RequestAfter]:
+        return [RequestAfter(1, 1, time_ms + 10_000, 1234, 1, 1)]
 
 
 def test_who_is_being_resumed_does_not_leak(home: Path, tmux_server: TmuxServer) -> None:
@@ -208,6 +210,65 @@ def test_who_is_being_resumed_does_not_leak(home: Path, tmux_server: TmuxServer)
         resume(stage.means, stuck)
     assert stage.means.store.all() == [stuck]
     assert [each.id for each in pauses.check(Spends())] == [again.id]
+
+
+class Told:
+    """What would be booked of pauses."""
+
+    def __init__(self) -> None:
+        self.spans: list[tuple[str, int, int]] = []
+
+    def paused(self, agent: str, session: str, since_ms: int, now_ms: int) -> None:
+        self.spans.append((session, since_ms, now_ms))
+
+
+def test_what_was_over_before_anybody_looked_is_no_pause_until_then(
+    home: Path, tmux_server: TmuxServer
+) -> None:
+    """Its agent worked on while no watcher ran: those hours are work."""
+    stage = Stage(home, tmux_server)
+    counted = stage.start("wrapper")
+    target = replace(stage.target(counted.pane), session="s")
+    made = pause(stage.means, target, "freeze", "you", now_ms())
+    book, before, after = Told(), Pauses(stage.means), Pauses(stage.means)
+    before.look(book, made.since_ms + 1_000)
+    assert book.spans == [("s", made.since_ms, made.since_ms + 1_000)]
+    # that watcher is gone, and somebody lets the agent go on
+    os.kill(counted.pid, signal.SIGCONT)
+    assert counted.counts_on()
+    later = made.since_ms + 3_600_000
+    after.look(book, later)
+    assert [each.id for each, _ in after.tend(later)] == [made.id]
+    after.look(book, later + 1_000)
+    assert len(book.spans) == 1
+
+
+def test_what_is_not_paused_yet_is_neither_booked_nor_an_alarm(tmp_path: Path) -> None:
+    means = pause_means(tmp_path, tmp_path / "run", lambda _: "")
+    means.store.add(recorded(session="s", way="freeze", seen=""))
+    pauses, book = Pauses(means), Told()
+    pauses.look(book, now_ms())
+    assert pauses.check(Spends()) == []
+    means.store.remove(pauses.all()[0].id)
+    pauses.look(book, now_ms() + 1_000)
+    assert book.spans == []
+
+
+@pytest.mark.parametrize(("state", "alarms"), [("idle", 1), ("working", 0)])
+def test_an_agent_held_while_idle_that_makes_one_request_is_an_alarm(
+    tmp_path: Path, state: str, alarms: int
+) -> None:
+    class One:
+        def requests_after(
+            self, agent: str, session: str, time_ms: int, late_ms: int
+        ) -> list[RequestAfter]:
+            return [RequestAfter(1, 1, time_ms + 30_000, 1234, 1, 0)]
+
+    means = pause_means(tmp_path, tmp_path / "run", lambda _: "")
+    means.store.add(recorded(session="s", way="hold", state=state))
+    pauses = Pauses(means)
+    pauses.read(now_ms())
+    assert len(pauses.check(One())) == alarms
 
 
 @pytest.mark.parametrize(

@@ -53,7 +53,7 @@ class Pause:
     pid, pid_start : int, str
         The agent's process and its start mark.
     since_ms : int
-        When it was paused, epoch milliseconds.
+        When it was paused, epoch milliseconds: when that was done, not when it was asked for.
     who : str
         Who paused, as people read it: "you", "guard: day limit $20.00 passed".
     way : str
@@ -66,6 +66,9 @@ class Pause:
         What resuming needs; JSON-able. The keys are the method's own.
     spent_after : int
         Tokens of requests that began after the pause; more than 0 is an alarm.
+    state : str
+        What the agent did when it was paused: ``working``, ``waiting``, ``idle``, "" where that
+        can't be told.
     """
 
     id: str
@@ -86,6 +89,7 @@ class Pause:
     seen: str
     undo: Mapping[str, Any] = field(default_factory=dict)
     spent_after: int = 0
+    state: str = ""
 
     @property
     def told(self) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -99,6 +100,7 @@ def _pause(
         method=PLANNED,
         seen="",
         undo={"input_before": "off" if pane.input_off else "on"},
+        state=target.state,
     )
     means.store.add(record)
 
@@ -109,6 +111,8 @@ def _pause(
 
     try:
         done = _act(means, target, way, pane, note, who, now_ms, whole_daemon=whole_daemon)
+        # what ended between the command's begin and this was no request of a paused agent
+        record = replace(record, since_ms=max(now_ms, time.time_ns() // 1_000_000))
         note(done.method, done.undo)
         note(done.method, {"look": look.dim(tmux, ref.pane)})
     except BaseException:
@@ -116,9 +120,16 @@ def _pause(
             undo(means, record)
         means.store.remove(record.id)
         raise
-    record = replace(record, seen=done.seen)
+    record = replace(record, seen=done.seen + _last_request(target, record))
     means.store.replace(record)
     return record
+
+
+def _last_request(target: Target, record: Pause) -> str:
+    if record.way != HOLD or not target.last_request_ms:
+        return ""
+    ago = max(0, record.since_ms - target.last_request_ms) / 1000
+    return f"; last request ended {_duration(ago)} ago"
 
 
 def _act(
@@ -180,9 +191,6 @@ def _hold(means: Means, target: Target, note: Any, who: str, now_ms: int) -> Don
         WORKING: "held at next tool call",
         IDLE: "held: its next prompt is refused",
     }.get(target.state, "held at next tool call or prompt")
-    if target.last_request_ms:
-        ago = max(0, now_ms - target.last_request_ms) / 1000
-        seen += f"; last request ended {_duration(ago)} ago"
     return Done(HOLD_METHOD, seen, {})
 
 

@@ -13,9 +13,10 @@ from tmuxmeter.panes.evidence import LIVE_FILE_UNCHECKED
 from tmuxmeter.pause.find import SURE
 from tmuxmeter.pause.look import alarm
 from tmuxmeter.pause.records import FOLDER, RESUMING, Pause, PauseStore
-from tmuxmeter.pause.tend import tend
+from tmuxmeter.pause.tend import goes_on, tend
 from tmuxmeter.pause.ways import follow
-from tmuxmeter.reports.pauses import spent_after
+from tmuxmeter.reports.pauses import LAST_LINE_MS, spent_after
+from tmuxmeter.reports.words import WORKING
 from tmuxmeter.status.text import tokens
 
 if TYPE_CHECKING:
@@ -47,7 +48,9 @@ class Book(Protocol):
 class Requests(Protocol):
     """What is needed of the ledger's reader."""
 
-    def requests_after(self, agent: str, session: str, time_ms: int) -> list[RequestAfter]:
+    def requests_after(
+        self, agent: str, session: str, time_ms: int, late_ms: int
+    ) -> list[RequestAfter]:
         """Return a session's requests after a time."""
 
 
@@ -71,6 +74,7 @@ class Pauses:
         self._mark: tuple[int, int] | None = None
         self._pauses: dict[str, Pause] = {}
         self._booked: dict[str, int] = {}
+        self._over: set[str] = set()
         self._ended: list[tuple[Pause, int]] = []
         self._tended_ms = 0
         self.problems: list[str] = []
@@ -96,7 +100,7 @@ class Pauses:
             # the folder changed when the record was removed, if nothing else did since
             ended_ms = now_ms if mark is None else mark[0] // 1_000_000
             for each, gone in before.items():
-                if each not in self._pauses:
+                if each not in self._pauses and each not in self._over and gone.seen:
                     known = self._booked.pop(each, gone.since_ms)
                     self._ended.append((gone, min(max(ended_ms, known), now_ms)))
         return self.all()
@@ -116,9 +120,20 @@ class Pauses:
             del self._ended[0]
         for pause in self._pauses.values():
             last = self._booked.get(pause.id)
+            if not pause.seen or (last is None and self._ended_unseen(pause)):
+                continue
             if last is None or not 0 <= now_ms - last < BOOK_EVERY_MS:
                 self._book(pause, book, now_ms)
                 self._booked[pause.id] = now_ms
+
+    def _ended_unseen(self, pause: Pause) -> bool:
+        """Tell whether a pause was over before it was first looked at.
+
+        It ended while nobody watched, nobody knows when: what went on since was no pause.
+        """
+        if goes_on(self._means.table.source, self._means.flags, pause):
+            self._over.add(pause.id)
+        return pause.id in self._over
 
     def tend(self, now_ms: int) -> list[Ended]:
         """Let go what nobody could resume any more; return those pauses, and why."""
@@ -164,10 +179,11 @@ class Pauses:
         """
         alarms = []
         for pause in self.all():
-            if not pause.session:
+            if not pause.session or not pause.seen:
                 continue
-            found = requests.requests_after(pause.agent, pause.session, pause.since_ms)
-            spent = spent_after(found, pause.since_ms, pause.way)
+            since = pause.since_ms
+            found = requests.requests_after(pause.agent, pause.session, since, LAST_LINE_MS)
+            spent = spent_after(found, since, pause.way, worked=pause.state == WORKING)
             if spent <= pause.spent_after or self._resuming(pause):
                 continue
             known = replace(pause, spent_after=spent)
