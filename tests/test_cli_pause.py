@@ -135,6 +135,42 @@ def test_toggle_is_one_key(desk: Desk) -> None:
     assert counted.counts_on()
 
 
+def at_once(desk: Desk, *arguments: str, times: int = 3) -> list[str]:
+    """Run a command several times at once; return what was done, in alphabetical order."""
+    running = [
+        subprocess.Popen(
+            [sys.executable, "-m", "tmuxmeter", *arguments, "--json"],
+            env=desk.environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+        )
+        for _ in range(times)
+    ]
+    answers = [json.loads(each.communicate(timeout=60)[0] or b"[]") for each in running]
+    return sorted(row["did"] for rows in answers for row in rows)
+
+
+def test_resuming_twice_at_once_types_nothing_into_the_agent(desk: Desk) -> None:
+    """Two that both found it suspended would both type `fg`, the second into the agent."""
+    counted = desk.counter("bash", "opencode")
+    for _ in range(4):
+        assert desk.did("pause", counted.pane) == {counted.pane: "paused"}
+        at_once(desk, "resume", counted.pane, times=4)
+        assert counted.counts_on()
+        counted.type("!")
+        counted.got(b"!")
+    assert counted.keys() == b"!!!!"
+
+
+def test_a_key_that_is_pressed_twice_pauses_and_resumes(desk: Desk) -> None:
+    counted = desk.counter()
+    assert at_once(desk, "toggle", counted.pane, times=2) == ["paused", "resumed"]
+    assert counted.counts_on()
+    assert desk.store.all() == []
+    assert at_once(desk, "pause", counted.pane) == ["already-paused", "already-paused", "paused"]
+    assert len(desk.store.all()) == 1
+
+
 def test_without_a_pane_it_is_the_one_in_front_of_you(desk: Desk) -> None:
     other, counted = desk.counter(), desk.counter()
     done = desk.run("pause")

@@ -21,8 +21,8 @@ def after(*each: tuple[float, int]) -> list[RequestAfter]:
     return [request(who, 7, round(at * SECOND)) for at, who in each]
 
 
-def request(who: int, file: int, after_ms: int, *, known: int = 1, open: int = 1) -> RequestAfter:
-    return RequestAfter(who, file, NOON + after_ms, 10, known, open)
+def request(who: int, file: int, after_ms: int, *, known: int = 1, going: int = 1) -> RequestAfter:
+    return RequestAfter(who, file, NOON + after_ms, 10, known, going)
 
 
 @pytest.mark.parametrize(
@@ -53,7 +53,7 @@ def test_a_sub_agent_of_the_same_session_has_one_of_its_own() -> None:
 
 
 @pytest.mark.parametrize(
-    ("known", "open", "worked", "spent"),
+    ("known", "going", "worked", "spent"),
     [
         # an idle agent has nothing to finish
         (1, 0, False, 10),
@@ -66,9 +66,9 @@ def test_a_sub_agent_of_the_same_session_has_one_of_its_own() -> None:
     ],
 )
 def test_only_what_was_under_way_is_let_pass(
-    known: int, open: int, worked: bool, spent: int
+    known: int, going: int, worked: bool, spent: int
 ) -> None:
-    one = request(1, 7, 30 * SECOND, known=known, open=open)
+    one = request(1, 7, 30 * SECOND, known=known, going=going)
     assert spent_after([one], NOON, "hold", worked=worked) == spent
 
 
@@ -107,7 +107,7 @@ def result(name: str, time_ms: int) -> ToolResult:
 
 
 @pytest.mark.parametrize(
-    ("before", "known", "open"),
+    ("before", "known", "going"),
     [
         ([], 0, 0),
         ([prompt("p", NOON - 9), usage("m", "a", NOON - 5), turn_end("m", NOON - 5)], 1, 0),
@@ -122,7 +122,7 @@ def result(name: str, time_ms: int) -> ToolResult:
     ],
 )
 def test_whether_a_turn_went_on_at_a_pause_is_what_its_own_log_tells(
-    before: list[Event], known: int, open: int
+    before: list[Event], known: int, going: int
 ) -> None:
     made = usage("r", "a", NOON + 2_000)
     with Writer.memory(None, 0) as writer:
@@ -130,7 +130,7 @@ def test_whether_a_turn_went_on_at_a_pause_is_what_its_own_log_tells(
         writer.book([chunk(log("b.jsonl"), [usage("x", "a", NOON - 1)])], price)
         writer.book([chunk(log(), [*before, made])], price)
         [row] = writer.reader().requests_after("claude", "a", NOON, LAST_LINE_MS)
-    assert (row.known, row.open) == (known, open)
+    assert (row.known, row.open) == (known, going)
 
 
 def pause(session: str = "a", pid: int = 9) -> PauseNow:

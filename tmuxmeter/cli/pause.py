@@ -132,10 +132,13 @@ def toggle_command(
         rows = []
         for pane in choice.panes or (scene.pane_in_front(),):
             one = choice._replace(panes=(pane,))
-            if _in_force(scene, records_of(scene.store.all(), scene.one_socket(), pane)):
-                rows += _resume(scene, one)
-            else:
-                rows += _pause(scene, one, how, whole_daemon=whole_daemon)
+            socket = scene.one_socket()
+            # a key that is pressed twice pauses and resumes
+            with scene.store.alone(str(socket), pane):
+                if _in_force(scene, records_of(scene.store.all(), socket, pane)):
+                    rows += _resume(scene, one)
+                else:
+                    rows += _pause(scene, one, how, whole_daemon=whole_daemon)
     _tell(rows, as_json=as_json, nothing="No agent to pause.")
 
 
@@ -173,15 +176,16 @@ def _pause(scene: Scene, choice: Wanted, how: str | None, *, whole_daemon: bool)
     for pane in panes:
         agent = pane.main.agent if pane.main else ""
         try:
-            already = _in_force(scene, _pauses_of(scene.store.all(), pane, how))
-            if already:
-                seen_then = already[0].told or "somebody is at it"
-                rows.append(_row(already[0], "already-paused", seen_then))
-                continue
-            target = target_in(pane, means.table, seen.last_requests, means.own_pid)
-            agent = target.agent
-            done = pause(means, target, how, YOU, scene.now_ms, whole_daemon=whole_daemon)
-            rows.append(_row(done, "paused", done.told))
+            with scene.store.alone(pane.ref.socket, pane.ref.pane):
+                already = _in_force(scene, _pauses_of(scene.store.all(), pane, how))
+                if already:
+                    seen_then = already[0].told or "it was never finished"
+                    rows.append(_row(already[0], "already-paused", seen_then))
+                    continue
+                target = target_in(pane, means.table, seen.last_requests, means.own_pid)
+                agent = target.agent
+                done = pause(means, target, how, YOU, scene.now_ms, whole_daemon=whole_daemon)
+                rows.append(_row(done, "paused", done.told))
         except (TmuxmeterError, OSError) as error:
             rows.append(_failed(pane.ref.socket, pane.ref.pane, agent, "pause", error))
     return rows
@@ -235,7 +239,9 @@ def _let_go(means: Means, pauses: Iterable[Pause], now: int) -> list[Row]:
     rows = []
     for pause in pauses:
         try:
-            seen = resume(means, pause)
+            with means.store.alone(pause.socket, pause.pane_id):
+                known = means.store.fresh(pause)
+                seen = resume(means, known) if known else "somebody else let it go on"
             rows.append(_row(pause, "resumed", f"{seen}; paused for {_span(now - pause.since_ms)}"))
         except (TmuxmeterError, OSError) as error:
             rows.append(_failed(pause.socket, pause.pane_id, pause.agent, "resume", error))

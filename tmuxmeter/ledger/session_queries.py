@@ -242,8 +242,8 @@ LAST_REQUESTS = """
     SELECT s.agent, s.key, max(u.time_ms) FROM usage u INDEXED BY usage_time
     JOIN session s ON s.id = u.session_id WHERE u.time_ms >= ? GROUP BY s.id
 """
-# a session's own requests, and those of the sub-agents that work for it; what each of their logs had
-# told by ?3, and what until ?4
+# a session's own requests, and those of the sub-agents that work for it;
+# what each of their logs had told by ?3, and what until ?4
 _LAST = (
     "coalesce((SELECT time_ms FROM {table} WHERE session_id = t.session_id AND time_ms <= ?3"
     " AND owner_file_id = t.file_id ORDER BY time_ms DESC LIMIT 1), 0)"

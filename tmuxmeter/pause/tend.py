@@ -42,7 +42,12 @@ def tend(means: Means, pauses: Sequence[Pause], now_ms: int) -> list[Ended]:
     ended = []
     for pause in pauses:
         try:
-            why = end_if_over(means, pause, now_ms)
+            with means.store.alone(pause.socket, pause.pane_id, 0):
+                # who resumes it first takes its flag away, then its record
+                known = means.store.fresh(pause)
+                why = end_if_over(means, known, now_ms) if known else ""
+        except PauseError:
+            continue  # somebody is at it
         except OSError as error:
             # a disk that is read-only for now: the next look tries again
             logger.warning("the pause of %s can't be ended: %s", pause.pane_id, error)

@@ -8,7 +8,7 @@ import os
 from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
 
-from tmuxmeter.errors import FolderError, TmuxError
+from tmuxmeter.errors import FolderError, PauseError, TmuxError
 from tmuxmeter.panes.evidence import LIVE_FILE_UNCHECKED
 from tmuxmeter.pause.find import SURE
 from tmuxmeter.pause.look import alarm
@@ -165,10 +165,16 @@ class Pauses:
             if agent is None or agent.session == pause.session:
                 continue
             sure = agent.confidence >= (LIVE_FILE_UNCHECKED if pause.session else SURE)
-            if not sure or not self._is_there(pause):
+            if not sure:
                 continue
             try:
-                self._pauses[pause.id] = follow(self._means, pause, agent.session, now_ms)
+                with self._store.alone(pause.socket, pause.pane_id, 0):
+                    known = self._store.fresh(pause)
+                    if known is not None:
+                        moved = follow(self._means, known, agent.session, now_ms)
+                        self._pauses[pause.id] = moved
+            except PauseError:
+                continue  # somebody is at it
             except (OSError, FolderError) as error:
                 logger.warning("%s can't be held any more: %s", pause.pane_id, error)
 
@@ -194,16 +200,13 @@ class Pauses:
                 alarms.append(known)
         return alarms
 
-    def _is_there(self, pause: Pause) -> bool:
-        """Tell whether a record is still there: somebody may just have removed it."""
-        return any(known.id == pause.id for known in self._store.all())
-
     def _resuming(self, pause: Pause) -> bool:
-        return any(known.id == pause.id and RESUMING in known.undo for known in self._store.all())
+        known = self._store.fresh(pause)
+        return known is not None and RESUMING in known.undo
 
     def _replace(self, pause: Pause) -> bool:
         """Write a record down again, unless somebody has removed it."""
-        if not self._is_there(pause):
+        if self._store.fresh(pause) is None:
             return False
         try:
             self._store.replace(pause)
