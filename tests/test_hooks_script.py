@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import re
+import shlex
 import shutil
 import signal
 import subprocess
@@ -290,6 +292,40 @@ def test_before_its_deadline_the_call_is_refused(place: Place) -> None:
     assert decision["permissionDecisionReason"].endswith("Try the same call again.")
     assert place.holds() == [("s-1", EXPIRED)]
     assert place.flags.get("claude", "s-1")
+
+
+@pytest.mark.parametrize(
+    ("agent", "event"), [(agent, event) for agent, events in EVENTS.items() for event in events]
+)
+def test_who_waits_knows_how_long_its_agent_does(tmp_path: Path, agent: str, event: str) -> None:
+    """A prompt's hook that waited out the watcher's grace was given up, and the prompt sent."""
+    entry = Program(SCRIPT, Path(sys.executable), tmp_path).entry(agent, event)
+    handler = entry if agent == "cursor" else entry["hooks"][0]
+    told = handler["timeout"] / (1000 if agent == "gemini" else 1)
+    words = shlex.split(handler["command"])
+    if "--python" not in words:
+        return  # it only reports
+    script = SCRIPT.read_text()
+    grace = int(re.search(r"grace=(\d+)", script)[1])  # type: ignore[index]
+    default = re.search(r"timeout=(\d+)", script)[1]  # type: ignore[index]
+    known = float(words[words.index("--timeout") + 1] if "--timeout" in words else default)
+    assert known == told
+    begin = time.monotonic()
+    wait = Wait(agent, event, tmp_path, known, grace, "")
+    assert grace + 5 < wait.deadline - begin < told
+
+
+def test_a_prompt_goes_on_with_a_word_where_no_watcher_runs(place: Place) -> None:
+    place.flags.set("claude", "s-1", "you", 1)
+    (place.runtime / "watcher.lock").unlink()
+    begin = time.monotonic()
+    options = ("--python", sys.executable, "--timeout", "3", "--grace", "60")
+    code, out, err = place.run(["sh"], "claude", "UserPromptSubmit", TOOL, *options)
+    assert time.monotonic() - begin < 3
+    assert (code, err) == (0, "")
+    assert "the pause is over" in json.loads(out)["systemMessage"]
+    assert place.holds() == [("s-1", WATCHER_GONE)]
+    assert place.flags.active() == []
 
 
 @pytest.mark.parametrize(("timeout", "margin"), [(86_400, 60), (600, 60), (100, 20), (10, 2)])

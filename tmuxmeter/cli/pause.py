@@ -132,10 +132,10 @@ def toggle_command(
         rows = []
         for pane in choice.panes or (scene.pane_in_front(),):
             one = choice._replace(panes=(pane,))
-            socket = scene.one_socket()
+            server = scene.one_socket()
             # a key that is pressed twice pauses and resumes
-            with scene.store.alone(str(socket), pane):
-                if _in_force(scene, records_of(scene.store.all(), socket, pane)):
+            with scene.store.alone(str(server), pane):
+                if _in_force(scene, records_of(scene.store.all(), server, pane)):
                     rows += _resume(scene, one)
                 else:
                     rows += _pause(scene, one, how, whole_daemon=whole_daemon)
