@@ -11,12 +11,13 @@ import signal
 import subprocess
 import sys
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from tmux_fixtures import wait_until
+from test_pause_records import pause as recorded
+from tmux_fixtures import TmuxServer, wait_until
 
 from tmuxmeter.hooks.answers import go_on, refuse
 from tmuxmeter.hooks.facts import (
@@ -38,6 +39,9 @@ from tmuxmeter.hooks.inbox import Inbox
 from tmuxmeter.hooks.waiting import Wait
 from tmuxmeter.hooks.wanted import EVENTS, Program
 from tmuxmeter.pause.hold import HoldFlags
+from tmuxmeter.pause.look import DIMMED, dim, own_styles
+from tmuxmeter.pause.records import HOLD, Pause, PauseStore
+from tmuxmeter.tmux.client import Tmux
 from tmuxmeter.watcher.process import WatcherLock
 
 if TYPE_CHECKING:
@@ -399,6 +403,65 @@ def test_a_watcher_that_dies_while_it_waits(tmp_path: Path) -> None:
     code, out = finish(process)
     assert code == 0
     assert "systemMessage" in json.loads(out)
+
+
+def paused_in(server: TmuxServer, pane: str, store: PauseStore, **changes: object) -> Pause:
+    """Write down that a session is held in a pane, which is dimmed for it."""
+    before = dim(Tmux(server.socket), pane)
+    pid, panes_pid = (int(server.format(f"#{{{name}}}", pane)) for name in ("pid", "pane_pid"))
+    made = recorded(
+        socket=str(server.socket),
+        server_pid=pid,
+        pane_id=pane,
+        session="s-1",
+        pane_pid=panes_pid,
+        way=HOLD,
+        method="hold",
+        undo={"look": before},
+    )
+    made = replace(made, **changes)  # type: ignore[arg-type]
+    store.add(made)
+    return made
+
+
+@pytest.mark.parametrize(("agent", "event"), [("claude", "PreToolUse"), ("codex", "PreToolUse")])
+def test_who_is_let_go_without_a_watcher_has_its_look_back(
+    tmp_path: Path, tmux_server: TmuxServer, agent: str, event: str
+) -> None:
+    place = Place(tmp_path / "tmuxmeter" / "run")
+    place.flags.set(agent, "s-1", "you", 1)
+    store = PauseStore(tmp_path / "tmuxmeter" / "pauses")
+    mine, other = tmux_server.window("cat"), tmux_server.window("cat")
+    tmux_server.run("set-option", "-p", "-t", mine, "window-style", "fg=red")
+    paused_in(tmux_server, mine, store, agent=agent)
+    elsewhere = paused_in(tmux_server, other, store, agent=agent, session="s-2")
+    gone = paused_in(tmux_server, other, store, agent=agent, pane_id="%77")
+    code, _, err = place.run(
+        ["sh"], agent, event, TOOL, "--python", sys.executable, "--grace", "0.1"
+    )
+    assert (code, err) == (0, "")
+    assert own_styles(Tmux(tmux_server.socket), mine) == {
+        "window-style": "fg=red",
+        "window-active-style": None,
+    }
+    assert store.all() == [elsewhere]
+    assert own_styles(Tmux(tmux_server.socket), other)["window-style"] == DIMMED
+    assert gone not in store.all()
+
+
+def test_a_pause_that_can_t_be_ended_keeps_no_agent_from_going_on(
+    tmp_path: Path, tmux_server: TmuxServer
+) -> None:
+    place = Place(tmp_path / "tmuxmeter" / "run")
+    place.flags.set("claude", "s-1", "you", 1)
+    store = PauseStore(tmp_path / "tmuxmeter" / "pauses")
+    made = paused_in(tmux_server, tmux_server.window("cat"), store)
+    with store.alone(made.socket, made.pane_id):
+        options = ("--python", sys.executable, "--grace", "0.1")
+        code, out, err = place.run(["sh"], "claude", "PreToolUse", TOOL, *options)
+    assert (code, err) == (0, "")
+    assert "the pause is over" in json.loads(out)["systemMessage"]
+    assert store.all() == [made]
 
 
 def test_a_watcher_that_comes_back_in_time_changes_nothing(tmp_path: Path) -> None:

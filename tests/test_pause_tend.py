@@ -12,7 +12,7 @@ from pausing import Counted, Stage, now_ms
 from tmux_fixtures import wait_until
 
 from tmuxmeter.pause.look import STYLES, own_styles
-from tmuxmeter.pause.tend import GRACE_MS, tend
+from tmuxmeter.pause.tend import FLAG_GONE, GRACE_MS, tend
 from tmuxmeter.pause.terminal import opened, takes_output
 from tmuxmeter.pause.ways import pause, resume
 from tmuxmeter.tmux.client import Tmux
@@ -200,4 +200,4 @@ def test_flags_and_pauses_go_together(stage: Stage) -> None:
     assert tended(stage, GRACE_MS + 1) == []
     assert [flag.session for flag in flags.active()] == ["abc"]
     flags.clear("claude", "abc")
-    assert tended(stage) == ["its flag was removed"]
+    assert tended(stage) == [FLAG_GONE]

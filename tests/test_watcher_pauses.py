@@ -21,6 +21,7 @@ from watching import data, kill_watcher, tmuxmeter
 from tmuxmeter.demo.script import ClaudeSession
 from tmuxmeter.errors import PauseError
 from tmuxmeter.ledger.session_queries import RequestAfter
+from tmuxmeter.pause.hold import HoldFlags
 from tmuxmeter.pause.look import ALARMED, DIMMED
 from tmuxmeter.pause.records import RESUMING, Pause, PauseStore
 from tmuxmeter.pause.ways import pause, resume
@@ -319,3 +320,57 @@ def test_who_goes_on_without_being_resumed_is_told(meter: Path, tmux_server: Tmu
     client.wait_for(f"{pane} (Claude Code) goes on: somebody else let it go on")
     wait_until(lambda: value(tmux_server, "STATE", pane) not in {"", "paused"})
     assert style(tmux_server, pane) == ""
+
+
+def test_a_watcher_that_is_killed_leaves_a_look_that_doctor_tells_of_and_down_takes_away(
+    meter: Path, tmux_server: TmuxServer
+) -> None:
+    """As OpenCode's plugin lets go: it takes the flag away and nothing else."""
+    pane = agent_in(meter, tmux_server)
+    up(meter, tmux_server)
+    wait_until(lambda: value(tmux_server, "STATE", pane))
+    tmux_server.run("set-option", "-p", "-t", pane, "window-style", "fg=red")
+    flags = HoldFlags(meter / STATE / "run" / "hold")
+    act(meter, tmux_server, "pause", pane, "--how", "freeze")
+    kill_watcher(meter)
+    store = PauseStore(meter / STATE / "pauses")
+    [made] = store.all()
+    os.kill(made.pid, signal.SIGCONT)
+    store.replace(replace(made, way="hold", method="hold"))
+    flags.set(made.agent, made.session, "you", now_ms())
+
+    def check() -> Any:
+        done = tmuxmeter("doctor", "--json", "--home", meter, check=False)
+        [row] = [row for row in json.loads(done.stdout)["checks"] if row["name"] == "pauses"]
+        return row
+
+    assert f"1 agent paused: {pane} (claude) by you (hold)" in check()["text"]
+    assert "holds let go" in check()["hint"]
+    flags.clear(made.agent, made.session)
+    assert style(tmux_server, pane) == DIMMED
+    assert f"nothing is paused; {pane} (claude) only looks paused" in check()["text"]
+    assert "`down`" in check()["hint"]
+    said = act(meter, tmux_server, "down")
+    assert f"Not paused any more: {pane} (claude): its flag is gone" in said
+    assert (style(tmux_server, pane), records(meter)) == ("fg=red", [])
+
+
+def test_down_lets_go_who_is_held_and_says_who_stays_paused(
+    meter: Path, tmux_server: TmuxServer
+) -> None:
+    frozen, held = agent_in(meter, tmux_server), tmux_server.window("sh -c 'sleep 500; true'")
+    up(meter, tmux_server)
+    wait_until(lambda: value(tmux_server, "STATE", frozen))
+    act(meter, tmux_server, "pause", held)
+    store, flags = PauseStore(meter / STATE / "pauses"), HoldFlags(meter / STATE / "run" / "hold")
+    [made] = store.all()
+    os.kill(made.pid, signal.SIGCONT)
+    # as its hook holds it
+    flags.set("claude", "s", "you", now_ms())
+    store.replace(replace(made, agent="claude", session="s", way="hold", method="hold"))
+    act(meter, tmux_server, "pause", frozen, "--how", "freeze")
+    said = act(meter, tmux_server, "down")
+    assert f"Not paused any more: {held} (claude): holding takes a watcher" in said
+    assert f"Still paused: {frozen} (claude). `tmuxmeter resume --all`" in said
+    assert (flags.active(), style(tmux_server, held)) == ([], "")
+    assert style(tmux_server, frozen) == DIMMED

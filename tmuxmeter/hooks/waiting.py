@@ -21,6 +21,7 @@ if __name__ == "__main__":
 from tmuxmeter.agents.session_names import session_name
 from tmuxmeter.hooks.answers import PROMPT_EVENTS, go_on, refuse
 from tmuxmeter.hooks.drops import FIRST_LINE, HOLD_EVENT
+from tmuxmeter.hooks.ending import end_holds
 from tmuxmeter.hooks.facts import (
     EXPIRED,
     HELD,
@@ -164,12 +165,17 @@ class Wait:
         return False
 
     def _let_go(self) -> str:
-        """Go on and say so; the flag goes too, or every further call would wait for nobody."""
+        """Go on and say so; the flag goes too, or every further call would wait for nobody.
+
+        So does what else says that it is paused, as nobody else is there to end it.
+        """
         text = "the meter isn't running any more, so nobody could resume it: the pause is over"
         try:
             self._flags.clear(self.agent, self.session)
         except OSError:
             text += " (its flag can't be deleted)"
+        else:
+            end_holds(self.runtime.parent, self.agent, self.session)
         self.report(WATCHER_GONE, text)
         return go_on(self.agent, f"tmuxmeter: {text}")
 

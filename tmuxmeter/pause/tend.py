@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+FLAG_GONE = "its flag is gone: its hook lets go where no watcher runs"
 GRACE_MS = 15_000
 """A pause this young may still be in the making by another program."""
 
@@ -102,7 +103,7 @@ def goes_on(source: Source, flags: HoldFlags, pause: Pause) -> str:
     if pause.method in (subtree.METHOD, suspend.METHOD) and core.state not in STOPPED:
         return "somebody else let it go on"
     if pause.way == HOLD and flags.get(pause.agent, pause.session) is None:
-        return "its flag was removed"
+        return FLAG_GONE
     return ""
 
 
