@@ -286,6 +286,24 @@ def test_a_prompt_while_held_is_refused(place: Place) -> None:
     assert place.holds() == [("s-1", REFUSED)]
 
 
+def test_a_context_is_not_compacted_while_held(place: Place) -> None:
+    """It is a request, and the largest of all; asked for by hand it is refused like a prompt."""
+    place.flags.set("claude", "s-1", "you", 1)
+    options = ("--python", sys.executable)
+    by_hand = {"session_id": "s-1", "trigger": "manual"}
+    code, out, err = place.run(["sh"], "claude", "PreCompact", by_hand, *options)
+    assert (code, err) == (0, "")
+    assert json.loads(out)["decision"] == "block"
+    assert "Paused by you: this compaction was not sent" in json.loads(out)["reason"]
+    assert place.holds() == [("s-1", REFUSED)]
+    by_itself = {"session_id": "s-1", "trigger": "auto"}
+    process = place.hold(["sh"], "claude", "PreCompact", by_itself)
+    time.sleep(0.3)
+    assert process.poll() is None
+    place.flags.clear("claude", "s-1")
+    assert finish(process) == (0, "")
+
+
 def test_before_its_deadline_the_call_is_refused(place: Place) -> None:
     place.flags.set("claude", "s-1", "you", 1)
     process = place.hold(["sh"], "claude", "PreToolUse", TOOL, "--timeout", "2")

@@ -19,7 +19,7 @@ if __name__ == "__main__":
     sys.path.append(str(Path(__file__).resolve().parents[2]))
 
 from tmuxmeter.agents.session_names import session_name
-from tmuxmeter.hooks.answers import PROMPT_EVENTS, go_on, refuse
+from tmuxmeter.hooks.answers import COMPACT_EVENT, PROMPT_EVENTS, go_on, refuse
 from tmuxmeter.hooks.drops import FIRST_LINE, HOLD_EVENT
 from tmuxmeter.hooks.ending import end_holds
 from tmuxmeter.hooks.facts import (
@@ -96,7 +96,8 @@ class Wait:
             if is_set and self._flags.get(self.agent, self.session) is None:
                 self.report(UNUSABLE, "its hold flag can't be read, so it was not held")
             return go_on(self.agent)
-        if self.event in PROMPT_EVENTS:
+        by_hand = self.event == COMPACT_EVENT and value.get("trigger") == "manual"
+        if self.event in PROMPT_EVENTS or by_hand:
             return self._prompt(flag)
         return self._tool(flag)
 
@@ -125,9 +126,10 @@ class Wait:
     def _prompt(self, flag: Flag) -> str:
         if self._watcher_gone():
             return self._let_go()
-        self.report(REFUSED, "a prompt was refused")
+        what = "compaction" if self.event == COMPACT_EVENT else "prompt"
+        self.report(REFUSED, f"a {what} was refused")
         reason = (
-            f"Paused by {flag.who}: this prompt was not sent. Resume (tmuxmeter resume, or the "
+            f"Paused by {flag.who}: this {what} was not sent. Resume (tmuxmeter resume, or the "
             "pause key), then send it again."
         )
         return refuse(self.agent, self.event, reason)

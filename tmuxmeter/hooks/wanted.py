@@ -21,11 +21,11 @@ ASK_S: Final = 30
 SHORT_S: Final = 10
 """For hooks that only report."""
 _OURS = re.compile(r"/hook\.sh'? (?:claude|codex|gemini|cursor) [A-Za-z]+ --runtime ")
-_WAITING = frozenset({"PreToolUse", "BeforeTool", "preToolUse"})
+_WAITING = frozenset({"PreToolUse", "BeforeTool", "preToolUse", "PreCompact"})
 _ASKING = _WAITING | {"UserPromptSubmit", "BeforeAgent", "beforeSubmitPrompt"}
 
 EVENTS: Final[dict[str, tuple[str, ...]]] = {
-    "claude": ("PreToolUse", "UserPromptSubmit", "SessionStart", "SessionEnd"),
+    "claude": ("PreToolUse", "UserPromptSubmit", "PreCompact", "SessionStart", "SessionEnd"),
     "codex": ("PreToolUse", "UserPromptSubmit", "SessionStart"),
     "gemini": ("BeforeTool", "BeforeAgent", "SessionStart", "SessionEnd"),
     "cursor": ("preToolUse", "beforeSubmitPrompt", "sessionStart", "sessionEnd", "stop"),
