@@ -8,6 +8,7 @@ import shlex
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +17,8 @@ from build_claude import Transcript, session_id, text
 from pausing import ROOT, Counted, Stage, now_ms
 from tmux_fixtures import TmuxServer, wait_until
 
-from tmuxmeter.pause.hold import HoldFlags
+from tmuxmeter.hooks.targets import AGENTS
+from tmuxmeter.pause.hold import HOOKED, HoldFlags
 from tmuxmeter.pause.records import PauseStore
 from tmuxmeter.tmux.servers import Servers
 
@@ -114,7 +116,7 @@ def test_the_data(desk: Desk) -> None:
         "pane": counted.pane,
         "server": str(desk.server.socket),
         "agent": "claude",
-        "agent_session": "",
+        "agent_session": None,
         "did": "paused",
         "way": "freeze",
         "method": "subtree",
@@ -123,6 +125,18 @@ def test_the_data(desk: Desk) -> None:
     }
     (row,) = desk.rows("resume", counted.pane)
     assert (row["did"], row["method"]) == ("resumed", "subtree")
+    # what is told in one sentence on a terminal is data here
+    assert row["seen"] == "goes on"
+    assert 0 <= row["paused_ms"] <= now_ms() - begin
+    (row,) = desk.rows("pause", "%99")
+    assert (row["did"], row["agent"]) == ("failed-to-pause", None)
+    counted = desk.counter()
+    desk.run("pause", counted.pane)
+    (made,) = desk.store.all()
+    desk.store.replace(replace(made, seen="", since_ms=now_ms()))
+    (row,) = desk.rows("pause", counted.pane)
+    assert row["did"] == "failed-to-pause"
+    assert row["seen"].startswith("a pause was begun there and not finished")
 
 
 def test_toggle_is_one_key(desk: Desk) -> None:
@@ -272,6 +286,16 @@ def test_what_can_t_be_done_is_said_with_the_reason(desk: Desk) -> None:
     assert "there is no pane %99" in gone.stderr
 
 
+def test_no_command_is_named_that_there_isn_t(desk: Desk) -> None:
+    assert set(HOOKED) == set(AGENTS)
+    pane = desk.server.window("sleep 500")
+    said = desk.run("pause", pane, "--how", "hold").stderr
+    assert said.endswith("(sleep): hold: it has no hooks that could hold it\n")
+    counted = desk.counter("bash", "codex")
+    said = desk.run("pause", counted.pane, "--how", "hold").stderr
+    assert "`tmuxmeter hooks install codex`" in said
+
+
 def test_a_pause_outlives_the_program_that_made_it_and_is_undone_newest_first(desk: Desk) -> None:
     pane = desk.fake("shop")
     desk.run("pause", pane, "--how", "freeze")
@@ -290,7 +314,8 @@ def test_hold_status(desk: Desk) -> None:
     assert "No watcher runs, so the hooks let go" in said
     data = json.loads(desk.run("hold", "status", "--json").stdout)
     assert data["watching"] is False
-    assert [row["agent_session"] for row in data["held"]] == ["abc"]
+    [row] = data["held"]
+    assert (row["agent_session"], row["pane"], row["server"]) == ("abc", None, None)
 
 
 def test_a_pause_that_is_over_is_not_told_as_one(desk: Desk) -> None:

@@ -179,8 +179,7 @@ def _pause(scene: Scene, choice: Wanted, how: str | None, *, whole_daemon: bool)
             with scene.store.alone(pane.ref.socket, pane.ref.pane):
                 already = _in_force(scene, _pauses_of(scene.store.all(), pane, how))
                 if already:
-                    seen_then = already[0].told or "it was never finished"
-                    rows.append(_row(already[0], "already-paused", seen_then))
+                    rows.append(_already(already[0]))
                     continue
                 target = target_in(pane, means.table, seen.last_requests, means.own_pid)
                 agent = target.agent
@@ -189,6 +188,20 @@ def _pause(scene: Scene, choice: Wanted, how: str | None, *, whole_daemon: bool)
         except (TmuxmeterError, OSError) as error:
             rows.append(_failed(pane.ref.socket, pane.ref.pane, agent, "pause", error))
     return rows
+
+
+def _already(pause: Pause) -> Row:
+    """Return what is told of a pane that is paused.
+
+    Raises
+    ------
+    PauseError
+        Whoever paused it was ended in the middle, so nobody knows whether it is.
+    """
+    if not pause.seen:
+        message = "a pause was begun there and not finished: `tmuxmeter resume` undoes it"
+        raise PauseError(message)
+    return _row(pause, "already-paused", pause.told)
 
 
 def _pauses_of(pauses: Iterable[Pause], pane: PaneNow, how: str | None) -> list[Pause]:
@@ -242,7 +255,8 @@ def _let_go(means: Means, pauses: Iterable[Pause], now: int) -> list[Row]:
             with means.store.alone(pause.socket, pause.pane_id):
                 known = means.store.fresh(pause)
                 seen = resume(means, known) if known else "somebody else let it go on"
-            rows.append(_row(pause, "resumed", f"{seen}; paused for {_span(now - pause.since_ms)}"))
+            lasted = {"paused_ms": max(0, now - pause.since_ms)}
+            rows.append(_row(pause, "resumed", seen) | lasted)
         except (TmuxmeterError, OSError) as error:
             rows.append(_failed(pause.socket, pause.pane_id, pause.agent, "resume", error))
     return rows
@@ -257,7 +271,7 @@ def _row(pause: Pause, what: str, seen: str) -> Row:
         "pane": pause.pane_id,
         "server": pause.socket,
         "agent": pause.agent,
-        "agent_session": pause.session,
+        "agent_session": pause.session or None,
         "did": what,
         "way": pause.way,
         "method": pause.method,
@@ -271,7 +285,7 @@ def _failed(server: str, pane: str, agent: str, what: str, error: Exception) -> 
     return {
         "pane": pane,
         "server": server,
-        "agent": agent,
+        "agent": agent or None,
         "did": f"failed-to-{what}",
         "seen": _words(error),
     }
@@ -294,7 +308,8 @@ def _tell(rows: list[Row], *, as_json: bool, nothing: str) -> None:
     for row in [] if as_json else rows:
         name = row["pane"] + (f" ({row['agent']})" if row["agent"] else "")
         if row["did"] in words:
-            click.echo(f"{words[row['did']]} {name}: {row['seen']}")
+            lasted = f"; paused for {_span(row['paused_ms'])}" if "paused_ms" in row else ""
+            click.echo(f"{words[row['did']]} {name}: {row['seen']}{lasted}")
         else:
             what = row["did"].removeprefix("failed-to-")
             click.echo(f"tmuxmeter: can't {what} {name}: {row['seen']}", err=True)
