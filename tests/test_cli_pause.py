@@ -244,6 +244,22 @@ def test_an_agent_of_the_configuration(desk: Desk) -> None:
     assert unknown.stderr.startswith("tmuxmeter: 'nobodys' is no agent that is known: claude, ")
 
 
+def test_a_broken_configuration_is_told_and_keeps_nobody_from_pausing(desk: Desk) -> None:
+    config = Path(os.environ["XDG_CONFIG_HOME"]) / "tmuxmeter" / "config.toml"
+    config.parent.mkdir(parents=True)
+    config.write_text('[guard]\nday_dollars = "20"\n')
+    counted = desk.counter()
+    done = desk.run("pause", counted.pane)
+    assert (done.returncode, done.stdout.startswith("paused ")) == (0, True)
+    assert counted.stands_still()
+    [said] = done.stderr.splitlines()
+    assert "guard.day_dollars must be" in said
+    assert said.endswith("; the defaults hold here")
+    assert desk.did("toggle", counted.pane) == {counted.pane: "resumed"}
+    # a budget that can't be read is nobody's: who is over it can't be told
+    assert desk.run("pause", "--over-budget").returncode != 0
+
+
 def test_agents_over_budget(midday: None, desk: Desk) -> None:
     config = Path(os.environ["XDG_CONFIG_HOME"]) / "tmuxmeter" / "config.toml"
     config.parent.mkdir(parents=True)
