@@ -65,10 +65,17 @@ def act(meter: Meter, command: str, name: str, *options: str) -> dict[str, Any]:
     return found
 
 
-def spent_in(meter: Meter, name: str) -> int:
-    """Return how many requests are booked to a pane whose agent's state is known."""
+def row_of(meter: Meter, name: str) -> dict[str, Any]:
+    """Return a pane's row in ``panes``."""
     pane = meter.world.panes[name]
     [row] = [row for row in meter.json("panes")["panes"] if row["pane"] == pane]
+    found: dict[str, Any] = row
+    return found
+
+
+def spent_in(meter: Meter, name: str) -> int:
+    """Return how many requests are booked to a pane whose agent's state is known."""
+    row = row_of(meter, name)
     assert row["state"] is not None
     requests: int = row["requests"]
     return requests
@@ -93,6 +100,9 @@ def is_held_and_loses_nothing(meter: Meter, stub: Stub, name: str, file: Path) -
     while time.monotonic() < end:
         assert len(stub.of(name)) == sent
         time.sleep(0.1)
+    # and what ran is no alarm
+    [pause] = row_of(meter, name)["paused"]
+    assert (pause["way"], pause["spent_after"]) == ("hold", 0)
     assert act(meter, "resume", name)["did"] == "resumed"
     stub.wait_for(lambda _: len(stub.of(name)) >= STEPS + 1)
     wait_until(lambda: file.read_text().split() == [str(number) for number in range(STEPS)], 10)
@@ -188,8 +198,14 @@ def test_codex_below_its_daemon_is_held_once_it_was_started_with_its_hooks(
             install(meter, "codex")
             made.open("codex", "codex", made.other)
             made.wait_screen("codex", "2. Trust all")
-            made.server.run("send-keys", "-t", made.panes["codex"], "2")
-            made.wait_screen("codex", "› 2. Trust all")
+
+            def chosen() -> bool:
+                # a dialog that has only just opened takes no key yet
+                made.server.run("send-keys", "-t", made.panes["codex"], "2")
+                time.sleep(0.3)
+                return "› 2. Trust all" in made.server.capture(made.panes["codex"])
+
+            wait_until(chosen)
             made.server.run("send-keys", "-t", made.panes["codex"], "Enter")
             wait_until(lambda: trusted(made.codex), 30)
             made.wait_screen("codex", "Ask Codex", "permissions: YOLO")
