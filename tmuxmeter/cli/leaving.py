@@ -32,8 +32,9 @@ def leave_paused(context: Context) -> None:
         try:
             with means.store.alone(pause.socket, pause.pane_id):
                 why = _let_go(means, pause, scene.now_ms)
-        except (TmuxmeterError, OSError):
-            why = ""
+        except (TmuxmeterError, OSError) as error:
+            click.echo(f"{name}: {error}", err=True)
+            continue
         if why:
             click.echo(f"Not paused any more: {name}: {why}.")
         else:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from tmuxmeter.errors import PaneGoneError, PauseError, TmuxError
 from tmuxmeter.pause import flow, subtree, suspend, ways
 from tmuxmeter.pause.marks import STOPPED, Mark, running
+from tmuxmeter.pause.method import LookLeftError
 from tmuxmeter.pause.pane import look_at
 from tmuxmeter.pause.records import HOLD
 
@@ -70,8 +71,12 @@ def end_if_over(means: Means, pause: Pause, now_ms: int) -> str:
     why = _over(means, pause, now_ms)
     if why:
         # what can't be brought back has ended by itself, or a person was told what to do
-        with contextlib.suppress(PauseError, TmuxError):
+        try:
             ways.undo(means, pause)
+        except LookLeftError:
+            return ""  # the next look tries again
+        except (PauseError, TmuxError):
+            pass
         means.store.remove(pause.id)
     return why
 

@@ -7,14 +7,14 @@ import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from tmuxmeter.errors import FolderError, PauseError, TmuxError
+from tmuxmeter.errors import FolderError, PauseError, TmuxError, TmuxSilentError
 from tmuxmeter.panes.evidence import START_SLACK_MS
 from tmuxmeter.pause import flow, interrupt, look, subtree, suspend
 from tmuxmeter.pause.freeze import freeze
 from tmuxmeter.pause.hold import HOOKED
 from tmuxmeter.pause.keys import set_input
 from tmuxmeter.pause.marks import Mark, running
-from tmuxmeter.pause.method import Done, UnguardedError
+from tmuxmeter.pause.method import Done, LookLeftError, UnguardedError
 from tmuxmeter.pause.pane import PaneFacts, look_at, same_pane
 from tmuxmeter.pause.records import FREEZE, HOLD, INTERRUPT, RESUMING, WAYS, Pause, new_id
 from tmuxmeter.pause.target import IDLE, WORKING
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 PLANNED = "planned"
 """The method of a pause that was written down and not begun: there is nothing to undo yet."""
 HOLD_METHOD = "hold"
+LOOK_LEFT = "it goes on, but its tmux server doesn't answer: its pane looks paused until it does"
 
 
 def pause(
@@ -115,7 +116,10 @@ def _pause(
         # what ended between the command's begin and this was no request of a paused agent
         record = replace(record, since_ms=max(now_ms, time.time_ns() // 1_000_000))
         note(done.method, done.undo)
-        note(done.method, {"look": look.dim(tmux, ref.pane)})
+        before = look.dim(tmux, ref.pane)
+        if len(means.store.of_pane(ref.socket, ref.server_pid, ref.pane)) == 1:
+            before = look.own(before)
+        note(done.method, {"look": before})
     except BaseException:
         with contextlib.suppress(PauseError, TmuxError):
             undo(means, record)
@@ -242,6 +246,8 @@ def resume(means: Means, record: Pause) -> str:
         means.store.replace(replace(record, undo=dict(record.undo) | {RESUMING: True}))
     try:
         seen = undo(means, record)
+    except LookLeftError:
+        raise
     except BaseException:
         with contextlib.suppress(OSError, FolderError):
             means.store.replace(record)
@@ -259,7 +265,11 @@ def undo(means: Means, record: Pause) -> str:
         The agent doesn't go on; what to do is told.
     """
     tmux = means.tmux(record.socket)
-    facts = _pane_now(tmux, record)
+    silent = False
+    try:
+        facts = _pane_now(tmux, record)
+    except TmuxSilentError:
+        facts, silent = None, True
     there = facts is not None and facts.pid == record.pane_pid and not facts.dead
     core = Mark(record.pid, record.pid_start)
     seen = "goes on"
@@ -279,6 +289,9 @@ def undo(means: Means, record: Pause) -> str:
             subtree.thaw_tree(means, core, record.undo)
     elif record.method in (interrupt.METHOD, interrupt.INPUT):
         seen = "takes prompts again"
+    if silent and running(means.table.source, Mark(record.pane_pid, record.pane_pid_start)):
+        # forgotten now, the pane would never have its own look again
+        raise LookLeftError(LOOK_LEFT)
     if facts is not None:
         # also where it runs something else by now: look and input are the pane's
         with contextlib.suppress(TmuxError):
@@ -289,9 +302,17 @@ def undo(means: Means, record: Pause) -> str:
 
 
 def _pane_now(tmux: Tmux, record: Pause) -> PaneFacts | None:
-    """Return the pane of a pause, whatever runs in it; None if it is gone, or nobody answers."""
+    """Return the pane of a pause, whatever runs in it; None if it is gone.
+
+    Raises
+    ------
+    TmuxSilentError
+        Its server is there and doesn't answer.
+    """
     try:
         facts = look_at(tmux, record.pane_id)
+    except TmuxSilentError:
+        raise
     except TmuxError:
         return None
     server = facts.server_pid, facts.server_started, facts.pane_id

@@ -102,7 +102,10 @@ class Pauses:
             for each, gone in before.items():
                 if each not in self._pauses and each not in self._over and gone.seen:
                     known = self._booked.pop(each, gone.since_ms)
-                    self._ended.append((gone, min(max(ended_ms, known), now_ms)))
+                    until = min(max(ended_ms, known), now_ms)
+                    # it may have gone on long before its pane could be told
+                    until = min(until, known + BOOK_EVERY_MS) if _goes_on(gone) else until
+                    self._ended.append((gone, until))
         return self.all()
 
     def look(self, book: Book, now_ms: int) -> None:
@@ -120,7 +123,7 @@ class Pauses:
             del self._ended[0]
         for pause in self._pauses.values():
             last = self._booked.get(pause.id)
-            if not pause.seen or (last is None and self._ended_unseen(pause)):
+            if not pause.seen or _goes_on(pause) or (last is None and self._ended_unseen(pause)):
                 continue
             if last is None or not 0 <= now_ms - last < BOOK_EVERY_MS:
                 self._book(pause, book, now_ms)
@@ -202,7 +205,7 @@ class Pauses:
 
     def _resuming(self, pause: Pause) -> bool:
         known = self._store.fresh(pause)
-        return known is not None and RESUMING in known.undo
+        return known is not None and _goes_on(known)
 
     def _replace(self, pause: Pause) -> bool:
         """Write a record down again, unless somebody has removed it."""
@@ -254,6 +257,11 @@ def pause_means(state: Path, runtime: Path, state_now: Callable[[Target], str]) 
         state_now=state_now,
         own_pid=os.getpid(),
     )
+
+
+def _goes_on(pause: Pause) -> bool:
+    """Tell whether somebody has let an agent go on, or is at it."""
+    return RESUMING in pause.undo
 
 
 def _mark(folder: Path) -> tuple[int, int] | None:
