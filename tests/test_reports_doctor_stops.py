@@ -25,10 +25,10 @@ OVER = HELD._replace(pane="%4", over="its flag is gone")
         ([HELD], [], False, "warn", "by you"),
         (
             *([HELD, OVER], [], True, "warn"),
-            "1 agent paused: %3 (claude) by you (hold); %4 (claude) only looks paused: its flag",
+            "1 agent paused: %3 (claude) by you (hold); that of %4 (claude) is over: its flag",
         ),
-        ([OVER], [], False, "warn", "nothing is paused; %4 (claude) only looks paused: its flag"),
-        ([OVER._replace(spent_after=9)], [], False, "warn", "only looks paused"),
+        ([OVER], [], False, "warn", "nothing is paused; that of %4 (claude) is over: its flag"),
+        ([OVER._replace(spent_after=9)], [], False, "warn", "is over"),
         ([HELD._replace(spent_after=9)], [], True, "bad", "still spending: %3"),
         ([HELD], ["x is no record"], True, "warn", "x is no record"),
     ],
@@ -42,7 +42,7 @@ def test_pauses(
     assert bool(check.hint) == (status != "ok")
 
 
-def test_what_only_looks_paused_is_given_back_by_a_command_that_is_named() -> None:
+def test_what_is_over_is_taken_away_by_a_command_that_is_named() -> None:
     assert "`resume --all` or `down`" in pauses_check([OVER], [], watching=False).hint
     assert "the watcher" in pauses_check([OVER], [], watching=True).hint
 

@@ -348,15 +348,20 @@ def test_a_watcher_that_is_killed_leaves_a_look_that_doctor_tells_of_and_down_ta
     assert "holds let go" in check()["hint"]
     flags.clear(made.agent, made.session)
     assert style(tmux_server, pane) == DIMMED
-    assert f"nothing is paused; {pane} (claude) only looks paused" in check()["text"]
+    assert f"nothing is paused; that of {pane} (claude) is over" in check()["text"]
     assert "`down`" in check()["hint"]
     said = act(meter, tmux_server, "down")
     assert f"Not paused any more: {pane} (claude): its flag is gone" in said
     assert (style(tmux_server, pane), records(meter)) == ("fg=red", [])
 
 
+@pytest.mark.parametrize(
+    # without its record the next guard would think that a human let it go on
+    ("who", "stays"),
+    [("you", False), ("guard: day limit of $20.00 passed ($20.31)", True)],
+)
 def test_down_lets_go_who_is_held_and_says_who_stays_paused(
-    meter: Path, tmux_server: TmuxServer
+    meter: Path, tmux_server: TmuxServer, who: str, stays: bool
 ) -> None:
     frozen, held = agent_in(meter, tmux_server), tmux_server.window("sh -c 'sleep 500; true'")
     up(meter, tmux_server)
@@ -367,10 +372,12 @@ def test_down_lets_go_who_is_held_and_says_who_stays_paused(
     os.kill(made.pid, signal.SIGCONT)
     # as its hook holds it
     flags.set("claude", "s", "you", now_ms())
-    store.replace(replace(made, agent="claude", session="s", way="hold", method="hold"))
+    as_held = replace(made, agent="claude", session="s", way="hold", method="hold", who=who)
+    store.replace(as_held)
     act(meter, tmux_server, "pause", frozen, "--how", "freeze")
     said = act(meter, tmux_server, "down")
     assert f"Not paused any more: {held} (claude): holding takes a watcher" in said
     assert f"Still paused: {frozen} (claude). `tmuxmeter resume --all`" in said
     assert (flags.active(), style(tmux_server, held)) == ([], "")
     assert style(tmux_server, frozen) == DIMMED
+    assert (as_held in store.all()) == stays

@@ -8,11 +8,15 @@ import click
 
 from tmuxmeter.cli.pausing import Scene
 from tmuxmeter.errors import TmuxmeterError
+from tmuxmeter.hooks.looking import give_look_back
+from tmuxmeter.reports.guard import WHO
 
 if TYPE_CHECKING:
     from tmuxmeter.cli.context import Context
     from tmuxmeter.pause.means import Means
     from tmuxmeter.pause.records import Pause
+
+HELD = "holding takes a watcher, so it goes on"
 
 
 def leave_paused(context: Context) -> None:
@@ -30,8 +34,14 @@ def leave_paused(context: Context) -> None:
     for pause in pauses:
         name = f"{pause.pane_id} ({pause.agent})"
         try:
-            with means.store.alone(pause.socket, pause.pane_id):
-                why = _let_go(means, pause, scene.now_ms)
+            if pause.is_hold and pause.who.startswith(f"{WHO}:"):
+                means.flags.clear(pause.agent, pause.session)
+                # written down it stays: gone, the next guard would take it for a human's wish
+                give_look_back(context.places.state, pause.agent, pause.session)
+                why = HELD
+            else:
+                with means.store.alone(pause.socket, pause.pane_id):
+                    why = _let_go(means, pause, scene.now_ms)
         except (TmuxmeterError, OSError) as error:
             click.echo(f"{name}: {error}", err=True)
             continue
@@ -55,4 +65,4 @@ def _let_go(means: Means, pause: Pause, now_ms: int) -> str:
     if why or not known.is_hold:
         return why
     resume(means, known)
-    return "holding takes a watcher, so it goes on"
+    return HELD

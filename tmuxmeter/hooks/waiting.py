@@ -21,7 +21,6 @@ if __name__ == "__main__":
 from tmuxmeter.agents.session_names import session_name
 from tmuxmeter.hooks.answers import COMPACT_EVENT, PROMPT_EVENTS, go_on, refuse
 from tmuxmeter.hooks.drops import FIRST_LINE, HOLD_EVENT
-from tmuxmeter.hooks.ending import end_holds
 from tmuxmeter.hooks.facts import (
     EXPIRED,
     HELD,
@@ -32,6 +31,7 @@ from tmuxmeter.hooks.facts import (
     WATCHER_GONE,
 )
 from tmuxmeter.hooks.inbox import FOLDER, LIMIT_FILES
+from tmuxmeter.hooks.looking import give_look_back
 from tmuxmeter.pause.hold import HoldFlags
 from tmuxmeter.watcher.process import running_pid
 
@@ -169,7 +169,7 @@ class Wait:
     def _let_go(self) -> str:
         """Go on and say so; the flag goes too, or every further call would wait for nobody.
 
-        So does what else says that it is paused, as nobody else is there to end it.
+        So does the look of what is paused, as nobody else is there to take it away.
         """
         text = "the meter isn't running any more, so nobody could resume it: the pause is over"
         try:
@@ -177,7 +177,7 @@ class Wait:
         except OSError:
             text += " (its flag can't be deleted)"
         else:
-            end_holds(self.runtime.parent, self.agent, self.session)
+            give_look_back(self.runtime.parent, self.agent, self.session)
         self.report(WATCHER_GONE, text)
         return go_on(self.agent, f"tmuxmeter: {text}")
 

@@ -52,13 +52,13 @@ def pauses_check(pauses: Sequence[PauseFacts], broken: Sequence[str], *, watchin
         hint = "`tmuxmeter pause PANE --how` pauses in another way; interrupt ends the turn"
         return Check("pauses", BAD, f"{text}; still spending: {', '.join(leaks)}", hint)
     over = [
-        f"{each.pane} ({each.agent}) only looks paused: {each.over}" for each in pauses if each.over
+        f"that of {each.pane} ({each.agent}) is over: {each.over}" for each in pauses if each.over
     ]
     if over:
         hint = (
-            "the watcher gives its pane its look back in a few seconds"
+            "the watcher cleans up in a few seconds"
             if watching
-            else "`tmuxmeter up`, `resume --all` or `down` gives its pane its look back"
+            else "`tmuxmeter up`, `resume --all` or `down` takes away the pane's look"
         )
         return Check("pauses", WARN, f"{text}; {', '.join(over)}", hint)
     if not watching:
