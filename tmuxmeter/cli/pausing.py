@@ -221,6 +221,7 @@ class Scene:
 
     def means(self) -> Means:
         """Return what pausing works with."""
+        from tmuxmeter.hooks.targets import AGENTS as HOOKABLE
         from tmuxmeter.pause.hold import HoldFlags
         from tmuxmeter.pause.means import Means
         from tmuxmeter.tmux.client import Tmux
@@ -234,6 +235,7 @@ class Scene:
             flags=HoldFlags(self.context.places.runtime / "hold"),
             watched=self.watched,
             hooks_since=self._hooks_since,
+            hookable=HOOKABLE,
             state_now=self._state_now,
             own_pid=os.getpid(),
         )

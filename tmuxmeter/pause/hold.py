@@ -18,8 +18,6 @@ from tmuxmeter.pause.files import private_text, read_private, write_private
 if TYPE_CHECKING:
     from pathlib import Path
 
-HOOKED: Final = frozenset({"claude", "codex", "gemini", "cursor", "opencode"})
-"""Agents that can be given hooks which hold them."""
 FOLDER: Final = "hold"
 """Its name below the runtime folder."""
 

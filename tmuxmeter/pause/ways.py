@@ -11,7 +11,6 @@ from tmuxmeter.errors import FolderError, PauseError, TmuxError, TmuxSilentError
 from tmuxmeter.panes.evidence import START_SLACK_MS
 from tmuxmeter.pause import flow, interrupt, look, subtree, suspend
 from tmuxmeter.pause.freeze import freeze
-from tmuxmeter.pause.hold import HOOKED
 from tmuxmeter.pause.keys import set_input
 from tmuxmeter.pause.marks import Mark, running
 from tmuxmeter.pause.method import Done, LookLeftError, UnguardedError
@@ -169,7 +168,7 @@ def _hold(means: Means, target: Target, note: Any, who: str, now_ms: int) -> Don
         It takes a watcher.
     """
     since = means.hooks_since(target.agent, target.settings)
-    if since is None and target.agent not in HOOKED:
+    if since is None and target.agent not in means.hookable:
         message = "it has no hooks that could hold it"
         raise PauseError(message)
     if since is None:

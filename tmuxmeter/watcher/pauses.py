@@ -241,6 +241,7 @@ def pause_means(state: Path, runtime: Path, state_now: Callable[[Target], str]) 
         What an agent does by now.
     """
     from tmuxmeter.hooks.status import holding_since
+    from tmuxmeter.hooks.targets import AGENTS as HOOKABLE
     from tmuxmeter.panes.processes import ProcessTable
     from tmuxmeter.panes.sources import default_source
     from tmuxmeter.pause.hold import HoldFlags
@@ -254,6 +255,7 @@ def pause_means(state: Path, runtime: Path, state_now: Callable[[Target], str]) 
         flags=HoldFlags(runtime / "hold"),
         watched=True,
         hooks_since=lambda agent, settings: holding_since(agent, settings, runtime),
+        hookable=HOOKABLE,
         state_now=state_now,
         own_pid=os.getpid(),
     )
