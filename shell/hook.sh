@@ -142,7 +142,8 @@ status_line() {
 [ -n "$runtime" ] || pass
 
 case $event in
-PreToolUse | BeforeTool | preToolUse | UserPromptSubmit | BeforeAgent | beforeSubmitPrompt)
+PreToolUse | BeforeTool | preToolUse | PreCompact | UserPromptSubmit | BeforeAgent | \
+    beforeSubmitPrompt)
     if [ -L "$runtime/hold" ]; then
         cannot_hold 'the folder of hold flags is a link'
     fi

@@ -7,6 +7,7 @@ const RUNTIME = ""
 const GRACE_MS = 15000
 const LOOK_MS = 100
 
+let client
 const parents = new Map()
 const seen = new Set()
 const told = new Set()
@@ -72,11 +73,21 @@ async function waitWhileHeld(session) {
         fs.unlinkSync(flag.file)
       } catch {}
       report(session, "watcher-gone", text)
+      await show(`tmuxmeter: ${text}`)
       return
     }
     await sleep(LOOK_MS)
   }
   report(session, "released", "went on")
+}
+
+// Says something on the screen, if this OpenCode can.
+async function show(message) {
+  try {
+    await client.tui.showToast({ body: { message, variant: "warning", duration: 15000 } })
+  } catch {
+    // without a screen there is nobody to tell
+  }
 }
 
 function report(session, hold, text) {
@@ -121,7 +132,12 @@ function drop(event, content) {
   }
 }
 
-export const tmuxmeter = async () => ({
+export const tmuxmeter = async (input) => {
+  client = input?.client
+  return hooks
+}
+
+const hooks = {
   event: async ({ event }) => {
     const info = event?.properties?.info
     if (event?.type === "session.created") began(info, "startup")
@@ -136,4 +152,4 @@ export const tmuxmeter = async () => ({
   "tool.execute.before": async (input) => {
     await waitWhileHeld(input?.sessionID)
   },
-})
+}

@@ -16,6 +16,7 @@ from tmux_fixtures import wait_until
 
 from tmuxmeter.agents import AGENTS
 from tmuxmeter.agents.base import Root
+from tmuxmeter.hooks.targets import AGENTS as HOOKABLE
 from tmuxmeter.panes.glance import glance
 from tmuxmeter.panes.processes import ProcessTable
 from tmuxmeter.panes.sources import default_source
@@ -128,6 +129,7 @@ class Stage:
             flags=HoldFlags(self.state / "run" / "hold"),
             watched=watched,
             hooks_since=lambda agent, _: self.installed.get(agent),
+            hookable=HOOKABLE,
             state_now=lambda target: self.target(target.ref.pane).state,
             own_pid=os.getpid(),
         )

@@ -8,6 +8,7 @@ import shlex
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -114,7 +115,7 @@ def test_the_data(desk: Desk) -> None:
         "pane": counted.pane,
         "server": str(desk.server.socket),
         "agent": "claude",
-        "agent_session": "",
+        "agent_session": None,
         "did": "paused",
         "way": "freeze",
         "method": "subtree",
@@ -123,6 +124,18 @@ def test_the_data(desk: Desk) -> None:
     }
     (row,) = desk.rows("resume", counted.pane)
     assert (row["did"], row["method"]) == ("resumed", "subtree")
+    # what is told in one sentence on a terminal is data here
+    assert row["seen"] == "goes on"
+    assert 0 <= row["paused_ms"] <= now_ms() - begin
+    (row,) = desk.rows("pause", "%99")
+    assert (row["did"], row["agent"]) == ("failed-to-pause", None)
+    counted = desk.counter()
+    desk.run("pause", counted.pane)
+    (made,) = desk.store.all()
+    desk.store.replace(replace(made, seen="", since_ms=now_ms()))
+    (row,) = desk.rows("pause", counted.pane)
+    assert row["did"] == "failed-to-pause"
+    assert row["seen"].startswith("a pause was begun there and not finished")
 
 
 def test_toggle_is_one_key(desk: Desk) -> None:
@@ -133,6 +146,42 @@ def test_toggle_is_one_key(desk: Desk) -> None:
     assert counted.stands_still()
     assert desk.did("toggle") == {counted.pane: "resumed"}
     assert counted.counts_on()
+
+
+def at_once(desk: Desk, *arguments: str, times: int = 3) -> list[str]:
+    """Run a command several times at once; return what was done, in alphabetical order."""
+    running = [
+        subprocess.Popen(
+            [sys.executable, "-m", "tmuxmeter", *arguments, "--json"],
+            env=desk.environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+        )
+        for _ in range(times)
+    ]
+    answers = [json.loads(each.communicate(timeout=60)[0] or b"[]") for each in running]
+    return sorted(row["did"] for rows in answers for row in rows)
+
+
+def test_resuming_twice_at_once_types_nothing_into_the_agent(desk: Desk) -> None:
+    """Two that both found it suspended would both type `fg`, the second into the agent."""
+    counted = desk.counter("bash", "opencode")
+    for _ in range(4):
+        assert desk.did("pause", counted.pane) == {counted.pane: "paused"}
+        at_once(desk, "resume", counted.pane, times=4)
+        assert counted.counts_on()
+        counted.type("!")
+        counted.got(b"!")
+    assert counted.keys() == b"!!!!"
+
+
+def test_a_key_that_is_pressed_twice_pauses_and_resumes(desk: Desk) -> None:
+    counted = desk.counter()
+    assert at_once(desk, "toggle", counted.pane, times=2) == ["paused", "resumed"]
+    assert counted.counts_on()
+    assert desk.store.all() == []
+    assert at_once(desk, "pause", counted.pane) == ["already-paused", "already-paused", "paused"]
+    assert len(desk.store.all()) == 1
 
 
 def test_without_a_pane_it_is_the_one_in_front_of_you(desk: Desk) -> None:
@@ -194,6 +243,22 @@ def test_an_agent_of_the_configuration(desk: Desk) -> None:
     assert unknown.stderr.startswith("tmuxmeter: 'nobodys' is no agent that is known: claude, ")
 
 
+def test_a_broken_configuration_is_told_and_keeps_nobody_from_pausing(desk: Desk) -> None:
+    config = Path(os.environ["XDG_CONFIG_HOME"]) / "tmuxmeter" / "config.toml"
+    config.parent.mkdir(parents=True)
+    config.write_text('[guard]\nday_dollars = "20"\n')
+    counted = desk.counter()
+    done = desk.run("pause", counted.pane)
+    assert (done.returncode, done.stdout.startswith("paused ")) == (0, True)
+    assert counted.stands_still()
+    [said] = done.stderr.splitlines()
+    assert "guard.day_dollars must be" in said
+    assert said.endswith("; the defaults hold here")
+    assert desk.did("toggle", counted.pane) == {counted.pane: "resumed"}
+    # a budget that can't be read is nobody's: who is over it can't be told
+    assert desk.run("pause", "--over-budget").returncode != 0
+
+
 def test_agents_over_budget(midday: None, desk: Desk) -> None:
     config = Path(os.environ["XDG_CONFIG_HOME"]) / "tmuxmeter" / "config.toml"
     config.parent.mkdir(parents=True)
@@ -236,6 +301,15 @@ def test_what_can_t_be_done_is_said_with_the_reason(desk: Desk) -> None:
     assert "there is no pane %99" in gone.stderr
 
 
+def test_no_command_is_named_that_there_isn_t(desk: Desk) -> None:
+    pane = desk.server.window("sleep 500")
+    said = desk.run("pause", pane, "--how", "hold").stderr
+    assert said.endswith("(sleep): hold: it has no hooks that could hold it\n")
+    counted = desk.counter("bash", "codex")
+    said = desk.run("pause", counted.pane, "--how", "hold").stderr
+    assert "`tmuxmeter hooks install codex`" in said
+
+
 def test_a_pause_outlives_the_program_that_made_it_and_is_undone_newest_first(desk: Desk) -> None:
     pane = desk.fake("shop")
     desk.run("pause", pane, "--how", "freeze")
@@ -254,7 +328,8 @@ def test_hold_status(desk: Desk) -> None:
     assert "No watcher runs, so the hooks let go" in said
     data = json.loads(desk.run("hold", "status", "--json").stdout)
     assert data["watching"] is False
-    assert [row["agent_session"] for row in data["held"]] == ["abc"]
+    [row] = data["held"]
+    assert (row["agent_session"], row["pane"], row["server"]) == ("abc", None, None)
 
 
 def test_a_pause_that_is_over_is_not_told_as_one(desk: Desk) -> None:

@@ -476,6 +476,16 @@ def test_one_broken_file_doesn_t_stop_the_others(home: Path) -> None:
     assert broken.read_text() == '{\n  "a": 1,\n}\n'
 
 
+def test_one_broken_file_keeps_nothing_back_of_what_the_others_need(home: Path) -> None:
+    account(home, content="{")
+    account(home, "codex", None)
+    code, said, _ = run(home, "install", "--yes")
+    assert code == 1
+    assert "Codex asks once whether to trust them" in said
+    # without it they would leave no reports until a watcher comes
+    assert (home / ".local/state/tmuxmeter/run/inbox").is_dir()
+
+
 def test_an_agent_that_isn_t_there_is_told(home: Path) -> None:
     code, _, err = run(home, "install", "cursor", "--yes")
     assert code == 2

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import json
 import os
+import re
+import shlex
 import shutil
 import signal
 import subprocess
 import sys
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from tmux_fixtures import wait_until
+from test_pause_records import pause as recorded
+from tmux_fixtures import TmuxServer, wait_until
 
 from tmuxmeter.hooks.answers import go_on, refuse
 from tmuxmeter.hooks.facts import (
@@ -36,6 +39,9 @@ from tmuxmeter.hooks.inbox import Inbox
 from tmuxmeter.hooks.waiting import Wait
 from tmuxmeter.hooks.wanted import EVENTS, Program
 from tmuxmeter.pause.hold import HoldFlags
+from tmuxmeter.pause.look import DIMMED, dim, own_styles
+from tmuxmeter.pause.records import HOLD, Pause, PauseStore
+from tmuxmeter.tmux.client import Tmux
 from tmuxmeter.watcher.process import WatcherLock
 
 if TYPE_CHECKING:
@@ -280,6 +286,24 @@ def test_a_prompt_while_held_is_refused(place: Place) -> None:
     assert place.holds() == [("s-1", REFUSED)]
 
 
+def test_a_context_is_not_compacted_while_held(place: Place) -> None:
+    """It is a request, and the largest of all; asked for by hand it is refused like a prompt."""
+    place.flags.set("claude", "s-1", "you", 1)
+    options = ("--python", sys.executable)
+    by_hand = {"session_id": "s-1", "trigger": "manual"}
+    code, out, err = place.run(["sh"], "claude", "PreCompact", by_hand, *options)
+    assert (code, err) == (0, "")
+    assert json.loads(out)["decision"] == "block"
+    assert "Paused by you: this compaction was not sent" in json.loads(out)["reason"]
+    assert place.holds() == [("s-1", REFUSED)]
+    by_itself = {"session_id": "s-1", "trigger": "auto"}
+    process = place.hold(["sh"], "claude", "PreCompact", by_itself)
+    time.sleep(0.3)
+    assert process.poll() is None
+    place.flags.clear("claude", "s-1")
+    assert finish(process) == (0, "")
+
+
 def test_before_its_deadline_the_call_is_refused(place: Place) -> None:
     place.flags.set("claude", "s-1", "you", 1)
     process = place.hold(["sh"], "claude", "PreToolUse", TOOL, "--timeout", "2")
@@ -290,6 +314,40 @@ def test_before_its_deadline_the_call_is_refused(place: Place) -> None:
     assert decision["permissionDecisionReason"].endswith("Try the same call again.")
     assert place.holds() == [("s-1", EXPIRED)]
     assert place.flags.get("claude", "s-1")
+
+
+@pytest.mark.parametrize(
+    ("agent", "event"), [(agent, event) for agent, events in EVENTS.items() for event in events]
+)
+def test_who_waits_knows_how_long_its_agent_does(tmp_path: Path, agent: str, event: str) -> None:
+    """A prompt's hook that waited out the watcher's grace was given up, and the prompt sent."""
+    entry = Program(SCRIPT, Path(sys.executable), tmp_path).entry(agent, event)
+    handler = entry if agent == "cursor" else entry["hooks"][0]
+    told = handler["timeout"] / (1000 if agent == "gemini" else 1)
+    words = shlex.split(handler["command"])
+    if "--python" not in words:
+        return  # it only reports
+    script = SCRIPT.read_text()
+    grace = int(re.search(r"grace=(\d+)", script)[1])  # type: ignore[index]
+    default = re.search(r"timeout=(\d+)", script)[1]  # type: ignore[index]
+    known = float(words[words.index("--timeout") + 1] if "--timeout" in words else default)
+    assert known == told
+    begin = time.monotonic()
+    wait = Wait(agent, event, tmp_path, known, grace, "")
+    assert grace + 5 < wait.deadline - begin < told
+
+
+def test_a_prompt_goes_on_with_a_word_where_no_watcher_runs(place: Place) -> None:
+    place.flags.set("claude", "s-1", "you", 1)
+    (place.runtime / "watcher.lock").unlink()
+    begin = time.monotonic()
+    options = ("--python", sys.executable, "--timeout", "3", "--grace", "60")
+    code, out, err = place.run(["sh"], "claude", "UserPromptSubmit", TOOL, *options)
+    assert time.monotonic() - begin < 3
+    assert (code, err) == (0, "")
+    assert "the pause is over" in json.loads(out)["systemMessage"]
+    assert place.holds() == [("s-1", WATCHER_GONE)]
+    assert place.flags.active() == []
 
 
 @pytest.mark.parametrize(("timeout", "margin"), [(86_400, 60), (600, 60), (100, 20), (10, 2)])
@@ -363,6 +421,66 @@ def test_a_watcher_that_dies_while_it_waits(tmp_path: Path) -> None:
     code, out = finish(process)
     assert code == 0
     assert "systemMessage" in json.loads(out)
+
+
+def paused_in(server: TmuxServer, pane: str, store: PauseStore, **changes: object) -> Pause:
+    """Write down that a session is held in a pane, which is dimmed for it."""
+    before = dim(Tmux(server.socket), pane)
+    pid, panes_pid = (int(server.format(f"#{{{name}}}", pane)) for name in ("pid", "pane_pid"))
+    made = recorded(
+        socket=str(server.socket),
+        server_pid=pid,
+        pane_id=pane,
+        session="s-1",
+        pane_pid=panes_pid,
+        way=HOLD,
+        method="hold",
+        undo={"look": before},
+    )
+    made = replace(made, **changes)  # type: ignore[arg-type]
+    store.add(made)
+    return made
+
+
+@pytest.mark.parametrize(("agent", "event"), [("claude", "PreToolUse"), ("codex", "PreToolUse")])
+def test_who_is_let_go_without_a_watcher_has_its_look_back(
+    tmp_path: Path, tmux_server: TmuxServer, agent: str, event: str
+) -> None:
+    place = Place(tmp_path / "tmuxmeter" / "run")
+    place.flags.set(agent, "s-1", "you", 1)
+    store = PauseStore(tmp_path / "tmuxmeter" / "pauses")
+    mine, other = tmux_server.window("cat"), tmux_server.window("cat")
+    tmux_server.run("set-option", "-p", "-t", mine, "window-style", "fg=red")
+    paused_in(tmux_server, mine, store, agent=agent)
+    paused_in(tmux_server, other, store, agent=agent, session="s-2")
+    paused_in(tmux_server, other, store, agent=agent, pane_id="%77")
+    before = store.all()
+    code, _, err = place.run(
+        ["sh"], agent, event, TOOL, "--python", sys.executable, "--grace", "0.1"
+    )
+    assert (code, err) == (0, "")
+    assert own_styles(Tmux(tmux_server.socket), mine) == {
+        "window-style": "fg=red",
+        "window-active-style": None,
+    }
+    # the next watcher tells of it, and its guard learns that nobody let it go on
+    assert store.all() == before
+    assert own_styles(Tmux(tmux_server.socket), other)["window-style"] == DIMMED
+
+
+def test_a_look_that_can_t_be_given_back_keeps_no_agent_from_going_on(
+    tmp_path: Path, tmux_server: TmuxServer
+) -> None:
+    place = Place(tmp_path / "tmuxmeter" / "run")
+    place.flags.set("claude", "s-1", "you", 1)
+    store = PauseStore(tmp_path / "tmuxmeter" / "pauses")
+    made = paused_in(tmux_server, tmux_server.window("cat"), store)
+    with store.alone(made.socket, made.pane_id):
+        options = ("--python", sys.executable, "--grace", "0.1")
+        code, out, err = place.run(["sh"], "claude", "PreToolUse", TOOL, *options)
+    assert (code, err) == (0, "")
+    assert "the pause is over" in json.loads(out)["systemMessage"]
+    assert store.all() == [made]
 
 
 def test_a_watcher_that_comes_back_in_time_changes_nothing(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tmuxmeter.errors import FolderError
+from tmuxmeter.errors import FolderError, PauseError
 from tmuxmeter.pause.hold import Flag, HoldFlags, flag_name
 from tmuxmeter.pause.records import UNWATCHED, Pause, PauseStore, new_id
 
@@ -228,3 +228,31 @@ def test_what_is_no_flag_of_ours_is_left_out(flags: HoldFlags) -> None:
     copied.write_text(flags.path("claude", "s1").read_text())
     assert [flag.session for flag in flags.active()] == ["s1"]
     assert flags.get("claude", "s2") is None
+
+
+def test_two_that_act_on_one_pane_take_turns(store: PauseStore) -> None:
+    other = PauseStore(store.folder)
+    with store.alone("/tmp/socket", "%1"):
+        with store.alone("/tmp/socket", "%1"):
+            pass  # its own turn already
+        with (
+            pytest.raises(PauseError, match="somebody else is at it"),
+            other.alone("/tmp/socket", "%1", 0.05),
+        ):
+            pytest.fail("two at once")
+    with other.alone("/tmp/socket", "%1", 0):
+        pass
+    assert (other.all(), other.broken) == ([], [])
+
+
+def test_panes_that_come_and_go_leave_few_files(store: PauseStore) -> None:
+    for number in range(100):
+        with store.alone("/tmp/socket", f"%{number}"):
+            pass
+    assert len(list(store.folder.iterdir())) <= 8
+
+
+def test_without_a_lock_there_is_no_wait(tmp_path: Path) -> None:
+    (tmp_path / "pauses").write_text("in the way")
+    with PauseStore(tmp_path / "pauses").alone("/tmp/socket", "%1"):
+        pass

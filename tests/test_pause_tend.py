@@ -11,10 +11,13 @@ import pytest
 from pausing import Counted, Stage, now_ms
 from tmux_fixtures import wait_until
 
-from tmuxmeter.pause.look import STYLES, own_styles
-from tmuxmeter.pause.tend import GRACE_MS, tend
+from tmuxmeter.pause.look import ALARMED, STYLES, own_styles
+from tmuxmeter.pause.method import LookLeftError
+from tmuxmeter.pause.records import RESUMING
+from tmuxmeter.pause.tend import FLAG_GONE, GRACE_MS, tend
 from tmuxmeter.pause.terminal import opened, takes_output
 from tmuxmeter.pause.ways import pause, resume
+from tmuxmeter.tmux import client
 from tmuxmeter.tmux.client import Tmux
 
 if TYPE_CHECKING:
@@ -153,6 +156,53 @@ def test_a_server_that_is_gone(stage: Stage) -> None:
     wait_until(lambda: stage.means.table.source.now(counted.pid) is None)
 
 
+def test_a_look_that_can_t_be_given_back_now_is_not_forgotten(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(client, "REST_SECONDS", 0.0)
+    stage.means = replace(stage.means, tmux=lambda socket: Tmux(socket, timeout=0.3))
+    counted = stage.start("wrapper")
+    stage.server.run("set-option", "-p", "-t", counted.pane, "window-style", "fg=red")
+    made = paused(stage, counted)
+    server = made.server_pid
+    os.kill(server, signal.SIGSTOP)
+    try:
+        # the agent doesn't wait for it
+        with pytest.raises(LookLeftError, match="it goes on, but its tmux server"):
+            resume(stage.means, made)
+        assert counted.counts_on()
+        [left] = stage.means.store.all()
+        assert RESUMING in left.undo
+        assert tended(stage) == []
+    finally:
+        os.kill(server, signal.SIGCONT)
+    wait_until(lambda: tended(stage) == ["somebody else let it go on"])
+    found = own_styles(Tmux(stage.server.socket), counted.pane)
+    assert found == {"window-style": "fg=red", "window-active-style": None}
+
+
+def test_a_look_that_was_left_behind_is_nobody_s_own(stage: Stage) -> None:
+    counted = stage.start("wrapper")
+    stage.server.run("set-option", "-p", "-t", counted.pane, "window-style", ALARMED)
+    stage.server.run("set-option", "-p", "-t", counted.pane, "window-active-style", "fg=blue")
+    resume(stage.means, paused(stage, counted))
+    found = own_styles(Tmux(stage.server.socket), counted.pane)
+    assert found == {"window-style": None, "window-active-style": "fg=blue"}
+
+
+def test_a_pane_paused_twice_has_its_own_look_back(stage: Stage) -> None:
+    stage.installed["claude"] = 1
+    counted = stage.start("wrapper")
+    stage.server.run("set-option", "-p", "-t", counted.pane, "window-style", "fg=red")
+    target = replace(stage.target(counted.pane), session="abc")
+    for way in ("hold", "freeze"):
+        pause(stage.means, target, way, "you", now_ms())
+    for made in reversed(stage.means.store.all()):
+        resume(stage.means, made)
+    found = own_styles(Tmux(stage.server.socket), counted.pane)
+    assert found == {"window-style": "fg=red", "window-active-style": None}
+
+
 def test_somebody_else_let_it_go_on(stage: Stage) -> None:
     counted = stage.start("wrapper")
     paused(stage, counted)
@@ -200,4 +250,4 @@ def test_flags_and_pauses_go_together(stage: Stage) -> None:
     assert tended(stage, GRACE_MS + 1) == []
     assert [flag.session for flag in flags.active()] == ["abc"]
     flags.clear("claude", "abc")
-    assert tended(stage) == ["its flag was removed"]
+    assert tended(stage) == [FLAG_GONE]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import signal
 import time
@@ -361,9 +362,26 @@ def test_holding_sets_the_flag_of_the_session(stage: Stage, state: str, said: st
 def test_when_the_last_request_ended_is_told(stage: Stage) -> None:
     stage.installed["claude"] = 1
     counted = stage.start("bash")
-    target = replace(stage.target(counted.pane), session="abc", last_request_ms=9_600)
-    made = pause(stage.means, target, "hold", YOU, 10_000)
-    assert made.seen == "held at next tool call or prompt; last request ended 0.4 s ago"
+    last = now_ms() - 30_000
+    target = replace(stage.target(counted.pane), session="abc", last_request_ms=last)
+    made = pause(stage.means, target, "hold", YOU, now_ms())
+    ago = re.fullmatch(
+        r"held at next tool call or prompt; last request ended ([0-9.]+) s ago", made.seen
+    )
+    assert ago
+    assert abs(float(ago[1]) - (made.since_ms - last) / 1000) < 0.06
+
+
+def test_a_pause_begins_when_it_is_done_not_when_it_was_asked_for(stage: Stage) -> None:
+    """A request that ended in between is no alarm: nothing held the agent yet."""
+    stage.installed["claude"] = 1
+    counted = stage.start("bash")
+    target = replace(stage.target(counted.pane), session="abc", state="working")
+    made = pause(stage.means, target, "hold", YOU, now_ms() - 400)
+    flag = stage.means.flags.path("claude", "abc").stat()
+    assert flag.st_mtime_ns // 1_000_000 <= made.since_ms <= now_ms()
+    assert stage.means.store.all() == [made]
+    assert made.state == "working"
 
 
 def test_holding_takes_hooks_a_session_and_a_watcher(stage: Stage) -> None:

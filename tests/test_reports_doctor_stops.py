@@ -13,7 +13,8 @@ from tmuxmeter.reports.doctor_stops import (
     pauses_check,
 )
 
-HELD = PauseFacts("%3", "claude", "hold", "you", 0, there=True)
+HELD = PauseFacts("%3", "claude", "hold", "you", 0, over="")
+OVER = HELD._replace(pane="%4", over="its flag is gone")
 
 
 @pytest.mark.parametrize(
@@ -22,7 +23,12 @@ HELD = PauseFacts("%3", "claude", "hold", "you", 0, there=True)
         ([], [], False, "ok", "nothing is paused"),
         ([HELD], [], True, "note", "1 agent paused: %3 (claude) by you (hold)"),
         ([HELD], [], False, "warn", "by you"),
-        ([HELD, HELD._replace(there=False)], [], True, "warn", "some of them are over"),
+        (
+            *([HELD, OVER], [], True, "warn"),
+            "1 agent paused: %3 (claude) by you (hold); that of %4 (claude) is over: its flag",
+        ),
+        ([OVER], [], False, "warn", "nothing is paused; that of %4 (claude) is over: its flag"),
+        ([OVER._replace(spent_after=9)], [], False, "warn", "is over"),
         ([HELD._replace(spent_after=9)], [], True, "bad", "still spending: %3"),
         ([HELD], ["x is no record"], True, "warn", "x is no record"),
     ],
@@ -34,6 +40,11 @@ def test_pauses(
     assert check.status == status
     assert words in check.text
     assert bool(check.hint) == (status != "ok")
+
+
+def test_what_is_over_is_taken_away_by_a_command_that_is_named() -> None:
+    assert "`resume --all` or `down`" in pauses_check([OVER], [], watching=False).hint
+    assert "the watcher" in pauses_check([OVER], [], watching=True).hint
 
 
 def test_hooks() -> None:

@@ -6,7 +6,7 @@ import pytest
 from ledger_data import NOON, chunk, log, price, usage
 from pictures import SOCKET, agent, in_pane, picture
 
-from tmuxmeter.events import SessionStart, event_key
+from tmuxmeter.events import Event, Prompt, SessionStart, ToolResult, TurnEnd, event_key
 from tmuxmeter.ledger.session_queries import RequestAfter
 from tmuxmeter.ledger.writer import Writer
 from tmuxmeter.panes.pausing import with_pauses
@@ -18,7 +18,11 @@ SECOND = 1_000
 
 def after(*each: tuple[float, int]) -> list[RequestAfter]:
     """Return requests of ten tokens: seconds after the pause, and whose."""
-    return [RequestAfter(who, 7, NOON + round(at * SECOND), 10) for at, who in each]
+    return [request(who, 7, round(at * SECOND)) for at, who in each]
+
+
+def request(who: int, file: int, after_ms: int, *, known: int = 1, going: int = 1) -> RequestAfter:
+    return RequestAfter(who, file, NOON + after_ms, 10, known, going)
 
 
 @pytest.mark.parametrize(
@@ -39,13 +43,33 @@ def after(*each: tuple[float, int]) -> list[RequestAfter]:
     ],
 )
 def test_what_began_after_a_pause(way: str, requests: list[RequestAfter], spent: int) -> None:
-    assert spent_after(requests, NOON, way) == spent
+    assert spent_after(requests, NOON, way, worked=True) == spent
 
 
 def test_a_sub_agent_of_the_same_session_has_one_of_its_own() -> None:
-    both = [RequestAfter(1, 7, NOON + 9, 10), RequestAfter(1, 8, NOON + 10, 10)]
-    assert spent_after(both, NOON, "hold") == 0
-    assert spent_after([*both, RequestAfter(1, 8, NOON + 11, 10)], NOON, "hold") == 10
+    both = [request(1, 7, 9), request(1, 8, 10)]
+    assert spent_after(both, NOON, "hold", worked=True) == 0
+    assert spent_after([*both, request(1, 8, 11)], NOON, "hold", worked=True) == 10
+
+
+@pytest.mark.parametrize(
+    ("known", "going", "worked", "spent"),
+    [
+        # an idle agent has nothing to finish
+        (1, 0, False, 10),
+        (0, 0, False, 10),
+        (1, 1, False, 0),
+        # its log had told of an end that was none
+        (1, 0, True, 0),
+        # a sub-agent that began after the pause
+        (0, 0, True, 10),
+    ],
+)
+def test_only_what_was_under_way_is_let_pass(
+    known: int, going: int, worked: bool, spent: int
+) -> None:
+    one = request(1, 7, 30 * SECOND, known=known, going=going)
+    assert spent_after([one], NOON, "hold", worked=worked) == spent
 
 
 def test_the_ledger_tells_a_session_s_requests_and_its_sub_agents() -> None:
@@ -64,8 +88,49 @@ def test_the_ledger_tells_a_session_s_requests_and_its_sub_agents() -> None:
             usage("m3", "c", NOON + 3, fresh=99),
         ]
         writer.book([chunk(log(), [start, *events])], price)
-        found = writer.reader().requests_after("claude", "a", NOON)
+        found = writer.reader().requests_after("claude", "a", NOON, LAST_LINE_MS)
     assert [(row.time_ms - NOON, row.tokens) for row in found] == [(1, 10), (2, 5)]
+
+
+def prompt(name: str, time_ms: int) -> Prompt:
+    return Prompt(key=event_key("claude", "prompt", name), session="a", time_ms=time_ms, human=True)
+
+
+def turn_end(name: str, time_ms: int) -> TurnEnd:
+    key = event_key("claude", "turn", name)
+    return TurnEnd(key=key, session="a", time_ms=time_ms, reason="done")
+
+
+def result(name: str, time_ms: int) -> ToolResult:
+    key = event_key("claude", "tool", name)
+    return ToolResult(key=key, session="a", time_ms=time_ms, tool="Bash", ok=True)
+
+
+@pytest.mark.parametrize(
+    ("before", "known", "going"),
+    [
+        ([], 0, 0),
+        ([prompt("p", NOON - 9), usage("m", "a", NOON - 5), turn_end("m", NOON - 5)], 1, 0),
+        ([prompt("p", NOON - 9), usage("m", "a", NOON - 5)], 1, 1),
+        ([turn_end("m", NOON - 5), prompt("p", NOON - 1)], 1, 1),
+        # what it was asked for at the same time comes into the log a moment later
+        ([usage("m", "a", NOON - 5), turn_end("m", NOON - 5), prompt("p", NOON + 900)], 1, 1),
+        ([turn_end("m", NOON - 5), result("t", NOON + LAST_LINE_MS)], 0, 1),
+        ([usage("m", "a", NOON - 5), turn_end("m", NOON - 5), prompt("p", NOON + 6000)], 1, 0),
+        # it ends right after the pause: until then it went on
+        ([prompt("p", NOON - 9), turn_end("m", NOON + 2_000)], 1, 1),
+    ],
+)
+def test_whether_a_turn_went_on_at_a_pause_is_what_its_own_log_tells(
+    before: list[Event], known: int, going: int
+) -> None:
+    made = usage("r", "a", NOON + 2_000)
+    with Writer.memory(None, 0) as writer:
+        # another log of the same session, a sub-agent's, has no say
+        writer.book([chunk(log("b.jsonl"), [usage("x", "a", NOON - 1)])], price)
+        writer.book([chunk(log(), [*before, made])], price)
+        [row] = writer.reader().requests_after("claude", "a", NOON, LAST_LINE_MS)
+    assert (row.known, row.open) == (known, going)
 
 
 def pause(session: str = "a", pid: int = 9) -> PauseNow:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
+from dataclasses import replace
 from random import Random
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from test_watcher import STATE, actor
+from test_watcher import STATE, actor, now_ms
 from test_watcher_live import failing
 from test_watcher_pauses import act, records, up, value
 from test_watcher_pauses import meter as meter
@@ -15,6 +18,8 @@ from tmux_fixtures import wait_until
 from watching import data, kill_watcher
 
 from tmuxmeter.demo.script import ClaudeSession
+from tmuxmeter.pause.hold import HoldFlags
+from tmuxmeter.pause.records import PauseStore
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -79,6 +84,30 @@ def test_what_a_human_lets_go_is_not_stopped_again(meter: Path, tmux_server: Tmu
     assert records(meter) == []
     waived = json.loads((meter / STATE / "guard.json").read_text())["waived"]
     assert len(waived) == 1
+
+
+@pytest.mark.parametrize("by", ["its hook", "down"])
+def test_who_goes_on_as_no_watcher_runs_is_stopped_again(
+    meter: Path, tmux_server: TmuxServer, by: str
+) -> None:
+    """Nobody has let it go who knows better."""
+    configure(meter, action="hold", day_tokens=1000, grace_seconds=0)
+    pane = played(meter, tmux_server)
+    up(meter, tmux_server)
+    wait_until(lambda: state(tmux_server, pane) == "paused")
+    kill_watcher(meter)
+    store, flags = PauseStore(meter / STATE / "pauses"), HoldFlags(meter / STATE / "run" / "hold")
+    [made] = store.all()
+    os.kill(made.pid, signal.SIGCONT)
+    # as if its hook had held it, and then let it go
+    store.replace(replace(made, way="hold", method="hold"))
+    if by == "down":
+        flags.set(made.agent, made.session, made.who, now_ms())
+        assert "Not paused any more" in act(meter, tmux_server, "down")
+    up(meter, tmux_server)
+    wait_until(lambda: [each for each in records(meter) if each["id"] != made.id])
+    wait_until(lambda: state(tmux_server, pane) == "paused")
+    assert json.loads((meter / STATE / "guard.json").read_text())["waived"] == {}
 
 
 def test_it_only_tells_unless_told_to_do_more(meter: Path, tmux_server: TmuxServer) -> None:

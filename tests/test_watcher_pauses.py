@@ -21,6 +21,7 @@ from watching import data, kill_watcher, tmuxmeter
 from tmuxmeter.demo.script import ClaudeSession
 from tmuxmeter.errors import PauseError
 from tmuxmeter.ledger.session_queries import RequestAfter
+from tmuxmeter.pause.hold import HoldFlags
 from tmuxmeter.pause.look import ALARMED, DIMMED
 from tmuxmeter.pause.records import RESUMING, Pause, PauseStore
 from tmuxmeter.pause.ways import pause, resume
@@ -170,8 +171,10 @@ def test_a_pause_that_leaks_is_an_alarm_once(meter: Path, tmux_server: TmuxServe
 class Spends:
     """A ledger whose session made a request ten seconds after a pause."""
 
-    def requests_after(self, agent: str, session: str, time_ms: int) -> list[RequestAfter]:
-        return [RequestAfter(1, 1, time_ms + 10_000, 1234)]
+    def requests_after(
+        self, agent: str, session: str, time_ms: int, late_ms: int
+    ) -> list[RequestAfter]:
+        return [RequestAfter(1, 1, time_ms + 10_000, 1234, 1, 1)]
 
 
 def test_who_is_being_resumed_does_not_leak(home: Path, tmux_server: TmuxServer) -> None:
@@ -208,6 +211,65 @@ def test_who_is_being_resumed_does_not_leak(home: Path, tmux_server: TmuxServer)
         resume(stage.means, stuck)
     assert stage.means.store.all() == [stuck]
     assert [each.id for each in pauses.check(Spends())] == [again.id]
+
+
+class Told:
+    """What would be booked of pauses."""
+
+    def __init__(self) -> None:
+        self.spans: list[tuple[str, int, int]] = []
+
+    def paused(self, agent: str, session: str, since_ms: int, now_ms: int) -> None:
+        self.spans.append((session, since_ms, now_ms))
+
+
+def test_what_was_over_before_anybody_looked_is_no_pause_until_then(
+    home: Path, tmux_server: TmuxServer
+) -> None:
+    """Its agent worked on while no watcher ran: those hours are work."""
+    stage = Stage(home, tmux_server)
+    counted = stage.start("wrapper")
+    target = replace(stage.target(counted.pane), session="s")
+    made = pause(stage.means, target, "freeze", "you", now_ms())
+    book, before, after = Told(), Pauses(stage.means), Pauses(stage.means)
+    before.look(book, made.since_ms + 1_000)
+    assert book.spans == [("s", made.since_ms, made.since_ms + 1_000)]
+    # that watcher is gone, and somebody lets the agent go on
+    os.kill(counted.pid, signal.SIGCONT)
+    assert counted.counts_on()
+    later = made.since_ms + 3_600_000
+    after.look(book, later)
+    assert [each.id for each, _ in after.tend(later)] == [made.id]
+    after.look(book, later + 1_000)
+    assert len(book.spans) == 1
+
+
+def test_what_is_not_paused_yet_is_neither_booked_nor_an_alarm(tmp_path: Path) -> None:
+    means = pause_means(tmp_path, tmp_path / "run", lambda _: "")
+    means.store.add(recorded(session="s", way="freeze", seen=""))
+    pauses, book = Pauses(means), Told()
+    pauses.look(book, now_ms())
+    assert pauses.check(Spends()) == []
+    means.store.remove(pauses.all()[0].id)
+    pauses.look(book, now_ms() + 1_000)
+    assert book.spans == []
+
+
+@pytest.mark.parametrize(("state", "alarms"), [("idle", 1), ("working", 0)])
+def test_an_agent_held_while_idle_that_makes_one_request_is_an_alarm(
+    tmp_path: Path, state: str, alarms: int
+) -> None:
+    class One:
+        def requests_after(
+            self, agent: str, session: str, time_ms: int, late_ms: int
+        ) -> list[RequestAfter]:
+            return [RequestAfter(1, 1, time_ms + 30_000, 1234, 1, 0)]
+
+    means = pause_means(tmp_path, tmp_path / "run", lambda _: "")
+    means.store.add(recorded(session="s", way="hold", state=state))
+    pauses = Pauses(means)
+    pauses.read(now_ms())
+    assert len(pauses.check(One())) == alarms
 
 
 @pytest.mark.parametrize(
@@ -258,3 +320,64 @@ def test_who_goes_on_without_being_resumed_is_told(meter: Path, tmux_server: Tmu
     client.wait_for(f"{pane} (Claude Code) goes on: somebody else let it go on")
     wait_until(lambda: value(tmux_server, "STATE", pane) not in {"", "paused"})
     assert style(tmux_server, pane) == ""
+
+
+def test_a_watcher_that_is_killed_leaves_a_look_that_doctor_tells_of_and_down_takes_away(
+    meter: Path, tmux_server: TmuxServer
+) -> None:
+    """As OpenCode's plugin lets go: it takes the flag away and nothing else."""
+    pane = agent_in(meter, tmux_server)
+    up(meter, tmux_server)
+    wait_until(lambda: value(tmux_server, "STATE", pane))
+    tmux_server.run("set-option", "-p", "-t", pane, "window-style", "fg=red")
+    flags = HoldFlags(meter / STATE / "run" / "hold")
+    act(meter, tmux_server, "pause", pane, "--how", "freeze")
+    kill_watcher(meter)
+    store = PauseStore(meter / STATE / "pauses")
+    [made] = store.all()
+    os.kill(made.pid, signal.SIGCONT)
+    store.replace(replace(made, way="hold", method="hold"))
+    flags.set(made.agent, made.session, "you", now_ms())
+
+    def check() -> Any:
+        done = tmuxmeter("doctor", "--json", "--home", meter, check=False)
+        [row] = [row for row in json.loads(done.stdout)["checks"] if row["name"] == "pauses"]
+        return row
+
+    assert f"1 agent paused: {pane} (claude) by you (hold)" in check()["text"]
+    assert "holds let go" in check()["hint"]
+    flags.clear(made.agent, made.session)
+    assert style(tmux_server, pane) == DIMMED
+    assert f"nothing is paused; that of {pane} (claude) is over" in check()["text"]
+    assert "`down`" in check()["hint"]
+    said = act(meter, tmux_server, "down")
+    assert f"Not paused any more: {pane} (claude): its flag is gone" in said
+    assert (style(tmux_server, pane), records(meter)) == ("fg=red", [])
+
+
+@pytest.mark.parametrize(
+    # without its record the next guard would think that a human let it go on
+    ("who", "stays"),
+    [("you", False), ("guard: day limit of $20.00 passed ($20.31)", True)],
+)
+def test_down_lets_go_who_is_held_and_says_who_stays_paused(
+    meter: Path, tmux_server: TmuxServer, who: str, stays: bool
+) -> None:
+    frozen, held = agent_in(meter, tmux_server), tmux_server.window("sh -c 'sleep 500; true'")
+    up(meter, tmux_server)
+    wait_until(lambda: value(tmux_server, "STATE", frozen))
+    act(meter, tmux_server, "pause", held)
+    store, flags = PauseStore(meter / STATE / "pauses"), HoldFlags(meter / STATE / "run" / "hold")
+    [made] = store.all()
+    os.kill(made.pid, signal.SIGCONT)
+    # as its hook holds it
+    flags.set("claude", "s", "you", now_ms())
+    as_held = replace(made, agent="claude", session="s", way="hold", method="hold", who=who)
+    store.replace(as_held)
+    act(meter, tmux_server, "pause", frozen, "--how", "freeze")
+    said = act(meter, tmux_server, "down")
+    assert f"Not paused any more: {held} (claude): holding takes a watcher" in said
+    assert f"Still paused: {frozen} (claude). `tmuxmeter resume --all`" in said
+    assert (flags.active(), style(tmux_server, held)) == ([], "")
+    assert style(tmux_server, frozen) == DIMMED
+    assert (as_held in store.all()) == stays

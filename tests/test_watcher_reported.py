@@ -185,9 +185,11 @@ def test_what_an_import_told_of_a_turn_that_went_on_counts_once(
 def test_the_human_hears_of_holds_that_end_by_themselves(
     writer: Writer, inbox: Path, event: str, told: int
 ) -> None:
-    drop(inbox, "Hold", session_id="s", hold=event, text="so it was")
+    drop(inbox, "Hold", session_id="6fee5285-303d", hold=event, text="so it was")
+    drop(inbox, "Hold", hold=event, text="nobody's")
     news = Reported(inbox, ["claude"]).take(writer, [], NOON)
-    assert news.notices == ["claude: so it was"] * told
+    told_of = ["claude 6fee5285: so it was", "claude: nobody's"]
+    assert sorted(news.notices) == told_of * told
 
 
 class FullDisk:

@@ -63,10 +63,17 @@ def act(meter: Meter, command: str, name: str, *options: str) -> dict[str, Any]:
     return found
 
 
-def spent_in(meter: Meter, name: str) -> int:
-    """Return how many requests are booked to a pane whose agent's state is known."""
+def row_of(meter: Meter, name: str) -> dict[str, Any]:
+    """Return a pane's row in ``panes``."""
     pane = meter.world.panes[name]
     [row] = [row for row in meter.json("panes")["panes"] if row["pane"] == pane]
+    found: dict[str, Any] = row
+    return found
+
+
+def spent_in(meter: Meter, name: str) -> int:
+    """Return how many requests are booked to a pane whose agent's state is known."""
+    row = row_of(meter, name)
     assert row["state"] is not None
     requests: int = row["requests"]
     return requests
@@ -91,6 +98,9 @@ def is_held_and_loses_nothing(meter: Meter, stub: Stub, name: str, file: Path) -
     while time.monotonic() < end:
         assert len(stub.of(name)) == sent
         time.sleep(0.1)
+    # and what ran is no alarm
+    [pause] = row_of(meter, name)["paused"]
+    assert (pause["way"], pause["spent_after"]) == ("hold", 0)
     assert act(meter, "resume", name)["did"] == "resumed"
     stub.wait_for(lambda _: len(stub.of(name)) >= STEPS + 1)
     wait_until(lambda: file.read_text().split() == [str(number) for number in range(STEPS)], 10)
@@ -155,8 +165,7 @@ def is_interrupted_and_takes_prompts_again(meter: Meter, stub: Stub, name: str) 
         assert len(stub.of(marker)) == sent < STEPS
         time.sleep(0.1)
     assert act(meter, "resume", name)["did"] == "resumed"
-    stage.say(f"{name}-on", "say", pane=name)
-    stub.wait_for(lambda _: len(stub.of(f"{name}-on")) == 1)
+    stage.ask(stub, f"{name}-on", "say", pane=name)
 
 
 def test_claude_takes_up_hooks_that_are_installed_while_it_runs(programs: Programs) -> None:

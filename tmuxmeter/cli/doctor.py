@@ -263,7 +263,7 @@ def _stopping(context: Context, config: Config, *, watching: bool) -> Iterator[C
     pauses = [
         doctor_stops.PauseFacts(
             *(each.pane_id, each.agent, each.way, each.who, each.spent_after),
-            there=not goes_on(source, flags, each),
+            over=goes_on(source, flags, each),
         )
         for each in store.all()
     ]

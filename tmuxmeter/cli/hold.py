@@ -21,7 +21,7 @@ def hold_command() -> None:
 @json_option
 @with_context
 def hold_status_command(context: Context, as_json: bool) -> None:
-    """Show which sessions are held, since when and by whom, and whether their hooks obey."""
+    """Show which sessions are held, since when and by whom, and whether a watcher runs."""
     from datetime import datetime
 
     from tmuxmeter.pause.hold import FOLDER, HoldFlags
@@ -35,8 +35,8 @@ def hold_status_command(context: Context, as_json: bool) -> None:
             "agent_session": flag.session,
             "who": flag.who,
             "since_ms": flag.since_ms,
-            "pane": pause.pane_id if (pause := panes.get((flag.agent, flag.session))) else "",
-            "server": pause.socket if pause else "",
+            "pane": pause.pane_id if (pause := panes.get((flag.agent, flag.session))) else None,
+            "server": pause.socket if pause else None,
         }
         for flag in flags
     ]

@@ -61,7 +61,7 @@ def install_command(context: Context, agents: tuple[str, ...], yes: bool) -> Non
     installer = _installer(context)
     plans, errors = _plans(_targets(context, agents), installer.install)
     already = "has the hooks already"
-    done = _carry_out(installer, plans, errors, yes=yes, what="Install", already=already)
+    done, failed = _carry_out(installer, plans, errors, yes=yes, what="Install", already=already)
     if done:
         _make_inbox(context)
     if any(plan.target.agent == "codex" for plan in done):
@@ -70,6 +70,8 @@ def install_command(context: Context, agents: tuple[str, ...], yes: bool) -> Non
         click.echo("OpenCode fetches its own plugin package at its next start, from the network.")
     if any(plan.target.agent != "codex" for plan in done):
         click.echo("Claude Code takes them up at once, other agents when they start.")
+    if failed:
+        raise click.exceptions.Exit(NOT_DONE)
 
 
 def _make_inbox(context: Context) -> None:
@@ -91,7 +93,9 @@ def uninstall_command(context: Context, agents: tuple[str, ...], yes: bool) -> N
     installer = _installer(context)
     plans, errors = _plans(_targets(context, agents), installer.uninstall)
     already = "has no hooks of tmuxmeter"
-    _carry_out(installer, plans, errors, yes=yes, what="Uninstall", already=already)
+    _, failed = _carry_out(installer, plans, errors, yes=yes, what="Uninstall", already=already)
+    if failed:
+        raise click.exceptions.Exit(NOT_DONE)
 
 
 @hooks_command.command("diff")
@@ -207,8 +211,8 @@ def _carry_out(
     yes: bool,
     what: str,
     already: str,
-) -> list[Plan]:
-    """Show the changes, ask, and make them; return those that were made.
+) -> tuple[list[Plan], bool]:
+    """Show the changes, ask, and make them; return those made, and whether any file was left alone.
 
     Raises
     ------
@@ -240,9 +244,7 @@ def _carry_out(
         else:
             done.append(plan)
             click.echo(f"{what}ed: {plan.target.file}")
-    if failed:
-        raise click.exceptions.Exit(NOT_DONE)
-    return done
+    return done, failed
 
 
 def _diff(plan: Plan) -> str:

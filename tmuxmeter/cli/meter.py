@@ -207,23 +207,15 @@ def down_command(context: Context, socket: str | None, everywhere: bool) -> None
         click.echo(f"The meter is off for the tmux server at {target}.")
     if stopped:
         click.echo("The watcher has ended.")
-        _tell_paused(context)
     elif not targets:
         click.echo("The meter was not on.")
+    if process.running_pid(context.places.runtime) is None:
+        from tmuxmeter.cli.leaving import leave_paused
+
+        leave_paused(context)
     if silent:
         hint = "run `tmuxmeter down --socket` with it again once it answers"
         raise TmuxError("\n".join(f"{text} {hint}" for text in silent))
-
-
-def _tell_paused(context: Context) -> None:
-    """Say what stays paused although nobody looks after it any more."""
-    from tmuxmeter.pause.records import FOLDER, PauseStore
-
-    names = [
-        f"{each.pane_id} ({each.agent})" for each in PauseStore(context.places.state / FOLDER).all()
-    ]
-    if names:
-        click.echo(f"Still paused: {', '.join(names)}. `tmuxmeter resume --all` lets them go on.")
 
 
 @click.command("status")

@@ -132,10 +132,13 @@ def toggle_command(
         rows = []
         for pane in choice.panes or (scene.pane_in_front(),):
             one = choice._replace(panes=(pane,))
-            if _in_force(scene, records_of(scene.store.all(), scene.one_socket(), pane)):
-                rows += _resume(scene, one)
-            else:
-                rows += _pause(scene, one, how, whole_daemon=whole_daemon)
+            server = scene.one_socket()
+            # a key that is pressed twice pauses and resumes
+            with scene.store.alone(str(server), pane):
+                if _in_force(scene, records_of(scene.store.all(), server, pane)):
+                    rows += _resume(scene, one)
+                else:
+                    rows += _pause(scene, one, how, whole_daemon=whole_daemon)
     _tell(rows, as_json=as_json, nothing="No agent to pause.")
 
 
@@ -175,18 +178,32 @@ def _pause(scene: Scene, choice: Wanted, how: str | None, *, whole_daemon: bool)
     for pane in panes:
         agent = pane.main.agent if pane.main else ""
         try:
-            already = _in_force(scene, _pauses_of(scene.store.all(), pane, how))
-            if already:
-                seen_then = already[0].told or "somebody is at it"
-                rows.append(_row(already[0], "already-paused", seen_then))
-                continue
-            target = target_in(pane, means.table, seen.last_requests, means.own_pid)
-            agent = target.agent
-            done = pause(means, target, how, YOU, scene.now_ms, whole_daemon=whole_daemon)
-            rows.append(_row(done, "paused", done.told))
+            with scene.store.alone(pane.ref.socket, pane.ref.pane):
+                already = _in_force(scene, _pauses_of(scene.store.all(), pane, how))
+                if already:
+                    rows.append(_already(already[0]))
+                    continue
+                target = target_in(pane, means.table, seen.last_requests, means.own_pid)
+                agent = target.agent
+                done = pause(means, target, how, YOU, scene.now_ms, whole_daemon=whole_daemon)
+                rows.append(_row(done, "paused", done.told))
         except (TmuxmeterError, OSError) as error:
             rows.append(_failed(pane.ref.socket, pane.ref.pane, agent, "pause", error))
     return rows
+
+
+def _already(pause: Pause) -> Row:
+    """Return what is told of a pane that is paused.
+
+    Raises
+    ------
+    PauseError
+        Whoever paused it was ended in the middle, so nobody knows whether it is.
+    """
+    if not pause.seen:
+        message = "a pause was begun there and not finished: `tmuxmeter resume` undoes it"
+        raise PauseError(message)
+    return _row(pause, "already-paused", pause.told)
 
 
 def _pauses_of(pauses: Iterable[Pause], pane: PaneNow, how: str | None) -> list[Pause]:
@@ -237,8 +254,11 @@ def _let_go(means: Means, pauses: Iterable[Pause], now: int) -> list[Row]:
     rows = []
     for pause in pauses:
         try:
-            seen = resume(means, pause)
-            rows.append(_row(pause, "resumed", f"{seen}; paused for {_span(now - pause.since_ms)}"))
+            with means.store.alone(pause.socket, pause.pane_id):
+                known = means.store.fresh(pause)
+                seen = resume(means, known) if known else "somebody else let it go on"
+            lasted = {"paused_ms": max(0, now - pause.since_ms)}
+            rows.append(_row(pause, "resumed", seen) | lasted)
         except (TmuxmeterError, OSError) as error:
             rows.append(_failed(pause.socket, pause.pane_id, pause.agent, "resume", error))
     return rows
@@ -253,7 +273,7 @@ def _row(pause: Pause, what: str, seen: str) -> Row:
         "pane": pause.pane_id,
         "server": pause.socket,
         "agent": pause.agent,
-        "agent_session": pause.session,
+        "agent_session": pause.session or None,
         "did": what,
         "way": pause.way,
         "method": pause.method,
@@ -267,7 +287,7 @@ def _failed(server: str, pane: str, agent: str, what: str, error: Exception) -> 
     return {
         "pane": pane,
         "server": server,
-        "agent": agent,
+        "agent": agent or None,
         "did": f"failed-to-{what}",
         "seen": _words(error),
     }
@@ -290,7 +310,8 @@ def _tell(rows: list[Row], *, as_json: bool, nothing: str) -> None:
     for row in [] if as_json else rows:
         name = row["pane"] + (f" ({row['agent']})" if row["agent"] else "")
         if row["did"] in words:
-            click.echo(f"{words[row['did']]} {name}: {row['seen']}")
+            lasted = f"; paused for {_span(row['paused_ms'])}" if "paused_ms" in row else ""
+            click.echo(f"{words[row['did']]} {name}: {row['seen']}{lasted}")
         else:
             what = row["did"].removeprefix("failed-to-")
             click.echo(f"tmuxmeter: can't {what} {name}: {row['seen']}", err=True)

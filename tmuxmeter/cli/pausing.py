@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+import click
+
 from tmuxmeter.cli.context import now_ms
 from tmuxmeter.errors import LedgerError, TmuxError, UsageError
 from tmuxmeter.pause.records import FOLDER, PauseStore
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from tmuxmeter.cli.context import Context
+    from tmuxmeter.config import Config
     from tmuxmeter.ledger.reader import Reader
     from tmuxmeter.panes.picture import PaneNow, Picture
     from tmuxmeter.panes.processes import ProcessTable
@@ -85,6 +88,7 @@ class Scene:
         self.sockets = [self.socket] if socket and self.socket else sorted(every)
         self.now_ms = now_ms()
         self._table: ProcessTable | None = None
+        self._told = False
 
     def knows(self, choice: Wanted) -> None:
         """Make sure that the agents which were asked for are any.
@@ -181,7 +185,7 @@ class Scene:
         from tmuxmeter.watcher.roots import agent_roots, agents_in_use
 
         context = self.context
-        config = context.config()
+        config = self._config()
         now = now_ms()
         with self.ledger(fresh=fresh) as ledger:
             sessions = ledger.recent_sessions(now - RECENT_MS) if ledger else []
@@ -203,8 +207,21 @@ class Scene:
         )
         return Seen(picture, last)
 
+    def _config(self) -> Config:
+        """Return the settings, or the defaults: a typo there must not take the brake away."""
+        from tmuxmeter.config import Config, try_load
+
+        places = self.context.places
+        config, problems = try_load(places.config_file, Config(), must_exist=places.config_named)
+        if not self._told:
+            for problem in problems:
+                click.echo(f"tmuxmeter: {problem}; the defaults hold here", err=True)
+        self._told = True
+        return config
+
     def means(self) -> Means:
         """Return what pausing works with."""
+        from tmuxmeter.hooks.targets import AGENTS as HOOKABLE
         from tmuxmeter.pause.hold import FOLDER as HOLDS
         from tmuxmeter.pause.hold import HoldFlags
         from tmuxmeter.pause.means import Means
@@ -219,6 +236,7 @@ class Scene:
             flags=HoldFlags(self.context.places.runtime / HOLDS),
             watched=self.watched,
             hooks_since=self._hooks_since,
+            hookable=HOOKABLE,
             state_now=self._state_now,
             own_pid=os.getpid(),
         )

@@ -14,6 +14,9 @@ TOOL_EVENTS: Final = frozenset({"PreToolUse", "BeforeTool", "preToolUse"})
 """A tool is about to run: here an agent is held."""
 PROMPT_EVENTS: Final = frozenset({"UserPromptSubmit", "BeforeAgent", "beforeSubmitPrompt"})
 """A prompt was typed: while held it is refused, so that nothing is sent or waits unseen."""
+COMPACT_EVENT: Final = "PreCompact"
+"""A context is to be compacted, which is a request (Claude Code 2.1.330 obeys what is answered):
+asked for by hand it is refused like a prompt, in the midst of a turn it waits."""
 
 
 def go_on(agent: str, notice: str = "") -> str:
@@ -36,7 +39,7 @@ def refuse(agent: str, event: str, reason: str) -> str:
         return json.dumps({"permission": "deny", "user_message": reason, "agent_message": reason})
     if agent == "gemini":
         return json.dumps({"decision": "deny", "reason": reason})
-    if event in PROMPT_EVENTS:
+    if event in PROMPT_EVENTS or event == COMPACT_EVENT:
         return json.dumps({"decision": "block", "reason": reason})
     decision = {
         "hookEventName": event,

@@ -19,7 +19,7 @@ if __name__ == "__main__":
     sys.path.append(str(Path(__file__).resolve().parents[2]))
 
 from tmuxmeter.agents.session_names import session_name
-from tmuxmeter.hooks.answers import PROMPT_EVENTS, go_on, refuse
+from tmuxmeter.hooks.answers import COMPACT_EVENT, PROMPT_EVENTS, go_on, refuse
 from tmuxmeter.hooks.drops import FIRST_LINE, HOLD_EVENT
 from tmuxmeter.hooks.facts import (
     EXPIRED,
@@ -31,6 +31,7 @@ from tmuxmeter.hooks.facts import (
     WATCHER_GONE,
 )
 from tmuxmeter.hooks.inbox import FOLDER, LIMIT_FILES
+from tmuxmeter.hooks.looking import give_look_back
 from tmuxmeter.pause.hold import HoldFlags
 from tmuxmeter.watcher.process import running_pid
 
@@ -95,7 +96,8 @@ class Wait:
             if is_set and self._flags.get(self.agent, self.session) is None:
                 self.report(UNUSABLE, "its hold flag can't be read, so it was not held")
             return go_on(self.agent)
-        if self.event in PROMPT_EVENTS:
+        by_hand = self.event == COMPACT_EVENT and value.get("trigger") == "manual"
+        if self.event in PROMPT_EVENTS or by_hand:
             return self._prompt(flag)
         return self._tool(flag)
 
@@ -124,9 +126,10 @@ class Wait:
     def _prompt(self, flag: Flag) -> str:
         if self._watcher_gone():
             return self._let_go()
-        self.report(REFUSED, "a prompt was refused")
+        what = "compaction" if self.event == COMPACT_EVENT else "prompt"
+        self.report(REFUSED, f"a {what} was refused")
         reason = (
-            f"Paused by {flag.who}: this prompt was not sent. Resume (tmuxmeter resume, or the "
+            f"Paused by {flag.who}: this {what} was not sent. Resume (tmuxmeter resume, or the "
             "pause key), then send it again."
         )
         return refuse(self.agent, self.event, reason)
@@ -164,12 +167,17 @@ class Wait:
         return False
 
     def _let_go(self) -> str:
-        """Go on and say so; the flag goes too, or every further call would wait for nobody."""
+        """Go on and say so; the flag goes too, or every further call would wait for nobody.
+
+        So does the look of what is paused, as nobody else is there to take it away.
+        """
         text = "the meter isn't running any more, so nobody could resume it: the pause is over"
         try:
             self._flags.clear(self.agent, self.session)
         except OSError:
             text += " (its flag can't be deleted)"
+        else:
+            give_look_back(self.runtime.parent, self.agent, self.session)
         self.report(WATCHER_GONE, text)
         return go_on(self.agent, f"tmuxmeter: {text}")
 

@@ -16,14 +16,16 @@ if TYPE_CHECKING:
 
 WAIT_S: Final = 86_400
 """How long a hook may hold; the waiting program answers before that."""
+ASK_S: Final = 30
+"""For hooks that refuse a prompt: they may wait for a watcher that is just started anew."""
 SHORT_S: Final = 10
-"""For hooks that only report or refuse."""
+"""For hooks that only report."""
 _OURS = re.compile(r"/hook\.sh'? (?:claude|codex|gemini|cursor) [A-Za-z]+ --runtime ")
-_WAITING = frozenset({"PreToolUse", "BeforeTool", "preToolUse"})
+_WAITING = frozenset({"PreToolUse", "BeforeTool", "preToolUse", "PreCompact"})
 _ASKING = _WAITING | {"UserPromptSubmit", "BeforeAgent", "beforeSubmitPrompt"}
 
 EVENTS: Final[dict[str, tuple[str, ...]]] = {
-    "claude": ("PreToolUse", "UserPromptSubmit", "SessionStart", "SessionEnd"),
+    "claude": ("PreToolUse", "UserPromptSubmit", "PreCompact", "SessionStart", "SessionEnd"),
     "codex": ("PreToolUse", "UserPromptSubmit", "SessionStart"),
     "gemini": ("BeforeTool", "BeforeAgent", "SessionStart", "SessionEnd"),
     "cursor": ("preToolUse", "beforeSubmitPrompt", "sessionStart", "sessionEnd", "stop"),
@@ -49,6 +51,8 @@ class Program:
         run = self._run(agent, event)
         if event in _ASKING:
             run += f" --python {shlex.quote(str(self.python))}"
+            # what waits longer than its agent does, lets everything through without a word
+            run += "" if event in _WAITING else f" --timeout {ASK_S}"
         return f"test -r {shlex.quote(str(self.script))} && exec {run} || exit 0"
 
     def status_line(self, then: str) -> str:
@@ -68,7 +72,7 @@ class Program:
 
     def entry(self, agent: str, event: str) -> dict[str, Any]:
         """Return the item of an event's list."""
-        seconds = WAIT_S if event in _WAITING else SHORT_S
+        seconds = WAIT_S if event in _WAITING else ASK_S if event in _ASKING else SHORT_S
         command = self.command(agent, event)
         if agent == "cursor":
             return {"command": command, "timeout": seconds}

@@ -203,13 +203,15 @@ class Reader:
             return {(agent, session): int(time_ms) for agent, session, time_ms in rows}
 
     def requests_after(
-        self, agent: str, session: str, time_ms: int
+        self, agent: str, session: str, time_ms: int, late_ms: int
     ) -> list[session_queries.RequestAfter]:
-        """Return a session's requests after a time, its sub-agents' too, in order of time."""
+        """Return a session's requests after a time, its sub-agents' too, in order of time.
+
+        What they were asked for up to ``late_ms`` after that time counts as asked before it.
+        """
+        values = agent, session, time_ms, time_ms + late_ms
         with self.snapshot():
-            rows = self._connection.execute(
-                session_queries.REQUESTS_AFTER, (agent, session, time_ms)
-            )
+            rows = self._connection.execute(session_queries.REQUESTS_AFTER, values)
             return [session_queries.RequestAfter(*row) for row in rows]
 
     def last_request_before(self, time_ms: int) -> int | None:

@@ -112,15 +112,19 @@ class Inputless(NamedTuple):
 
 
 class RequestAfter(NamedTuple):
-    """A request made after some time; ``tokens`` are all, in and out.
+    """A request that ended after some time; ``tokens`` are all, in and out.
 
     Each sub-agent writes a log of its own, so ``session_id`` and ``file_id`` tell who made it.
+    ``known``: its log had told of anything by then. ``open``: of a turn that hadn't ended then, or
+    of one that began (a tool came back) within the time in which lines may come late.
     """
 
     session_id: int
     file_id: int
     time_ms: int
     tokens: int
+    known: int
+    open: int
 
 
 # every part is one step down an index, however long the history
@@ -260,17 +264,38 @@ LAST_REQUESTS = """
     SELECT s.agent, s.key, max(u.time_ms) FROM usage u INDEXED BY usage_time
     JOIN session s ON s.id = u.session_id WHERE u.time_ms >= ? GROUP BY s.id
 """
-# a session's own requests, and those of the sub-agents that work for it
-REQUESTS_AFTER = """
+# a session's own requests, and those of the sub-agents that work for it;
+# what each of their logs had told by ?3, and what until ?4
+_LAST = (
+    "coalesce((SELECT time_ms FROM {table} WHERE session_id = t.session_id AND time_ms <= ?3"
+    " AND owner_file_id = t.file_id ORDER BY time_ms DESC LIMIT 1), 0)"
+)
+_SOON = (
+    "EXISTS (SELECT 1 FROM {table} WHERE session_id = t.session_id"
+    " AND time_ms > ?3 AND time_ms <= ?4 AND owner_file_id = t.file_id)"
+)
+REQUESTS_AFTER = f"""
     WITH RECURSIVE family (id, agent, key) AS (
         SELECT id, agent, key FROM session WHERE agent = ?1 AND key = ?2
         UNION SELECT c.id, c.agent, c.key FROM family f CROSS JOIN session c
         ON c.agent = f.agent AND c.parent = f.key AND c.parent <> '' WHERE c.spawned
+    ), made (session_id, file_id, time_ms, tokens) AS (
+        SELECT u.session_id, u.owner_file_id, u.time_ms,
+            u.fresh + u.cache_read + u.cache_write_5m + u.cache_write_1h + u.output
+        FROM family f CROSS JOIN usage u INDEXED BY usage_session ON u.session_id = f.id
+        WHERE u.time_ms > ?3
+    ), thread (session_id, file_id, last_ms, end_ms, soon) AS (
+        SELECT t.session_id, t.file_id,
+            max({_LAST.format(table="usage")}, {_LAST.format(table="prompt")},
+                {_LAST.format(table="tool_result")}),
+            {_LAST.format(table="turn_end")},
+            {_SOON.format(table="prompt")} OR {_SOON.format(table="tool_result")}
+        FROM (SELECT session_id, file_id FROM made GROUP BY session_id, file_id) t
     )
-    SELECT u.session_id, u.file_id, u.time_ms,
-        u.fresh + u.cache_read + u.cache_write_5m + u.cache_write_1h + u.output
-    FROM family f CROSS JOIN usage u INDEXED BY usage_session ON u.session_id = f.id
-    WHERE u.time_ms > ?3 ORDER BY u.time_ms
+    SELECT m.session_id, m.file_id, m.time_ms, m.tokens, t.last_ms > 0,
+        t.last_ms > t.end_ms OR t.soon
+    FROM made m JOIN thread t ON t.session_id = m.session_id AND t.file_id = m.file_id
+    ORDER BY m.time_ms
 """
 
 

@@ -30,6 +30,11 @@ def dim(tmux: Tmux, pane_id: str) -> dict[str, str | None]:
     return before
 
 
+def own(before: Mapping[str, str | None]) -> dict[str, str | None]:
+    """Return a look without what a pause left behind that nobody knows of any more."""
+    return {name: None if value in (DIMMED, ALARMED) else value for name, value in before.items()}
+
+
 def alarm(tmux: Tmux, pane_id: str) -> None:
     """Make a paused pane red; :func:`undim` takes that away as well.
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection
 
     from tmuxmeter.panes.processes import ProcessTable
     from tmuxmeter.pause.hold import HoldFlags
@@ -34,6 +34,8 @@ class Means:
     hooks_since : Callable[[str, str], int | None]
         Since when, at the latest, an agent's folder of settings has had the hooks that hold, epoch
         milliseconds; None: it hasn't.
+    hookable : Collection[str]
+        Agents that can be given hooks which hold them.
     state_now : Callable[[Target], str]
         What an agent does by now: ``working``, ``waiting``, ``idle``, or "" if it can't be told.
     own_pid : int
@@ -46,5 +48,6 @@ class Means:
     flags: HoldFlags
     watched: bool
     hooks_since: Callable[[str, str], int | None]
+    hookable: Collection[str]
     state_now: Callable[[Target], str]
     own_pid: int

@@ -24,6 +24,10 @@ class UnguardedError(PauseError):
     """It could be done, but nobody would let go where that must not wait for a person."""
 
 
+class LookLeftError(PauseError):
+    """An agent goes on, and its pane still looks paused, as its tmux server doesn't answer."""
+
+
 def count(number: int, one: str, many: str) -> str:
     """Return a number of things in words."""
     return f"{number} {one if number == 1 else many}"

@@ -6,18 +6,23 @@ the processes named in it still run (pid and start mark) before doing anything t
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import json
 import os
 import re
 import secrets
+import time
 from dataclasses import asdict, dataclass, field, fields
+from hashlib import blake2b
 from typing import TYPE_CHECKING, Any, Final
 
+from tmuxmeter.errors import FolderError, PauseError
 from tmuxmeter.paths import private_folder
 from tmuxmeter.pause.files import private_text, read_private, write_private
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
 FOLDER: Final = "pauses"
@@ -32,6 +37,12 @@ UNWATCHED: Final = "its session isn't known: if it spends all the same, nobody i
 RESUMING: Final = "resuming"
 """Among what resuming needs: somebody is at it."""
 
+PATIENCE_S: Final = 10.0
+"""How long somebody else at the same pane is waited for; ending a turn takes some seconds."""
+
+_TURNS = 8
+"""Files of locks: panes share them, so that a closed pane leaves none behind."""
+_TURN_LOOK_S = 0.02
 _SUFFIX = ".json"
 _ID = re.compile(r"[0-9a-f]{16}")
 
@@ -53,7 +64,7 @@ class Pause:
     pid, pid_start : int, str
         The agent's process and its start mark.
     since_ms : int
-        When it was paused, epoch milliseconds.
+        When it was paused, epoch milliseconds: when that was done, not when it was asked for.
     who : str
         Who paused, as people read it: "you", "guard: day limit $20.00 passed".
     way : str
@@ -66,6 +77,9 @@ class Pause:
         What resuming needs; JSON-able. The keys are the method's own.
     spent_after : int
         Tokens of requests that began after the pause; more than 0 is an alarm.
+    state : str
+        What the agent did when it was paused: ``working``, ``waiting``, ``idle``, "" where that
+        can't be told.
     """
 
     id: str
@@ -86,6 +100,7 @@ class Pause:
     seen: str
     undo: Mapping[str, Any] = field(default_factory=dict)
     spent_after: int = 0
+    state: str = ""
 
     @property
     def told(self) -> str:
@@ -120,6 +135,40 @@ class PauseStore:
         self.folder = folder
         self.broken: list[str] = []
         """What :meth:`all` had to leave out the last time, one line each."""
+        self._mine: set[int] = set()
+
+    @contextlib.contextmanager
+    def alone(self, socket: str, pane_id: str, patience_s: float = PATIENCE_S) -> Iterator[None]:
+        """Have nobody else pause what is in a pane, or let it go, meanwhile.
+
+        Two at once would both type into it, the second one into the agent. Where no lock can be
+        made there is no wait: an agent must be let go on a full disk, too.
+
+        Raises
+        ------
+        PauseError
+            Somebody else is at it, and was not done in time.
+        """
+        digest = blake2b(f"{socket}\0{pane_id}".encode("utf-8", "surrogateescape")).digest()
+        turn = digest[0] % _TURNS
+        if turn in self._mine:
+            yield
+            return
+        with contextlib.ExitStack() as stack:
+            with contextlib.suppress(OSError, FolderError):
+                private_folder(self.folder.parent)
+                flags = os.O_RDONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
+                path = private_folder(self.folder) / f".turn-{turn}"
+                descriptor = os.open(path, flags, 0o600)
+                stack.callback(os.close, descriptor)
+                _lock(descriptor, patience_s)
+            self._mine.add(turn)
+            stack.callback(self._mine.discard, turn)
+            yield
+
+    def fresh(self, pause: Pause) -> Pause | None:
+        """Return a pause as it is written down now, None where somebody has ended it."""
+        return next((known for known in self.all() if known.id == pause.id), None)
 
     def all(self) -> list[Pause]:
         """Return all pauses, the oldest first. Files that can't be used are left where they are."""
@@ -200,6 +249,20 @@ class PauseStore:
             msg = f"{pause_id!r} is no id of a pause"
             raise ValueError(msg)
         return pause_id + _SUFFIX
+
+
+def _lock(descriptor: int, patience_s: float) -> None:
+    deadline = time.monotonic() + patience_s
+    while True:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() >= deadline:
+                message = "somebody else is at it: try again"
+                raise PauseError(message) from None
+            time.sleep(_TURN_LOOK_S)
+        else:
+            return
 
 
 def _parse(text: str, pause_id: str) -> Pause:

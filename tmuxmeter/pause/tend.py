@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from tmuxmeter.errors import PaneGoneError, PauseError, TmuxError
 from tmuxmeter.pause import flow, subtree, suspend, ways
 from tmuxmeter.pause.marks import STOPPED, Mark, running
+from tmuxmeter.pause.method import LookLeftError
 from tmuxmeter.pause.pane import look_at
 from tmuxmeter.pause.records import HOLD
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+FLAG_GONE = "its flag is gone: its hook lets go where no watcher runs"
 GRACE_MS = 15_000
 """A pause this young may still be in the making by another program."""
 
@@ -42,7 +44,12 @@ def tend(means: Means, pauses: Sequence[Pause], now_ms: int) -> list[Ended]:
     ended = []
     for pause in pauses:
         try:
-            why = end_if_over(means, pause, now_ms)
+            with means.store.alone(pause.socket, pause.pane_id, 0):
+                # who resumes it first takes its flag away, then its record
+                known = means.store.fresh(pause)
+                why = end_if_over(means, known, now_ms) if known else ""
+        except PauseError:
+            continue  # somebody is at it
         except OSError as error:
             # a disk that is read-only for now: the next look tries again
             logger.warning("the pause of %s can't be ended: %s", pause.pane_id, error)
@@ -64,8 +71,12 @@ def end_if_over(means: Means, pause: Pause, now_ms: int) -> str:
     why = _over(means, pause, now_ms)
     if why:
         # what can't be brought back has ended by itself, or a person was told what to do
-        with contextlib.suppress(PauseError, TmuxError):
+        try:
             ways.undo(means, pause)
+        except LookLeftError:
+            return ""  # the next look tries again
+        except (PauseError, TmuxError):
+            pass
         means.store.remove(pause.id)
     return why
 
@@ -97,7 +108,7 @@ def goes_on(source: Source, flags: HoldFlags, pause: Pause) -> str:
     if pause.method in (subtree.METHOD, suspend.METHOD) and core.state not in STOPPED:
         return "somebody else let it go on"
     if pause.way == HOLD and flags.get(pause.agent, pause.session) is None:
-        return "its flag was removed"
+        return FLAG_GONE
     return ""
 
 

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import contextlib
+import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from tmuxmeter.errors import FolderError, PauseError, TmuxError
+from tmuxmeter.errors import FolderError, PauseError, TmuxError, TmuxSilentError
 from tmuxmeter.panes.evidence import START_SLACK_MS
 from tmuxmeter.pause import flow, interrupt, look, subtree, suspend
 from tmuxmeter.pause.freeze import freeze
 from tmuxmeter.pause.keys import set_input
 from tmuxmeter.pause.marks import Mark, running
-from tmuxmeter.pause.method import Done, UnguardedError
+from tmuxmeter.pause.method import Done, LookLeftError, UnguardedError
 from tmuxmeter.pause.pane import PaneFacts, look_at, same_pane
 from tmuxmeter.pause.records import FREEZE, HOLD, INTERRUPT, RESUMING, WAYS, Pause, new_id
 from tmuxmeter.pause.target import IDLE, WORKING
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 PLANNED = "planned"
 """The method of a pause that was written down and not begun: there is nothing to undo yet."""
 HOLD_METHOD = "hold"
+LOOK_LEFT = "it goes on, but its tmux server doesn't answer: its pane looks paused until it does"
 
 
 def pause(
@@ -99,6 +101,7 @@ def _pause(
         method=PLANNED,
         seen="",
         undo={"input_before": "off" if pane.input_off else "on"},
+        state=target.state,
     )
     means.store.add(record)
 
@@ -109,16 +112,28 @@ def _pause(
 
     try:
         done = _act(means, target, way, pane, note, who, now_ms, whole_daemon=whole_daemon)
+        # what ended between the command's begin and this was no request of a paused agent
+        record = replace(record, since_ms=max(now_ms, time.time_ns() // 1_000_000))
         note(done.method, done.undo)
-        note(done.method, {"look": look.dim(tmux, ref.pane)})
+        before = look.dim(tmux, ref.pane)
+        if len(means.store.of_pane(ref.socket, ref.server_pid, ref.pane)) == 1:
+            before = look.own(before)
+        note(done.method, {"look": before})
     except BaseException:
         with contextlib.suppress(PauseError, TmuxError):
             undo(means, record)
         means.store.remove(record.id)
         raise
-    record = replace(record, seen=done.seen)
+    record = replace(record, seen=done.seen + _last_request(target, record))
     means.store.replace(record)
     return record
+
+
+def _last_request(target: Target, record: Pause) -> str:
+    if record.way != HOLD or not target.last_request_ms:
+        return ""
+    ago = max(0, record.since_ms - target.last_request_ms) / 1000
+    return f"; last request ended {_duration(ago)} ago"
 
 
 def _act(
@@ -153,6 +168,9 @@ def _hold(means: Means, target: Target, note: Any, who: str, now_ms: int) -> Don
         It takes a watcher.
     """
     since = means.hooks_since(target.agent, target.settings)
+    if since is None and target.agent not in means.hookable:
+        message = "it has no hooks that could hold it"
+        raise PauseError(message)
     if since is None:
         message = f"its hooks aren't installed (`tmuxmeter hooks install {target.agent}`)"
         raise PauseError(message)
@@ -180,9 +198,6 @@ def _hold(means: Means, target: Target, note: Any, who: str, now_ms: int) -> Don
         WORKING: "held at next tool call",
         IDLE: "held: its next prompt is refused",
     }.get(target.state, "held at next tool call or prompt")
-    if target.last_request_ms:
-        ago = max(0, now_ms - target.last_request_ms) / 1000
-        seen += f"; last request ended {_duration(ago)} ago"
     return Done(HOLD_METHOD, seen, {})
 
 
@@ -230,6 +245,8 @@ def resume(means: Means, record: Pause) -> str:
         means.store.replace(replace(record, undo=dict(record.undo) | {RESUMING: True}))
     try:
         seen = undo(means, record)
+    except LookLeftError:
+        raise
     except BaseException:
         with contextlib.suppress(OSError, FolderError):
             means.store.replace(record)
@@ -247,7 +264,11 @@ def undo(means: Means, record: Pause) -> str:
         The agent doesn't go on; what to do is told.
     """
     tmux = means.tmux(record.socket)
-    facts = _pane_now(tmux, record)
+    silent = False
+    try:
+        facts = _pane_now(tmux, record)
+    except TmuxSilentError:
+        facts, silent = None, True
     there = facts is not None and facts.pid == record.pane_pid and not facts.dead
     core = Mark(record.pid, record.pid_start)
     seen = "goes on"
@@ -267,6 +288,9 @@ def undo(means: Means, record: Pause) -> str:
             subtree.thaw_tree(means, core, record.undo)
     elif record.method in (interrupt.METHOD, interrupt.INPUT):
         seen = "takes prompts again"
+    if silent and running(means.table.source, Mark(record.pane_pid, record.pane_pid_start)):
+        # forgotten now, the pane would never have its own look again
+        raise LookLeftError(LOOK_LEFT)
     if facts is not None:
         # also where it runs something else by now: look and input are the pane's
         with contextlib.suppress(TmuxError):
@@ -277,9 +301,17 @@ def undo(means: Means, record: Pause) -> str:
 
 
 def _pane_now(tmux: Tmux, record: Pause) -> PaneFacts | None:
-    """Return the pane of a pause, whatever runs in it; None if it is gone, or nobody answers."""
+    """Return the pane of a pause, whatever runs in it; None if it is gone.
+
+    Raises
+    ------
+    TmuxSilentError
+        Its server is there and doesn't answer.
+    """
     try:
         facts = look_at(tmux, record.pane_id)
+    except TmuxSilentError:
+        raise
     except TmuxError:
         return None
     server = facts.server_pid, facts.server_started, facts.pane_id

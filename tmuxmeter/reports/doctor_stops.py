@@ -14,17 +14,18 @@ if TYPE_CHECKING:
     from tmuxmeter.config.settings import GuardSettings
 
 INSTALLED, MISSING = "installed", "missing"
+NOTHING = "nothing is paused"
 
 
 class PauseFacts(NamedTuple):
-    """A pause. ``there``: it still holds its agent, as far as processes and flags tell."""
+    """A pause. ``over``: why it holds nobody any more, "" if it does, as far as can be told."""
 
     pane: str
     agent: str
     way: str
     who: str
     spent_after: int
-    there: bool
+    over: str
 
 
 class HookFacts(NamedTuple):
@@ -42,16 +43,24 @@ def pauses_check(pauses: Sequence[PauseFacts], broken: Sequence[str], *, watchin
         hint = "move it away; the agent it was about may have to be ended by hand"
         return Check("pauses", WARN, "; ".join(broken), hint)
     if not pauses:
-        return Check("pauses", OK, "nothing is paused")
-    names = [f"{each.pane} ({each.agent}) by {each.who} ({each.way})" for each in pauses]
-    text = f"{count(len(pauses), 'agent')} paused: {', '.join(names)}"
-    leaks = [each.pane for each in pauses if each.spent_after]
+        return Check("pauses", OK, NOTHING)
+    held = [each for each in pauses if not each.over]
+    names = [f"{each.pane} ({each.agent}) by {each.who} ({each.way})" for each in held]
+    text = f"{count(len(held), 'agent')} paused: {', '.join(names)}" if held else NOTHING
+    leaks = [each.pane for each in held if each.spent_after]
     if leaks:
         hint = "`tmuxmeter pause PANE --how` pauses in another way; interrupt ends the turn"
         return Check("pauses", BAD, f"{text}; still spending: {', '.join(leaks)}", hint)
-    if any(not each.there for each in pauses):
-        hint = "the watcher cleans up" if watching else "`tmuxmeter resume --all` cleans up"
-        return Check("pauses", WARN, f"{text}; some of them are over", hint)
+    over = [
+        f"that of {each.pane} ({each.agent}) is over: {each.over}" for each in pauses if each.over
+    ]
+    if over:
+        hint = (
+            "the watcher cleans up in a few seconds"
+            if watching
+            else "`tmuxmeter up`, `resume --all` or `down` takes away the pane's look"
+        )
+        return Check("pauses", WARN, f"{text}; {', '.join(over)}", hint)
     if not watching:
         hint = "`tmuxmeter up`: without a watcher nobody looks after them, and holds let go"
         return Check("pauses", WARN, text, hint)

@@ -18,12 +18,13 @@ LONGEST_REQUEST_MS = 15 * 60_000
 """No request that ends later than this after a pause had begun before it."""
 
 
-def spent_after(requests: Iterable[RequestAfter], since_ms: int, way: str) -> int:
+def spent_after(requests: Iterable[RequestAfter], since_ms: int, way: str, *, worked: bool) -> int:
     """Return the tokens of requests that began after a pause; more than 0 is an alarm.
 
-    A held agent finishes what runs (or the one request that the result of a running tool makes,
-    before the next tool call): in each of its threads the first request is let pass. A frozen or
-    interrupted one makes none, but for lines that were on their way into the log.
+    A held agent finishes what runs, or the one request that the result of a running tool makes,
+    before the next tool call: the first request is let pass in each of its threads whose turn was
+    going on, and in no other. A frozen or interrupted one makes none, but for lines that were on
+    their way into the log.
 
     Parameters
     ----------
@@ -33,13 +34,18 @@ def spent_after(requests: Iterable[RequestAfter], since_ms: int, way: str) -> in
         When it was paused.
     way : str
         ``hold``, ``freeze`` or ``interrupt``.
+    worked : bool
+        Whether the agent itself said that it worked when it was paused. Its log may tell that only
+        later, as where a hook has it go on after its last word.
     """
     running: set[tuple[int, int]] = set()
     tokens = 0
     for request in requests:
         late = request.time_ms - since_ms
         thread = request.session_id, request.file_id
-        if way == "hold" and late <= LONGEST_REQUEST_MS and thread not in running:
+        under_way = request.open or (worked and request.known)
+        first = under_way and late <= LONGEST_REQUEST_MS and thread not in running
+        if way == "hold" and first:
             running.add(thread)
         elif way == "hold" or late > LAST_LINE_MS:
             tokens += request.tokens

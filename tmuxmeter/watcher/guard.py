@@ -238,10 +238,14 @@ class Guard:
 
     def _stop(self, stop: Stop, now: PaneNow, now_ms: int) -> _Done:
         reasons = []
+        store, ref = self._means.store, now.ref
         for way in stop.ways:
             try:
-                target = target_in(now, self._means.table, {})
-                made = pause(self._means, target, way, stop.who, now_ms)
+                with store.alone(ref.socket, ref.pane):
+                    if store.of_pane(ref.socket, ref.server_pid, ref.pane):
+                        return _Done(stop.seat.name)  # somebody was quicker
+                    target = target_in(now, self._means.table, {})
+                    made = pause(self._means, target, way, stop.who, now_ms)
             except (TmuxmeterError, OSError) as error:
                 reasons.append(str(error))
             else:
@@ -254,7 +258,11 @@ class Guard:
 
     def _release(self, step: Release, seat: str, record: Pause) -> _Done:
         try:
-            resume(self._means, record)
+            with self._means.store.alone(record.socket, record.pane_id):
+                known = self._means.store.fresh(record)
+                if known is None:
+                    return _Done(seat)  # somebody was quicker
+                resume(self._means, known)
         except (TmuxmeterError, OSError) as error:
             why = f"{WHO}: can't resume {record.pane_id}: {error}"
             return _Done(seat, failed=step.pause, error=why)

@@ -8,14 +8,15 @@ import os
 from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
 
-from tmuxmeter.errors import FolderError, TmuxError
+from tmuxmeter.errors import FolderError, PauseError, TmuxError
 from tmuxmeter.panes.evidence import LIVE_FILE_UNCHECKED
 from tmuxmeter.pause.find import SURE
 from tmuxmeter.pause.look import alarm
 from tmuxmeter.pause.records import FOLDER, RESUMING, Pause, PauseStore
-from tmuxmeter.pause.tend import tend
+from tmuxmeter.pause.tend import goes_on, tend
 from tmuxmeter.pause.ways import follow
-from tmuxmeter.reports.pauses import spent_after
+from tmuxmeter.reports.pauses import LAST_LINE_MS, spent_after
+from tmuxmeter.reports.words import WORKING
 from tmuxmeter.status.text import tokens
 
 if TYPE_CHECKING:
@@ -47,7 +48,9 @@ class Book(Protocol):
 class Requests(Protocol):
     """What is needed of the ledger's reader."""
 
-    def requests_after(self, agent: str, session: str, time_ms: int) -> list[RequestAfter]:
+    def requests_after(
+        self, agent: str, session: str, time_ms: int, late_ms: int
+    ) -> list[RequestAfter]:
         """Return a session's requests after a time."""
 
 
@@ -71,6 +74,7 @@ class Pauses:
         self._mark: tuple[int, int] | None = None
         self._pauses: dict[str, Pause] = {}
         self._booked: dict[str, int] = {}
+        self._over: set[str] = set()
         self._ended: list[tuple[Pause, int]] = []
         self._tended_ms = 0
         self.problems: list[str] = []
@@ -96,9 +100,12 @@ class Pauses:
             # the folder changed when the record was removed, if nothing else did since
             ended_ms = now_ms if mark is None else mark[0] // 1_000_000
             for each, gone in before.items():
-                if each not in self._pauses:
+                if each not in self._pauses and each not in self._over and gone.seen:
                     known = self._booked.pop(each, gone.since_ms)
-                    self._ended.append((gone, min(max(ended_ms, known), now_ms)))
+                    until = min(max(ended_ms, known), now_ms)
+                    # it may have gone on long before its pane could be told
+                    until = min(until, known + BOOK_EVERY_MS) if _goes_on(gone) else until
+                    self._ended.append((gone, until))
         return self.all()
 
     def look(self, book: Book, now_ms: int) -> None:
@@ -116,9 +123,20 @@ class Pauses:
             del self._ended[0]
         for pause in self._pauses.values():
             last = self._booked.get(pause.id)
+            if not pause.seen or _goes_on(pause) or (last is None and self._ended_unseen(pause)):
+                continue
             if last is None or not 0 <= now_ms - last < BOOK_EVERY_MS:
                 self._book(pause, book, now_ms)
                 self._booked[pause.id] = now_ms
+
+    def _ended_unseen(self, pause: Pause) -> bool:
+        """Tell whether a pause was over before it was first looked at.
+
+        It ended while nobody watched, nobody knows when: what went on since was no pause.
+        """
+        if goes_on(self._means.table.source, self._means.flags, pause):
+            self._over.add(pause.id)
+        return pause.id in self._over
 
     def tend(self, now_ms: int) -> list[Ended]:
         """Let go what nobody could resume any more; return those pauses, and why."""
@@ -150,10 +168,16 @@ class Pauses:
             if agent is None or agent.session == pause.session:
                 continue
             sure = agent.confidence >= (LIVE_FILE_UNCHECKED if pause.session else SURE)
-            if not sure or not self._is_there(pause):
+            if not sure:
                 continue
             try:
-                self._pauses[pause.id] = follow(self._means, pause, agent.session, now_ms)
+                with self._store.alone(pause.socket, pause.pane_id, 0):
+                    known = self._store.fresh(pause)
+                    if known is not None:
+                        moved = follow(self._means, known, agent.session, now_ms)
+                        self._pauses[pause.id] = moved
+            except PauseError:
+                continue  # somebody is at it
             except (OSError, FolderError) as error:
                 logger.warning("%s can't be held any more: %s", pause.pane_id, error)
 
@@ -164,10 +188,11 @@ class Pauses:
         """
         alarms = []
         for pause in self.all():
-            if not pause.session:
+            if not pause.session or not pause.seen:
                 continue
-            found = requests.requests_after(pause.agent, pause.session, pause.since_ms)
-            spent = spent_after(found, pause.since_ms, pause.way)
+            since = pause.since_ms
+            found = requests.requests_after(pause.agent, pause.session, since, LAST_LINE_MS)
+            spent = spent_after(found, since, pause.way, worked=pause.state == WORKING)
             if spent <= pause.spent_after or self._resuming(pause):
                 continue
             known = replace(pause, spent_after=spent)
@@ -178,16 +203,13 @@ class Pauses:
                 alarms.append(known)
         return alarms
 
-    def _is_there(self, pause: Pause) -> bool:
-        """Tell whether a record is still there: somebody may just have removed it."""
-        return any(known.id == pause.id for known in self._store.all())
-
     def _resuming(self, pause: Pause) -> bool:
-        return any(known.id == pause.id and RESUMING in known.undo for known in self._store.all())
+        known = self._store.fresh(pause)
+        return known is not None and _goes_on(known)
 
     def _replace(self, pause: Pause) -> bool:
         """Write a record down again, unless somebody has removed it."""
-        if not self._is_there(pause):
+        if self._store.fresh(pause) is None:
             return False
         try:
             self._store.replace(pause)
@@ -219,6 +241,7 @@ def pause_means(state: Path, runtime: Path, state_now: Callable[[Target], str]) 
         What an agent does by now.
     """
     from tmuxmeter.hooks.status import holding_since
+    from tmuxmeter.hooks.targets import AGENTS as HOOKABLE
     from tmuxmeter.panes.processes import ProcessTable
     from tmuxmeter.panes.sources import default_source
     from tmuxmeter.pause.hold import HoldFlags
@@ -232,9 +255,15 @@ def pause_means(state: Path, runtime: Path, state_now: Callable[[Target], str]) 
         flags=HoldFlags(runtime / "hold"),
         watched=True,
         hooks_since=lambda agent, settings: holding_since(agent, settings, runtime),
+        hookable=HOOKABLE,
         state_now=state_now,
         own_pid=os.getpid(),
     )
+
+
+def _goes_on(pause: Pause) -> bool:
+    """Tell whether somebody has let an agent go on, or is at it."""
+    return RESUMING in pause.undo
 
 
 def _mark(folder: Path) -> tuple[int, int] | None:

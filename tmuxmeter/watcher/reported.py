@@ -34,6 +34,8 @@ WORTH_TELLING = frozenset({EXPIRED, KILLED, UNUSABLE, WATCHER_GONE})
 """Holds that ended, or never began, without anybody having resumed: the human has to know."""
 
 
+NAME_LENGTH = 8
+"""Of a session's name in a notice."""
 CURSOR = "cursor"
 """The agent whose hook tells what no log of it does: a turn's tokens."""
 
@@ -101,7 +103,9 @@ class Reported:
             if isinstance(report, HoldReport):
                 logger.info("%s: %s", report.agent, report.text)
                 if report.event in WORTH_TELLING:
-                    notices.append(f"{report.agent}: {report.text}")
+                    # as `panes` names it
+                    whose = f" {report.session[:NAME_LENGTH]}" if report.session else ""
+                    notices.append(f"{report.agent}{whose}: {report.text}")
             elif report.agent not in self._agents:
                 continue
             elif isinstance(report, SessionReport):
