@@ -45,8 +45,10 @@ def reader(writer: Writer) -> Reader:
     return writer.reader()
 
 
-def book(writer: Writer, *events: Event, name: str = "a", root: str = "/r") -> None:
-    writer.book([chunk(log(name, root=root), events)], price)
+def book(
+    writer: Writer, *events: Event, name: str = "a", root: str = "/r", agent: str = "claude"
+) -> None:
+    writer.book([chunk(log(name, root, agent), events)], price)
 
 
 def test_slices_hold_all_measures(writer: Writer, reader: Reader) -> None:
@@ -157,9 +159,11 @@ def test_unmetered_sessions(writer: Writer, reader: Reader) -> None:
         SessionStart(key=0, session="mutesub", time_ms=NOON, parent="mute", spawned=True),
         prompt(8, "mutesub"),
     )
-    assert reader.unmetered_sessions(NOON, NOON + MINUTE) == [
-        ("claude", "mute", "/r", "/mute", 1, 0, 0),
-        ("claude", "turns", "/r", "", 1, 0, 0),
+    late = NOON + 31 * 24 * 60 * MINUTE
+    due = NOON + session_queries.ANSWERED_MS
+    assert reader.unmetered_sessions(NOON, NOON + MINUTE, late) == [
+        ("claude", "mute", "/r", "/mute", 1, 0, 0, due),
+        ("claude", "turns", "/r", "", 1, 0, 0, 0),
     ]
     # estimates of its own texts and of its sub-agents', in the span, where they are asked for
     book(
@@ -172,15 +176,45 @@ def test_unmetered_sessions(writer: Writer, reader: Reader) -> None:
         Estimate(key=2, session="mute", time_ms=NOON, input=3, output=60),
         Estimate(key=2, session="mute", time_ms=NOON, input=1, output=1),
     )
-    assert reader.unmetered_sessions(NOON, NOON + MINUTE, estimated=True) == [
-        ("claude", "mute", "/r", "/mute", 1, 23, 160),
-        ("claude", "turns", "/r", "", 1, 0, 0),
+    assert reader.unmetered_sessions(NOON, NOON + MINUTE, late, estimated=True) == [
+        ("claude", "mute", "/r", "/mute", 1, 23, 160, due),
+        ("claude", "turns", "/r", "", 1, 0, 0, 0),
     ]
-    assert {row[5:] for row in reader.unmetered_sessions(NOON, NOON + MINUTE)} == {(0, 0)}
+    assert {row[5:7] for row in reader.unmetered_sessions(NOON, NOON + MINUTE, late)} == {(0, 0)}
     # what was told longer ago than a month makes silence no news
-    late = NOON + 31 * 24 * 60 * MINUTE
     book(writer, prompt(9, "late", late))
-    assert reader.unmetered_sessions(late, late + 1) == [("claude", "late", "/r", "", 0, 0, 0)]
+    (row,) = reader.unmetered_sessions(late, late + 1, 2 * late)
+    assert (row.session, row.told_before) == ("late", 0)
+
+
+def test_a_first_answer_that_may_still_come_leaves_nobody_unmetered(
+    writer: Writer, reader: Reader
+) -> None:
+    def said(key: int, session: str, at: int = NOON) -> Prompt:
+        return Prompt(key=key, session=session, time_ms=at, human=True)
+
+    later = NOON + 9 * MINUTE
+    book(
+        writer,
+        said(1, "fresh"),
+        # asked again while nothing came is no new beginning
+        said(2, "fresh", later),
+        said(3, "ended"),
+        TurnEnd(key=4, session="ended", time_ms=NOON + 1, reason="error"),
+        # a turn that ended without tokens stays one while the next is under way
+        said(5, "ended", later),
+    )
+    # this agent's logs never tell tokens: there is nothing to wait for
+    book(writer, said(6, "never"), agent="cursor")
+    # the configuration doesn't describe it any more
+    book(writer, said(7, "gone"), agent="mine")
+
+    def silent(now_ms: int) -> list[str]:
+        rows = reader.unmetered_sessions(NOON, NOON + 60 * MINUTE, now_ms)
+        return sorted(row.session for row in rows)
+
+    assert silent(NOON + 10 * MINUTE - 1) == ["ended", "never"]
+    assert silent(NOON + 10 * MINUTE) == ["ended", "fresh", "gone", "never"]
 
 
 def test_bindings_of_a_span(writer: Writer, reader: Reader) -> None:

@@ -61,7 +61,7 @@ def report(
     return today_report(
         day,
         reader.slices(begin, end),
-        reader.unmetered_sessions(begin, end),
+        reader.unmetered_sessions(begin, end, now),
         found,
         facts.activity,
         explain(found.day, Scale.of(Model())),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+import time
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,6 +20,7 @@ from tmuxmeter.breakeven.light import Scale
 from tmuxmeter.config import Config, parse
 from tmuxmeter.events import FileTouch, Prompt, ToolResult, TurnEnd, event_key
 from tmuxmeter.fitfile import remove_fit, write_fit
+from tmuxmeter.ledger.session_queries import ANSWERED_MS
 from tmuxmeter.ledger.writer import Writer
 from tmuxmeter.watcher.figures import Day
 from tmuxmeter.watcher.scale import OwnScale
@@ -155,10 +157,10 @@ def test_a_session_that_tells_nothing_is_never_free(writer: Writer) -> None:
     )
     silent = picture(in_pane("%2", replace(agent("b", pane="%2"), agent="cursor")))
 
-    def look() -> Live:
-        day.weigh(writer.reader(), CONFIG, NOON)
+    def look(now_ms: int = NOON) -> Live:
+        day.weigh(writer.reader(), CONFIG, now_ms)
         found = day.figures(
-            *(writer.reader(), CONFIG, scale, silent, {}, NOON), problem="", demo=False
+            *(writer.reader(), CONFIG, scale, silent, {}, now_ms), problem="", demo=False
         )
         return shown(found)
 
@@ -170,6 +172,11 @@ def test_a_session_that_tells_nothing_is_never_free(writer: Writer) -> None:
     # one of an agent that tells tokens waits for its first answer
     writer.book([chunk(log("c.jsonl"), [made("prompt", "c", NOON, 0)])], price)
     assert look().unmetered == 1
+    # and is weighed again when it should have come, though nothing happens
+    assert day.weigh_due is not None
+    assert 0 < day.weigh_due - time.monotonic() <= ANSWERED_MS / 1000
+    assert look(NOON + ANSWERED_MS).unmetered == 2
+    assert day.weigh_due is None
     told = usage("told", "b", NOON, fresh=5)
     writer.book([chunk(log("b.jsonl", "/r", "cursor"), [told])], price)
     assert look().unmetered == 0

@@ -68,6 +68,14 @@ def agent_named(name: str) -> Agent:
     return _described.get(name) or _agents()[name]
 
 
+def tells_tokens(name: str) -> bool:
+    """Tell whether the logs of the agent of this name tell tokens, as those of most do."""
+    try:
+        return not agent_named(name).unmetered
+    except KeyError:  # the configuration described it once
+        return True
+
+
 @cache
 def _agents() -> dict[str, Agent]:
     return {

@@ -92,7 +92,8 @@ def _ledger(context: Context) -> tuple[dict[str, AgentRow], Mapping[str, int]]:
     try:
         with Reader.open(context.places.state) as ledger:
             seen = {row.agent: row for row in ledger.agents()}
-            rows = ledger.unmetered_sessions(0, now_ms() + 1)
+            now = now_ms()
+            rows = ledger.unmetered_sessions(0, now + 1, now)
     except LedgerError:
         return {}, {}
     return seen, Counter(row.agent for row in rows)

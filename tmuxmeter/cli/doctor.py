@@ -33,8 +33,6 @@ UNHEALTHY = 1
 
 TOKENLESS_MS = 7 * 86_400_000
 """How far back prompts without any tokens, and requests without input, are looked for."""
-ANSWERED_MS = 10 * 60_000
-"""A prompt this young may still be waiting for its first answer."""
 
 
 @click.command("doctor")
@@ -231,7 +229,7 @@ def _figures(ledger: Reader, calendar: Calendar, *, watching: bool) -> Iterator[
     today = span_report(ledger.slices(*calendar.bounds(calendar.day_of(now))))
     yield doctor_data.skipped_check(ledger.skipped())
     yield doctor_data.unpriced_check(ledger.unpriced_models())
-    yield doctor_data.unmetered_check(ledger.unmetered_sessions(0, now + 1))
+    yield doctor_data.unmetered_check(ledger.unmetered_sessions(0, now + 1, now))
     yield from doctor_data.tokenless_checks(_tokenless(ledger, now))
     yield from doctor_data.inputless_checks(ledger.inputless(now - TOKENLESS_MS, now + 1))
     yield doctor_data.unattributed_check(today, watching=watching)
@@ -239,11 +237,11 @@ def _figures(ledger: Reader, calendar: Calendar, *, watching: bool) -> Iterator[
 
 def _tokenless(ledger: Reader, now: int) -> list[Tokenless]:
     """Return what tells no tokens although it could."""
-    from tmuxmeter.agents import AGENTS
+    from tmuxmeter.agents import tells_tokens
+    from tmuxmeter.ledger.session_queries import ANSWERED_MS
 
-    never = {agent.name for agent in AGENTS if agent.unmetered}
     rows = ledger.tokenless(now - TOKENLESS_MS, now - ANSWERED_MS)
-    return [row for row in rows if row.agent not in never]
+    return [row for row in rows if tells_tokens(row.agent)]
 
 
 def _stopping(context: Context, config: Config, *, watching: bool) -> Iterator[Check]:

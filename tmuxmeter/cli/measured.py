@@ -52,7 +52,8 @@ def measure(
     begin, end = calendar.bounds(day)
     with ledger.snapshot():
         slices = ledger.slices(begin, end)
-        unmetered = ledger.unmetered_sessions(begin, end, estimated=config.agents.estimate)
+        estimated = config.agents.estimate
+        unmetered = ledger.unmetered_sessions(begin, end, now_ms, estimated=estimated)
         facts = ledger.span_facts(begin, end)
     found, light = judge(facts, config, scale, now_ms)
     return Measured(day, slices, unmetered, found, facts.activity, light)

@@ -27,7 +27,6 @@ def panes_command(context: Context, as_json: bool) -> None:
     from tmuxmeter.pause.tend import goes_on
     from tmuxmeter.reports.flags import trouble
     from tmuxmeter.reports.levers import levers_report
-    from tmuxmeter.reports.now import silent
     from tmuxmeter.reports.panes import panes_report
     from tmuxmeter.tmux.servers import Servers
     from tmuxmeter.views.panes import panes_parts
@@ -41,7 +40,7 @@ def panes_command(context: Context, as_json: bool) -> None:
         now = now_ms()
         bounds = calendar.bounds(calendar.day_of(now))
         slices = ledger.slices(*bounds)
-        unmetered = ledger.unmetered_sessions(*bounds, estimated=config.agents.estimate)
+        unmetered = ledger.unmetered_sessions(*bounds, now, estimated=config.agents.estimate)
         recent = {(row.agent, row.session): row for row in ledger.recent_sessions(now - RECENT_MS)}
         bindings = ledger.bindings(now - RECENT_MS, now + 1)
         facts = ledger.span_facts(*bounds)
@@ -74,7 +73,7 @@ def panes_command(context: Context, as_json: bool) -> None:
         watching=watcher is not None,
         booked_ms=max((row.seen_ms for row in bindings), default=None),
         own_home=not context.home_given,
-        unmetered=silent(unmetered, {agent.name for agent in agents if agent.unmetered}),
+        unmetered={(row.agent, row.session): row for row in unmetered},
         known=trouble(found, threads),
         claims=levers_report(found, facts.activity)["independence"]["claims"],
     )

@@ -63,7 +63,8 @@ def days_command(
 
     config = context.config()
     calendar = Calendar.of(config)
-    last = parse_day(until, "--until") or calendar.day_of(now_ms())
+    now = now_ms()
+    last = parse_day(until, "--until") or calendar.day_of(now)
     first = parse_day(since, "--since")
     if first and first > last:
         message = f"--since {first} is after the last day, {last}"
@@ -79,7 +80,7 @@ def days_command(
         )
         estimated = config.agents.estimate
         report = days_report(
-            _day(ledger, calendar, day, estimated=estimated) for day in span(first, last)
+            _day(ledger, calendar, day, now, estimated=estimated) for day in span(first, last)
         )
         if as_json:
             print_json(report)
@@ -111,11 +112,10 @@ def sessions_command(context: Context, since: str | None, limit: int, as_json: b
         names = {str(context.places.expand(root)): name for root, name in config.accounts.items()}
         about = circumstances(context)
         bills = ledger.bills(story.row.id for story in stories)
-        unmetered = (
-            ledger.unmetered_sessions(0, now_ms() + 1, estimated=True)
-            if config.agents.estimate
-            else ()
-        )
+        now, unmetered = now_ms(), []
+        if any(not story.slices for story in stories):
+            estimated = config.agents.estimate
+            unmetered = ledger.unmetered_sessions(0, now + 1, now, estimated=estimated)
         report = sessions_report(
             stories, names, bills, watching=about.watching, unmetered=unmetered
         )
@@ -124,16 +124,16 @@ def sessions_command(context: Context, since: str | None, limit: int, as_json: b
             return
         from tmuxmeter.views.sessions import sessions_parts
 
-        parts = sessions_parts(report, calendar.zone, about, now_ms())
+        parts = sessions_parts(report, calendar.zone, about, now)
         if not stories:
             parts += where_to_look(context, ledger, calendar)
     print_parts(parts)
 
 
 def _day(
-    ledger: Reader, calendar: Calendar, day: date, *, estimated: bool
+    ledger: Reader, calendar: Calendar, day: date, now: int, *, estimated: bool
 ) -> tuple[date, list[Slice], list[Unmetered]]:
     begin, end = calendar.bounds(day)
     with ledger.snapshot():
-        unmetered = ledger.unmetered_sessions(begin, end, estimated=estimated)
+        unmetered = ledger.unmetered_sessions(begin, end, now, estimated=estimated)
         return day, ledger.slices(begin, end), unmetered

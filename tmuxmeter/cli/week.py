@@ -71,7 +71,8 @@ def week_command(
             facts.append(DayFacts(each, total, moved, done, light, count))
         typical = typical_day(facts)
         begin, end = found[0].activity.start_ms, found[-1].activity.end_ms
-        unmetered = ledger.unmetered_sessions(begin, end, estimated=config.agents.estimate)
+        estimated = config.agents.estimate
+        unmetered = ledger.unmetered_sessions(begin, end, now, estimated=estimated)
         report = week_report(facts, explain(typical, scale) if typical else None, unmetered)
         saved = picture is not None and _saved(report, picture)
         if as_json:

@@ -139,14 +139,26 @@ class Reader:
             return list(spans_facts(self._connection, spans)) if spans else []
 
     def unmetered_sessions(
-        self, start_ms: int, end_ms: int, *, estimated: bool = False
+        self, start_ms: int, end_ms: int, now_ms: int, *, estimated: bool = False
     ) -> list[session_queries.Unmetered]:
         """Return sessions with prompts or turns in a span whose log never told any tokens.
 
-        ``estimated``: with what their texts may have been in tokens.
+        A session of an agent that does tell them isn't among them while its first answer may
+        still come.
+
+        Parameters
+        ----------
+        start_ms, end_ms : int
+            The span.
+        now_ms : int
+            The time now, to tell which answers may still come.
+        estimated : bool
+            Whether to tell what their texts may have been in tokens.
         """
         question = session_queries.UNMETERED_ESTIMATED if estimated else session_queries.UNMETERED
-        return self._rows(session_queries.Unmetered, question, start_ms, end_ms)
+        rows = self._rows(session_queries.Unmetered, question, start_ms, end_ms)
+        found = (row if _answers(row) else row._replace(due_ms=0) for row in rows)
+        return [row for row in found if row.due_ms <= now_ms]
 
     def agents(self) -> list[session_queries.AgentRow]:
         """Return the agents that were ever read, with their sessions and last signs of life."""
@@ -320,3 +332,12 @@ class Reader:
     def _rows(self, kind: Callable[..., RowT], statement: str, *values: int | str) -> list[RowT]:
         with self.snapshot():
             return [kind(*row) for row in self._connection.execute(statement, values)]
+
+
+def _answers(row: session_queries.Unmetered) -> bool:
+    """Tell whether the answer that a session waits for will tell tokens, if it waits for one."""
+    if not row.due_ms:
+        return False
+    from tmuxmeter.agents import tells_tokens  # loads every agent, and few sessions need it
+
+    return tells_tokens(row.agent)

@@ -45,7 +45,8 @@ class Unmetered(NamedTuple):
 
     ``told_before``: logs of its account told some in the month before, so silence is news.
     ``input`` and ``output`` are what its texts in the span may have been in tokens, 0 where nobody
-    asked for that.
+    asked for that. ``due_ms``: until then its first answer may still come, 0 if there is none to
+    wait for.
     """
 
     agent: str
@@ -55,6 +56,7 @@ class Unmetered(NamedTuple):
     told_before: int = 0
     input: int = 0
     output: int = 0
+    due_ms: int = 0
 
 
 class SessionRow(NamedTuple):
@@ -127,6 +129,9 @@ class RequestAfter(NamedTuple):
     open: int
 
 
+ANSWERED_MS = 10 * 60_000
+"""A prompt this young may still be waiting for its first answer."""
+
 # every part is one step down an index, however long the history
 _ACTIVE = """
         SELECT session_id FROM usage INDEXED BY usage_time WHERE time_ms >= ?1
@@ -169,13 +174,17 @@ _STATES = """
 RECENT_SESSIONS = _STATES.format(which=_ACTIVE, where="")
 RECENT_OF_THESE = _STATES.format(which=_NAMED, where="WHERE last_ms >= ?1")
 
-# a request may come on the other side of midnight, so "never" is asked, not "not in the span"
-_UNMETERED = """
+# a request may come on the other side of midnight, so "never" is asked, not "not in the span";
+# where no turn has ended, the first answer may be on its way
+_UNMETERED = f"""
     SELECT s.agent, s.key, s.account, s.cwd, EXISTS (
         SELECT 1 FROM session x JOIN usage u ON u.session_id = x.id
              JOIN file f ON f.id = u.owner_file_id
         WHERE x.agent = s.agent AND f.root = s.account AND u.time_ms >= ?1 - 2592000000
-    ) {estimates}
+    ) {{estimates}}, CASE WHEN EXISTS (SELECT 1 FROM turn_end WHERE session_id = s.id) THEN 0 ELSE
+        {ANSWERED_MS} + (SELECT time_ms FROM prompt INDEXED BY prompt_session
+            WHERE session_id = s.id AND human ORDER BY time_ms LIMIT 1)
+    END
     FROM (
         SELECT session_id FROM prompt INDEXED BY prompt_time
         WHERE time_ms >= ?1 AND time_ms < ?2 AND human
@@ -199,7 +208,7 @@ _ESTIMATED = """, coalesce((
         ) own CROSS JOIN estimate e INDEXED BY estimate_session ON e.session_id = own.id
         WHERE e.time_ms >= ?1 AND e.time_ms < ?2
     ), 0)"""
-UNMETERED = _UNMETERED.format(estimates="")
+UNMETERED = _UNMETERED.format(estimates=", 0, 0")
 UNMETERED_ESTIMATED = _UNMETERED.format(
     estimates=_ESTIMATED.format(kind="input") + _ESTIMATED.format(kind="output")
 )

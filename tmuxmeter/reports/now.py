@@ -29,7 +29,6 @@ from tmuxmeter.reports.live import (
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
-    from collections.abc import Set as AbstractSet
     from datetime import tzinfo
 
     from tmuxmeter.ledger.session_queries import RecentSession, Unmetered
@@ -62,23 +61,6 @@ def today(slices: Iterable[Slice]) -> Today:
         key = PaneKey(where.socket, where.server_pid, where.server_started, where.pane)
         panes[key] = panes.get(key, Measures()).plus(piece.measures)
     return Today(total, outside, panes, agents)
-
-
-def silent(rows: Iterable[Unmetered], never: AbstractSet[str]) -> dict[tuple[str, str], Unmetered]:
-    """Return the sessions that spend something and tell no tokens, by agent and key.
-
-    A session of an agent that does tell them may just not have had its first answer yet.
-
-    Parameters
-    ----------
-    rows : iterable of Unmetered
-        Sessions that worked and told nothing so far.
-    never : set of str
-        Agents whose logs never tell tokens.
-    """
-    return {
-        (row.agent, row.session): row for row in rows if row.agent in never or not row.told_before
-    }
 
 
 def cost(measures: Measures) -> int | None:

@@ -37,13 +37,14 @@ def sessions_report(
     watching : bool
         Whether a watcher runs; without one nobody knows whether a session is still where it was.
     unmetered : iterable of Unmetered
-        Sessions that tell no tokens, with what their texts may have been, where that is wanted.
+        All sessions that tell no tokens, with what their texts may have been, where that is wanted.
     """
     guesses = {(row.agent, row.session): estimated(row.input, row.output) for row in unmetered}
     return {
         "sessions": [
             {
                 **_session(story, accounts, bills.get(story.row.id), watching=watching),
+                "unmetered": (story.row.agent, story.row.session) in guesses,
                 "estimated": guesses.get((story.row.agent, story.row.session)),
             }
             for story in stories
@@ -75,8 +76,6 @@ def _session(
         "last_ms": row.last_ms,
         "prompts": row.prompts,
         "turns": row.turns,
-        # a sub-agent may be metered as a part of its parent
-        "unmetered": not total.requests and not row.spawned and bool(row.prompts or row.turns),
         "last_place": {**place_name(story.where), "still_there": story.open if watching else None},
         **sums(total),
         "unlogged_microdollars": gap(bill) if bill else None,

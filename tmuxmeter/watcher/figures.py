@@ -13,12 +13,13 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from tmuxmeter.agents import AGENTS
 from tmuxmeter.breakeven.levers import levers
+from tmuxmeter.ledger.session_queries import ANSWERED_MS
 from tmuxmeter.reports.budgets import budget_uses, fullest
 from tmuxmeter.reports.days import local_day_bounds, local_day_of
 from tmuxmeter.reports.flags import Trouble, trouble
 from tmuxmeter.reports.lights import live_light, with_tokens
 from tmuxmeter.reports.live import LiveLight
-from tmuxmeter.reports.now import live, silent, today
+from tmuxmeter.reports.now import live, today
 from tmuxmeter.reports.states import is_gone
 
 if TYPE_CHECKING:
@@ -38,7 +39,6 @@ if TYPE_CHECKING:
     from tmuxmeter.watcher.scale import OwnScale
 
 TITLES = {agent.name: agent.title for agent in AGENTS}
-NEVER = frozenset(agent.name for agent in AGENTS if agent.unmetered)
 
 RECENT_MS = 10 * 60_000
 """What was spent longer ago is not read again for every line of a log."""
@@ -114,14 +114,18 @@ class Day:
         slices = self._slices(reader, begin, end, now_ms, anew=True)
         found = levers(facts, minutes_per_handoff=config.breakeven.minutes_per_handoff)
         threads = {line.thread.id: line.thread for line in facts.activity.timelines}
-        rows = reader.unmetered_sessions(begin, end, estimated=config.agents.estimate)
-        without = silent(rows, NEVER)
+        # and those that will be, if their first answer doesn't come
+        rows = reader.unmetered_sessions(
+            begin, end, now_ms + ANSWERED_MS, estimated=config.agents.estimate
+        )
+        without = {(row.agent, row.session): row for row in rows if row.due_ms <= now_ms}
         pending = sum(not is_gone(facts.activity, each.session_id) for each in found.pending)
         known, total = trouble(found, threads), today(slices).total
         self._weighed = _Weighed(found, pending, known, total, without)
         took = time.monotonic() - began
         self._may_weigh = began + max(WEIGH_EVERY_S, WEIGH_SHARE * took)
-        self.weigh_due = None
+        due_ms = min((row.due_ms for row in rows if row.due_ms > now_ms), default=None)
+        self.weigh_due = None if due_ms is None else began + (due_ms - now_ms) / 1000
 
     def figures(
         self,
