@@ -120,7 +120,7 @@ def table(events: Iterable[Event]) -> str:
 
 
 def _facts(event: Any) -> str:
-    left_out = {"key", "time_ms", "tier"}
+    left_out = {"key", "time_ms", "tier", "so_far"}
     return " ".join(
         f"{name}={getattr(event, name)}"
         for name in event.__struct_fields__

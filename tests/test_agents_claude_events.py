@@ -28,7 +28,9 @@ def told(event: Event) -> str:
     fields: Json = json.loads(json.dumps({n: getattr(event, n) for n in event.__struct_fields__}))
     second = (fields.pop("time_ms") - START_MS) // 1000
     hidden = ("key", "session", "cwd", "branch", "model", "version", "cache_read", "tier")
-    shown = [f"{k}={v}" for k, v in fields.items() if k not in hidden and v not in (0, "", False)]
+    shown = [
+        f"{k}={v}" for k, v in fields.items() if k not in hidden and v not in (0, "", False, None)
+    ]
     return " ".join([f"{second:>2}", type(event).__name__, *shown])
 
 

@@ -435,6 +435,7 @@ def test_golden() -> None:
         "cwd": "/w",
         "branch": "main",
         "sidechain": False,
+        "so_far": None,
     }
     start = {"cwd": "/w", "branch": "main", "parent": "", "spawned": False, "version": "0.169.0"}
     first = {

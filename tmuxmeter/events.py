@@ -41,12 +41,31 @@ class _Event(msgspec.Struct, frozen=True, gc=False, array_like=True, kw_only=Tru
     time_ms: int
 
 
+class SoFar(msgspec.Struct, frozen=True, gc=False, array_like=True):
+    """All that a session's log tells of its tokens at some time, where it tells nothing smaller.
+
+    ``began_ms`` is when the session began where its name alone doesn't tell it from those of other
+    accounts, else 0.
+    """
+
+    fresh: int
+    cache_read: int
+    cache_write_5m: int
+    output: int
+    reasoning: int
+    began_ms: int = 0
+
+
 class Usage(_Event, frozen=True, gc=False, array_like=True, kw_only=True, tag=1):
     """Tokens of one request, in disjoint kinds (cached input is never inside ``fresh``).
 
     Several lines may show the same request: they share ``key``. The one with the highest
     ``output`` wins whole, a tie goes to the last; the ledger applies that rule.
     ``output`` contains ``reasoning``. ``context_window`` is 0 where the log doesn't say.
+
+    ``so_far``: these are no request's tokens but what a total grew by since this file was read
+    before, and the total now. Where other files show the same session (a copy, a folder that was
+    moved), the ledger takes of it what it doesn't have yet.
     """
 
     model: str
@@ -63,6 +82,7 @@ class Usage(_Event, frozen=True, gc=False, array_like=True, kw_only=True, tag=1)
     cwd: str = ""
     branch: str = ""
     sidechain: bool = False
+    so_far: SoFar | None = None
 
 
 class Prompt(_Event, frozen=True, gc=False, array_like=True, kw_only=True, tag=2):

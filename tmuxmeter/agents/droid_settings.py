@@ -8,13 +8,16 @@ counts them, besides. Times are those of the file.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from tmuxmeter.agents.lines import BAD_COUNTS, Batch, Tokens, decode
 from tmuxmeter.agents.totals import Totals
-from tmuxmeter.events import Event, SessionStart, Usage, event_key
+from tmuxmeter.events import Event, SessionStart, SoFar, Usage, event_key
+
+if TYPE_CHECKING:
+    from tmuxmeter.agents.totals import Counts
 
 
 class _Tokens(msgspec.Struct, gc=False, rename="camel"):
@@ -105,9 +108,7 @@ class DroidSettings:
         growth = self._totals.grown(self._session, counts)
         if growth is None:
             return
-        fresh, read, written, output, thought = growth.counts
-        if _thinks_beside(model):
-            output += thought
+        fresh, read, written, output, reasoning = _kinds(growth.counts, model)
         batch.events.append(
             Usage(
                 key=event_key("droid", "usage", growth.identity),
@@ -118,7 +119,8 @@ class DroidSettings:
                 cache_read=read,
                 cache_write_5m=written,
                 output=output,
-                reasoning=min(thought, output),
+                reasoning=reasoning,
+                so_far=SoFar(*_kinds(growth.total, model)) if growth.total else None,
             )
         )
 
@@ -141,5 +143,9 @@ def _model(settings: _Settings) -> str:
     return chosen if told in ("", "auto") and isinstance(chosen, str) else told
 
 
-def _thinks_beside(model: str) -> bool:
-    return model.lower().startswith("gemini-")
+def _kinds(counts: Counts, model: str) -> Counts:
+    """Return fresh input, cache reads, cache writes, output and the reasoning inside it."""
+    fresh, read, written, output, thought = counts
+    if model.lower().startswith("gemini-"):
+        output += thought
+    return fresh, read, written, output, min(thought, output)

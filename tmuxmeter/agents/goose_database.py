@@ -24,6 +24,7 @@ from tmuxmeter.events import (
     FileTouch,
     Prompt,
     SessionStart,
+    SoFar,
     ToolResult,
     Usage,
     event_key,
@@ -68,20 +69,23 @@ class _Usage(msgspec.Struct, frozen=True):
     kind: str
     model: str
 
-    def event(self, key: str, identity: str, counts: Sequence[int]) -> Usage:
-        """Return the event; input contains both kinds of cached input."""
-        taken, given, read, written = counts
+    def event(
+        self, key: str, identity: str, counts: Sequence[int], so_far: SoFar | None = None
+    ) -> Usage:
+        """Return the event."""
+        fresh, read, written, given = _kinds(counts)
         return Usage(
             key=event_key("goose", key, identity),
             session=self.session,
             time_ms=self.time_ms,
             model=self.model,
-            fresh=max(taken - read - written, 0),
+            fresh=fresh,
             cache_read=read,
             cache_write_5m=written,
             output=given,
             cwd=self.folder or "",
             sidechain=self.kind == "sub_agent",
+            so_far=so_far,
         )
 
 
@@ -171,7 +175,7 @@ class GooseDatabase:
             )
         if not booked:
             usage = _Usage(session, _time(updated), folder, kind, _named_model(model))
-            self._grown(batch, usage, counts, imported)
+            self._grown(batch, usage, counts, imported, _time(created))
 
     def _request(
         self,
@@ -186,12 +190,13 @@ class GooseDatabase:
         carried: int,
         imported: int,
         compacts: int,
+        begun: object,
         *counts: int | None,
     ) -> None:
         time_ms = _seconds_or_more(created)
         usage = _Usage(session, time_ms, folder, kind, model or _named_model(config))
         if carried:
-            self._grown(batch, usage, counts, imported)
+            self._grown(batch, usage, counts, imported, _time(begun))
         elif any(counts):
             identity = f"{session}/{number}/{created}/{'/'.join(str(n or 0) for n in counts)}"
             batch.events.append(usage.event("request", identity, _checked(counts)))
@@ -205,11 +210,21 @@ class GooseDatabase:
                 )
 
     def _grown(
-        self, batch: Batch, usage: _Usage, total: Sequence[int | None], imported: int
+        self,
+        batch: Batch,
+        usage: _Usage,
+        total: Sequence[int | None],
+        imported: int,
+        began_ms: int,
     ) -> None:
         growth = self._state.totals.grown(usage.session, _checked(total))
-        if growth is not None and not imported:
-            batch.events.append(usage.event("usage", growth.identity, growth.counts))
+        if growth is None or imported:
+            return
+        so_far = None
+        if growth.total:
+            # ids are a day and a number: another account has the same ones
+            so_far = SoFar(*_kinds(growth.total), reasoning=0, began_ms=began_ms)
+        batch.events.append(usage.event("usage", growth.identity, growth.counts, so_far))
 
     def _message(
         self,
@@ -283,6 +298,12 @@ class GooseDatabase:
                 corrects=corrects,
             )
         )
+
+
+def _kinds(counts: Sequence[int]) -> tuple[int, int, int, int]:
+    """Return fresh input, cache reads, cache writes and output: input contains what is cached."""
+    taken, given, read, written = counts
+    return max(taken - read - written, 0), read, written, given
 
 
 def _named_model(config: str | None) -> str:

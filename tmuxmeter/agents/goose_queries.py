@@ -38,7 +38,8 @@ _BOOKED = "EXISTS (SELECT 1 FROM usage_ledger u WHERE u.session_id = s.id)"
 _REQUESTS = """
     SELECT u.id, u.session_id, u.created_timestamp, u.model, s.working_dir, {model}, {kind},
            u.cost_source IS 'carried_forward' AS carried,
-           u.cost_source IS 'carried_forward' AND {imported}, u.is_compaction, {counts}
+           u.cost_source IS 'carried_forward' AND {imported}, u.is_compaction, s.created_at,
+           {counts}
     FROM usage_ledger u JOIN sessions s ON s.id = u.session_id
     WHERE u.id > :request ORDER BY u.id LIMIT :page
 """

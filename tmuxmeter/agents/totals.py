@@ -1,7 +1,8 @@
 """Session totals that grow, told as what they grew by: for agents that log nothing smaller.
 
 The last totals are part of a reader's state, which the ledger stores together with what was
-booked: after a restart nothing counts twice, and what grew meanwhile is one increment.
+booked: after a restart nothing counts twice, and what grew meanwhile is one increment. A file that
+is another's copy has no such state: there the total itself tells the ledger what it knows already.
 """
 
 from __future__ import annotations
@@ -17,10 +18,14 @@ Counts = tuple[int, ...]
 
 
 class Growth(msgspec.Struct, frozen=True):
-    """What a total grew by, and what tells this increment from all others of its total."""
+    """What a total grew by, and what tells this increment from all others of its total.
+
+    ``total`` is the total itself, None where it began anew: then it isn't all there was.
+    """
 
     identity: str
     counts: Counts
+    total: Counts | None
 
 
 class Totals(msgspec.Struct, array_like=True):
@@ -53,4 +58,5 @@ class Totals(msgspec.Struct, array_like=True):
             return None
         self.last[name] = (begun, now)
         identity = f"{name}/{begun}/{'/'.join(map(str, now))}"
-        return Growth(identity, tuple(a - b for a, b in zip(now, before, strict=True)))
+        grown = tuple(a - b for a, b in zip(now, before, strict=True))
+        return Growth(identity, grown, None if begun else now)

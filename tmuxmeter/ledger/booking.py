@@ -3,6 +3,9 @@
 Each rule picks the greatest of all rows that were ever shown under one key, in an order that does
 not depend on when a row was read. So files may be read in any order, in any pieces, again and
 again, by one process or by one that was killed and started anew: the ledger comes out the same.
+
+Only what a session's total grew by depends on what is booked already where several files show that
+total: of copies the largest counts, in as many rows as they were read in.
 """
 
 from __future__ import annotations
@@ -10,6 +13,8 @@ from __future__ import annotations
 from math import isfinite
 from operator import itemgetter
 from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeAlias
+
+from msgspec.structs import astuple, replace
 
 from tmuxmeter.events import (
     Compaction,
@@ -26,6 +31,7 @@ from tmuxmeter.events import (
 from tmuxmeter.ledger.facts import SessionFacts
 from tmuxmeter.ledger.text import storable
 from tmuxmeter.ledger.upserts import (
+    BOOKED_SO_FAR,
     SET_POSITION,
     UPSERT_RATE_LIMIT,
     UPSERT_SKIPPED,
@@ -36,7 +42,7 @@ from tmuxmeter.ledger.upserts import (
 if TYPE_CHECKING:
     import sqlite3
 
-    from tmuxmeter.events import Chunk, Event, Position
+    from tmuxmeter.events import Chunk, Event, Position, SoFar
     from tmuxmeter.ledger.ids import Ids
 
 EVENTS_PER_FLUSH = 40_000
@@ -109,6 +115,7 @@ class Booking:
         self._agents: dict[int, str] = {}
         self._limits: list[tuple[object, ...]] = []
         self._sessions: set[tuple[str, str]] = set()
+        self._totalled: set[int] = set()
         self._waiting = 0
         self._booked_requests = 0
         self._booked_others = 0
@@ -140,6 +147,11 @@ class Booking:
                 session_id = ids.session(agent, event.session, file_id, root)
                 sessions[event.session] = session_id
             if isinstance(event, Usage):
+                if event.so_far is not None:
+                    rest = self._rest(event, event.so_far, file_id, session_id)
+                    if rest is None:
+                        continue
+                    event = rest
                 key = event.key
                 known = requests.get(key)
                 request = (event, file_id, session_id, event.sidechain, file_id)
@@ -179,6 +191,32 @@ class Booking:
             skipped=self._skipped,
             sessions=frozenset(self._sessions),
             changed=bool(self._booked_requests or others),
+        )
+
+    def _rest(self, usage: Usage, so_far: SoFar, file_id: int, session_id: int) -> Usage | None:
+        """Return of a total's growth what isn't booked yet from another file, None for nothing."""
+        if session_id in self._totalled:
+            self._flush()
+            self._booked_others += self._facts.write()
+        self._totalled.add(session_id)
+        values = (file_id, session_id, so_far.began_ms)
+        others, *booked = self._connection.execute(BOOKED_SO_FAR, values).fetchone()
+        if not others:
+            return usage
+        grown = (usage.fresh, usage.cache_read, usage.cache_write_5m, usage.output, usage.reasoning)
+        fresh, read, written, output, reasoning = (
+            min(growth, max(0, total - known))
+            for growth, total, known in zip(grown, astuple(so_far), booked, strict=False)
+        )
+        if not (fresh or read or written or output):
+            return None
+        return replace(
+            usage,
+            fresh=fresh,
+            cache_read=read,
+            cache_write_5m=written,
+            output=output,
+            reasoning=min(reasoning, output),
         )
 
     def _add_other(

@@ -55,6 +55,20 @@ UPSERT_USAGE = (
 )
 
 
+# what a session's totals were booked as, and whether other files showed any of it; where its name
+# alone doesn't tell it (?3: when it began), only by files that tell the same beginning
+BOOKED_SO_FAR = """
+    SELECT coalesce(max(owner_file_id <> ?1), 0), coalesce(sum(fresh), 0),
+        coalesce(sum(cache_read), 0), coalesce(sum(cache_write_5m), 0), coalesce(sum(output), 0),
+        coalesce(sum(reasoning), 0)
+    FROM usage u INDEXED BY usage_session
+    WHERE session_id = ?2 AND (?3 = 0 OR owner_file_id = ?1 OR EXISTS (
+        SELECT 1 FROM session_fact f
+        WHERE f.session_id = ?2 AND f.file_id = u.owner_file_id AND f.started_ms = ?3
+    ))
+"""
+
+
 def _upsert(table: str, columns: tuple[str, ...], rank: str) -> str:
     names = ("session_id", "time_ms", "owner_file_id", *columns)
     better = rank.replace("{}", "excluded.")
