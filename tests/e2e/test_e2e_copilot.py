@@ -33,11 +33,11 @@ def stage() -> Iterator[ChatStage]:
 def test_every_pane_has_its_own_spend_and_what_goes_on_behind_it(stage: ChatStage) -> None:
     chat = stage.chat
     chat.hold()
-    stage.ask(chat, "right", "say")
-    stage.ask(chat, "left", "run echo x then hold run echo y then say")
+    stage.say("right", "say")
+    stage.say("left", "run echo x then hold run echo y then say")
     stage.type("left", "/new")
     stage.wait_screen("left", "Started a new session")
-    stage.ask(chat, "behind", "say", pane="left")
+    stage.say("behind", "say", pane="left")
     chat.wait_for(lambda _: len(chat.of("behind")) == 1)
     chat.release()
     chat.wait_for(lambda _: len(chat.of("left")) == 3)

@@ -165,7 +165,7 @@ def is_interrupted_and_takes_prompts_again(meter: Meter, stub: Stub, name: str) 
         assert len(stub.of(marker)) == sent < STEPS
         time.sleep(0.1)
     assert act(meter, "resume", name)["did"] == "resumed"
-    stage.ask(stub, f"{name}-on", "say", pane=name)
+    stage.say(f"{name}-on", "say", pane=name)
 
 
 def test_claude_takes_up_hooks_that_are_installed_while_it_runs(programs: Programs) -> None:
