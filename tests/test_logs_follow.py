@@ -311,15 +311,17 @@ def test_a_root_that_appears_is_heard_of_at_once(home: Path, clock: Clock) -> No
         put(home / "notes.txt")
         assert not watches.take().appeared
 
-        def happens(do: Callable[[], object]) -> None:
+        def happens(do: Callable[[], object], *, begins: bool = False) -> None:
             do()
             assert select.select([follower.fileno()], [], [], DEADLINE)[0]
-            assert not follower.take(now, now_ns).logs
+            changes = follower.take(now, now_ns)
+            assert (changes.logs, changes.began) == ([], begins)
 
         happens((home / "share").mkdir)
         happens((home / "share").rmdir)
-        for folder in ("share", "share/later", "share/later/logs"):
+        for folder in ("share", "share/later"):
             happens((home / folder).mkdir)
+        happens((home / "share/later/logs").mkdir, begins=True)
         put(home / "share/later/logs/x.jsonl")
         hear(follower, clock, "x.jsonl")
     finally:

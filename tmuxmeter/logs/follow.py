@@ -156,8 +156,10 @@ class Follower:
             appeared = heard.appeared
             for path in heard.paths:
                 self.catalog.check_path(path, now_ns)
+        missing = set(self._missing)
         self._look(now, now_ns, everything=everything, appeared=appeared)
         changes = self.catalog.take()
+        changes.began = not missing.issubset(self._missing)
         for log in changes.logs:
             self._warm(log, now)
         again = [key for key, at in self._again.items() if at <= now]
@@ -197,9 +199,9 @@ class Follower:
 
         The agent that makes its first log may be gone before roots are looked for again.
         """
-        missing = self.catalog.missing_tops()
-        if self._watches and not self._deaf and (appeared or missing != self._missing):
-            self._missing = missing
+        before, self._missing = self._missing, self.catalog.missing_tops()
+        if self._watches and not self._deaf and (appeared or before != self._missing):
+            missing = self._missing
             above = {_nearest(top) for top in missing if not self._is_silent(top)}
             self._watches.await_in(folder for folder in above if not self.catalog.looks_at(folder))
 

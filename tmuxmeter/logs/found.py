@@ -159,10 +159,14 @@ class Folder:
 
 @dataclass(slots=True)
 class Changes:
-    """What changed since it was asked for last. A log is named once however often it changed."""
+    """What changed since it was asked for last. A log is named once however often it changed.
+
+    ``began``: a folder for logs has appeared, so an agent is at work that never was.
+    """
 
     logs: list[LogFile] = field(default_factory=list)
     live: list[LiveFile] = field(default_factory=list)
+    began: bool = False
 
 
 def scopes(agent: Agent, root: str) -> Iterator[tuple[str, Scope]]:

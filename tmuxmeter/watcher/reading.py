@@ -38,8 +38,8 @@ LAST_LINE_S = 61.0
 class Read(NamedTuple):
     """What one look at the changed logs came to.
 
-    ``live``: a running agent's own file changed. ``logs``: logs were read. ``booked``: reports may
-    look different now.
+    ``live``: a running agent's own file changed, or one began its first log. ``logs``: logs were
+    read. ``booked``: reports may look different now.
     """
 
     live: bool
@@ -111,11 +111,12 @@ class Reading:
         """Read what was added to the logs that changed since the last call."""
         now, now_ns = time.monotonic(), time.time_ns()
         changes = self._follower.take(now, now_ns)
+        live = bool(changes.live) or changes.began
         if not changes.logs:
-            return Read(bool(changes.live), logs=False, booked=False)
+            return Read(live, logs=False, booked=False)
         booked = self._intake.read(changes.logs, now_ns)
         self._look_again(changes.logs, now, now_ns)
-        return Read(bool(changes.live), logs=True, booked=booked)
+        return Read(live, logs=True, booked=booked)
 
     def again(self) -> Iterator[bool]:
         """Read what is behind the ledger's positions; yield whether reports may look different."""
