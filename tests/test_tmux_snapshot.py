@@ -92,6 +92,7 @@ def test_a_hanging_server_is_given_up(tmux_server: TmuxServer) -> None:
 def test_a_snapshot_tells_server_panes_and_clients(tmux_server: TmuxServer, tmp_path: Path) -> None:
     second = tmux_server.window("sleep 600", cwd=tmp_path)
     client = tmux_server.attach(100, 30)
+    wait_until(lambda: tmux_server.format("#{pane_current_path}", second))
     snapshot = take_snapshot(Tmux(tmux_server.socket))
     assert snapshot.server_pid == int(tmux_server.format("#{pid}"))
     assert snapshot.server_started == int(tmux_server.format("#{start_time}"))
@@ -144,9 +145,16 @@ def test_a_path_with_newline_and_separators_comes_through(
     folder = tmp_path / "a\nP|%9|1|b\\"
     folder.mkdir()
     pane_id = tmux_server.window("sleep 600", cwd=folder)
-    snapshot = take_snapshot(Tmux(tmux_server.socket))
-    assert [pane.pane_id for pane in snapshot.panes] == ["%0", pane_id]
-    assert snapshot.panes[1].current_path == str(folder)
+
+    def paths() -> dict[str, str]:
+        snapshot = take_snapshot(Tmux(tmux_server.socket))
+        found = {pane.pane_id: pane.current_path for pane in snapshot.panes}
+        # for a moment after its start a process has no folder that tmux could name
+        return found if all(found.values()) else {}
+
+    found = wait_until(paths)
+    assert list(found) == ["%0", pane_id]
+    assert found[pane_id] == str(folder)
 
 
 def test_a_window_in_several_sessions_is_one(tmux_server: TmuxServer) -> None:
