@@ -29,13 +29,13 @@ run: $(STAMP)
 	@$(BIN)/tmuxmeter up --demo-if-empty
 
 test: $(VENV)/.installed-dev
-	$(BIN)/python -m pytest -n auto -q
+	$(BIN)/python tests/twice.py -n auto -q
 
 slow: $(VENV)/.installed-dev
-	$(BIN)/python -m pytest -q -m slow
+	$(BIN)/python tests/twice.py -q -m slow
 
 e2e: $(VENV)/.installed-dev
-	$(BIN)/python tests/e2e/run.py
+	$(BIN)/python tests/twice.py tests/e2e -m e2e -q -p no:xdist
 
 lint: $(VENV)/.installed-dev
 	$(BIN)/ruff check .

@@ -1,7 +1,10 @@
-"""Runs the end-to-end suite or the files named; one with a failed test once more, told loudly.
+"""Runs pytest; files in which a test failed are run once more, and told loudly.
 
-The agents are other people's programs: on a loaded machine one may drop a key or be late with its
-start, in one run of many. Whatever fails again, from a new beginning, fails the suite.
+    python tests/twice.py [what pytest takes]
+
+The suites start hundreds of real tmux servers, shells and agents on whatever machine there is: once
+in many runs one of them is slower than a test's patience, or drops a key. What fails again, from a
+new beginning, fails the suite.
 """
 
 from __future__ import annotations
@@ -11,9 +14,6 @@ import sys
 from pathlib import Path
 
 import pytest
-
-HERE = Path(__file__).parent
-OPTIONS = ("-m", "e2e", "-q", "-p", "no:xdist")
 
 
 class Failures:
@@ -31,19 +31,19 @@ class Failures:
         return sorted({test.partition("::")[0] for test in self.tests})
 
 
-def main() -> int:
+def main(arguments: list[str]) -> int:
     """Return the exit code: 0 where every test passed, in its first or its second round."""
     failures = Failures()
-    chosen = sys.argv[1:] or [str(HERE)]
-    code = pytest.main([*OPTIONS, *chosen], plugins=[failures])
+    code = pytest.main(arguments, plugins=[failures])
     if code != pytest.ExitCode.TESTS_FAILED:
         return int(code)
     told = "\n".join(f"!!!   {test}" for test in failures.tests)
-    print(f"\n!!! FAILED ONCE, their files are played once more:\n{told}\n", flush=True)
+    print(f"\n!!! FAILED ONCE, their files are run once more:\n{told}\n", flush=True)
+    options = [each for each in arguments if not Path(each.partition("::")[0]).exists()]
     # node ids name files from the project's root, whatever the current folder is
-    again = [str(HERE.parents[1] / file) for file in failures.files]
-    return subprocess.call([sys.executable, "-m", "pytest", *OPTIONS, *again])
+    again = [str(Path(__file__).parents[1] / file) for file in failures.files]
+    return subprocess.call([sys.executable, "-m", "pytest", *options, *again])
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))
