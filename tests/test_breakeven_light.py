@@ -22,6 +22,7 @@ from tmuxmeter.breakeven.light import (
 )
 from tmuxmeter.breakeven.model import Model, reference_day
 from tmuxmeter.breakeven.whatif import suppose
+from tmuxmeter.status.text import verdict_sign
 
 MODEL = Model()
 SCALE = Scale.of(MODEL)
@@ -296,12 +297,15 @@ def test_tokens_without_a_price_make_nothing_green() -> None:
 
 
 def test_light_can_be_told_without_colour_and_uncalibrated_ones_are_marked() -> None:
-    assert lit(input_tokens=100_000).glyph() == "▲?"
-    assert lit(input_tokens=700_000).glyph() == "▼?"
-    assert lit(agents=1).glyph() == "–"
-    assert light(heavy(40_000_000, 30, 2.6), Scale.of(MODEL, fit())).glyph() == "▲"
+    def sign(seen: Light) -> str:
+        return verdict_sign(seen.verdict, calibrated=seen.calibrated)
+
+    assert sign(lit(input_tokens=100_000)) == "▲?"
+    assert sign(lit(input_tokens=700_000)) == "▼?"
+    assert sign(lit(agents=1)) == "–"
+    assert sign(light(heavy(40_000_000, 30, 2.6), Scale.of(MODEL, fit()))) == "▲"
     shown = {
-        replace(lit(), verdict=verdict).glyph(ascii_only=True) for verdict in (GREEN, AMBER, RED)
+        verdict_sign(verdict, calibrated=True, ascii_only=True) for verdict in (GREEN, AMBER, RED)
     }
     assert len(shown) == 3
     assert all(glyph.isascii() for glyph in shown)

@@ -195,20 +195,6 @@ def test_a_past_known_as_well_is_left_alone(writer: Writer, confidence: float, b
     assert (("%1", 1, 4) in stays(writer)) == (begin == 4)
 
 
-def test_a_binding_can_be_corrected(writer: Writer) -> None:
-    one, two = writer.pane(run("%1"), NOON), writer.pane(run("%2"), NOON)
-    first = bind(writer, 0, one, 0.4)
-    writer.end_binding(first, NOON + 2 * MINUTE)
-    second = bind(writer, 3, one, 0.4)
-    writer.end_binding(second, NOON + 9 * MINUTE)
-    spend(writer, 1, 2, 4)
-    writer.rebind(second, "pane", two, 100, "5", "hook", 1.0, NOON + 1 * MINUTE)
-    assert stays(writer) == [("%1", 0, 1), ("%2", 1, 9)]
-    assert spent(writer) == {"%2": 3}
-    writer.rebind(second, "outside", None, 100, "5", "hook", 1.0)
-    assert spent(writer) == {"outside": 3}
-
-
 def test_a_binding_never_ends_before_it_began(writer: Writer) -> None:
     first = bind(writer, 5, None, kind="outside")
     writer.end_binding(first, NOON)

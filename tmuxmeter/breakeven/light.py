@@ -177,12 +177,6 @@ class Light:
     ratio_high: float
     bill: Bill
 
-    def glyph(self, *, ascii_only: bool = False) -> str:
-        """Return the verdict as a sign, marked where it isn't calibrated."""
-        glyph = (ASCII_GLYPHS if ascii_only else GLYPHS)[self.verdict]
-        unsure = not self.calibrated and self.verdict != NEUTRAL
-        return glyph + UNCALIBRATED_MARK if unsure else glyph
-
 
 def light(day: Day, scale: Scale, *, band: bool = True) -> Light:
     """Return a day's light.

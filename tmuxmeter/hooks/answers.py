@@ -10,8 +10,6 @@ from __future__ import annotations
 import json
 from typing import Final
 
-TOOL_EVENTS: Final = frozenset({"PreToolUse", "BeforeTool", "preToolUse"})
-"""A tool is about to run: here an agent is held."""
 PROMPT_EVENTS: Final = frozenset({"UserPromptSubmit", "BeforeAgent", "beforeSubmitPrompt"})
 """A prompt was typed: while held it is refused, so that nothing is sent or waits unseen."""
 COMPACT_EVENT: Final = "PreCompact"

@@ -174,39 +174,6 @@ class PaneBook(Store):
             )
             return same_id
 
-    def rebind(
-        self,
-        binding_id: int,
-        where_kind: str,
-        pane_id: int | None,
-        pid: int,
-        pid_start: str,
-        evidence: str,
-        confidence: float,
-        start_ms: int | None = None,
-    ) -> None:
-        """Correct a binding, its past included: what was booked by it moves along.
-
-        ``start_ms`` moves its beginning; where that covers earlier bindings of the session, they
-        end there.
-        """
-        with self._transaction():
-            session_id, old_start, end_ms = self._connection.execute(
-                "SELECT session_id, start_ms, end_ms FROM binding WHERE id = ?", (binding_id,)
-            ).fetchone()
-            begin = old_start if start_ms is None else start_ms
-            if end_ms is not None:
-                begin = min(begin, end_ms)
-            self._cut(session_id, begin, old_start, binding_id)
-            self._connection.execute(
-                "UPDATE binding SET where_kind = ?, pane_id = ?, pid = ?, pid_start = ?,"
-                " evidence = ?, confidence = ?, start_ms = ? WHERE id = ?",
-                (
-                    *(where_kind, pane_id, pid, pid_start, storable(evidence), confidence),
-                    *(begin, binding_id),
-                ),
-            )
-
     def end_binding(self, binding_id: int, end_ms: int) -> None:
         """Note that a session no longer runs there since a time."""
         with self._transaction():
