@@ -13,8 +13,8 @@ from tmux_fixtures import wait_until
 
 from tmuxmeter.panes.sources import PsutilSource, default_source
 from tmuxmeter.pause.marks import (
+    STOPPED,
     Mark,
-    all_stopped,
     marks_from,
     marks_to,
     proceed,
@@ -49,11 +49,17 @@ def mark_of(source: Source, process: subprocess.Popen[bytes]) -> Mark:
 
 def test_stopped_and_continued(source: Source, sleeper: subprocess.Popen[bytes]) -> None:
     mark = mark_of(source, sleeper)
-    assert not all_stopped(source, [mark])
+
+    def stopped() -> bool:
+        entry = running(source, mark)
+        assert entry
+        return entry.state in STOPPED
+
+    assert not stopped()
     assert send(source, mark, signal.SIGSTOP)
-    wait_until(lambda: all_stopped(source, [mark]))
+    wait_until(stopped)
     assert proceed(source, [mark]) == 1
-    wait_until(lambda: not all_stopped(source, [mark]))
+    wait_until(lambda: not stopped())
 
 
 def test_another_process_with_the_pid_gets_nothing(

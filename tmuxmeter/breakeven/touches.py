@@ -83,10 +83,6 @@ class Independence(NamedTuple):
     pool: int | None
     redone: dict[int, list[int]]
 
-    def overlapping(self) -> frozenset[Seat]:
-        """Return the seats that edited another one's files, and those others."""
-        return frozenset(seat for overlap in self.overlaps for seat in overlap.seats)
-
 
 class Claim(NamedTuple):
     """Somebody's word that a pane works on these paths alone; globs below ``root``."""

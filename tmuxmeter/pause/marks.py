@@ -98,12 +98,6 @@ def proceed(source: Source, marks: Sequence[Mark]) -> int:
     return sum(send(source, mark, signal.SIGCONT) for mark in reversed(marks))
 
 
-def all_stopped(source: Source, marks: Iterable[Mark]) -> bool:
-    """Tell whether none of these processes runs; one that ended doesn't."""
-    found = (running(source, mark) for mark in marks)
-    return all(entry is None or entry.state in STOPPED for entry in found)
-
-
 def wait_for(condition: Callable[[], bool], seconds: float) -> bool:
     """Wait until a condition holds; False if it never does in that time."""
     deadline = time.monotonic() + seconds

@@ -7,7 +7,7 @@ import logging
 from typing import TYPE_CHECKING, NamedTuple
 
 from tmuxmeter.errors import PaneGoneError, PauseError, TmuxError
-from tmuxmeter.pause import flow, subtree, suspend, ways
+from tmuxmeter.pause import subtree, suspend, ways
 from tmuxmeter.pause.marks import STOPPED, Mark, running
 from tmuxmeter.pause.method import LookLeftError
 from tmuxmeter.pause.pane import look_at
@@ -118,8 +118,3 @@ def _clear_stale_flags(means: Means, now_ms: int) -> None:
         if (flag.agent, flag.session) not in held and now_ms - flag.since_ms > GRACE_MS:
             with contextlib.suppress(OSError):
                 means.flags.clear(flag.agent, flag.session)
-
-
-def takes_guarding(pause: Pause) -> bool:
-    """Tell whether a pause must not be left alone: somebody has to let go if its agent ends."""
-    return pause.method in (ways.HOLD_METHOD, flow.METHOD)
