@@ -64,10 +64,9 @@ class ChatStage(Stage):
         self.open(name, self.program.start, cwd)
 
         def ready() -> bool:
-            screen = self.server.capture(self.panes[name])
-            if "❯ Trust this folder" in screen:
+            if self.shows(name, "❯ Trust this folder"):
                 self.server.run("send-keys", "-t", self.panes[name], "Enter")
-            return self.program.ready in screen
+            return self.shows(name, self.program.ready)
 
         wait_until(ready, 60, 0.5)
         # What starts together in one folder can't be told apart.

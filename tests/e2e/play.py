@@ -81,8 +81,7 @@ def play(world: World) -> Played:
     answered(openai, "codex-alone", 2)
     for name in ("left", "right", "far"):
         world.wait_live(name, status="idle")
-    left = "claude --resume"
-    world.type("right", "/exit", lambda: left in world.server.capture(world.panes["right"]))
+    world.type("right", "/exit", lambda: world.shows("right", "claude --resume"))
     world.settle()
     return Played(world, outside, first_left)
 

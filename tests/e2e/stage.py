@@ -117,15 +117,17 @@ class Stage:
         self.server.send(pane, command)
         return pane
 
-    def wait_screen(self, name: str, *texts: str, seconds: float = START_SECONDS) -> str:
-        """Wait until the pane shows every text; return its screen."""
+    def shows(self, name: str, text: str, times: int = 1) -> bool:
+        """Tell whether the pane shows the text so often, wherever its lines are broken.
 
-        def shown() -> str:
-            screen = self.server.capture(self.panes[name])
-            return screen if all(text in screen for text in texts) else ""
+        An agent breaks a sentence where the paths before it happen to fill the line.
+        """
+        return unbroken(self.server.capture(self.panes[name])).count(unbroken(text)) >= times
 
+    def wait_screen(self, name: str, *texts: str, seconds: float = START_SECONDS) -> None:
+        """Wait until the pane shows every text."""
         try:
-            return wait_until(shown, seconds, 0.1)
+            wait_until(lambda: all(self.shows(name, text) for text in texts), seconds, 0.1)
         except BaseException:
             print(f"--- pane {name} wanted {texts}:\n{self.server.capture(self.panes[name])}")
             raise
@@ -178,6 +180,11 @@ class Stage:
 
         before = count()
         self.type(pane or marker, f"[{marker}] {script}", lambda: not heard or count() > before)
+
+
+def unbroken(screen: str) -> str:
+    """Return a screen's text without the blanks, line ends and frames it is laid out with."""
+    return "".join(one for one in screen if not (one.isspace() or "\u2500" <= one <= "\u257f"))
 
 
 def processes_of(home: Path) -> list[int]:

@@ -113,8 +113,7 @@ def play(stage: GeminiStage) -> None:
 
 
 def cleared(stage: GeminiStage, name: str) -> bool:
-    screen = stage.server.capture(stage.panes[name])
-    return "Answer" not in screen and "/clear" not in screen
+    return not stage.shows(name, "Answer") and not stage.shows(name, "/clear")
 
 
 def answered(stub: GoogleStub, wanted: dict[str, int]) -> None:

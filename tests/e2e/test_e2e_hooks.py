@@ -215,7 +215,7 @@ def test_a_prompt_while_held_is_refused_and_can_be_sent_again(hooked: Hooked) ->
     assert len(made.anthropic.served) == before
     hooked.flags.clear("claude", session)
     # once in the refusal, and back in the line where it was typed
-    wait_until(lambda: made.server.capture(made.panes["c"]).count("[c-refused] say") == 2)
+    wait_until(lambda: made.shows("c", "[c-refused] say", times=2))
     made.press("c", "Enter", lambda: made.anthropic.of("c-refused"))
     made.wait_live("c", status="idle")
 

@@ -127,8 +127,7 @@ def play(stage: OpenCodeStage) -> None:
     stage.say("far", "run echo far then say")
     answered(stage, {"right": 2, "far": 2})
     wait_until(lambda: at_rest(stage, "far"), 30, 0.3)
-    left = "opencode -s ses_"
-    stage.press("far", "C-c", lambda: left in stage.server.capture(stage.panes["far"]))
+    stage.press("far", "C-c", lambda: stage.shows("far", "opencode -s ses_"))
     screen = stage.server.capture(stage.panes["far"])
     session = screen.split("opencode -s ", 1)[1].split()[0]
     stage.server.send(stage.panes["far"], f"opencode run -s {session} '[far-again] say'")
@@ -140,8 +139,7 @@ def play(stage: OpenCodeStage) -> None:
 
 def at_rest(stage: OpenCodeStage, name: str) -> bool:
     """Tell whether the program has answered and no longer offers to be interrupted."""
-    screen = stage.server.capture(stage.panes[name])
-    return "Answer" in screen and "esc" not in screen
+    return stage.shows(name, "Answer") and not stage.shows(name, "esc interrupt")
 
 
 def answered(stage: OpenCodeStage, wanted: dict[str, int]) -> None:

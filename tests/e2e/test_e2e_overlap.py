@@ -64,7 +64,7 @@ def test_codex_s_own_log_tells_the_threads_of_a_program_among_others(
     threads = world.codex / "tui-thread-reference-capabilities"
     before = len(list(threads.iterdir()))
     # In a repository it asks where: Enter once more says here.
-    world.type("codex-c", "/new", lambda: "/new" not in world.server.capture(pane))
+    world.type("codex-c", "/new", lambda: not world.shows("codex-c", "/new"))
     world.press("codex-c", "Enter", lambda: len(list(threads.iterdir())) > before)
     world.say("codex-c-new", "say", pane="codex-c")
     answered(world.openai, "codex-c-new", 1)

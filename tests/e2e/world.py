@@ -145,8 +145,7 @@ class World(Stage):
     def trust_hooks(self, name: str) -> None:
         """Say to Codex that its new hooks may run."""
         self.wait_screen(name, "2. Trust all")
-        screen = "› 2. Trust all"
-        self.press(name, "2", lambda: screen in self.server.capture(self.panes[name]))
+        self.press(name, "2", lambda: self.shows(name, "› 2. Trust all"))
         self.press(name, "Enter", lambda: trusted(self.codex))
 
     def logged(self) -> dict[str, Logged]:
