@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import time
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
 settings.register_profile("ci", derandomize=True, deadline=None)
 if os.environ.get("CI"):
     settings.load_profile("ci")
+
+# what a test starts has a hang-up's usual effect, also below nohup, which nothing can undo later
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 pytest_plugins = ("tmux_fixtures",)
 
