@@ -21,8 +21,10 @@ settings.register_profile("ci", derandomize=True, deadline=None)
 if os.environ.get("CI"):
     settings.load_profile("ci")
 
-# what a test starts has a hang-up's usual effect, also below nohup, which nothing can undo later
+# what tests start has the usual signals, also below nohup or behind a shell's `&`
 signal.signal(signal.SIGHUP, signal.SIG_DFL)
+signal.signal(signal.SIGQUIT, signal.SIG_DFL)
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 pytest_plugins = ("tmux_fixtures",)
 

@@ -130,9 +130,9 @@ def test_one_odd_block_does_not_hide_the_others() -> None:
         tool_use("toolu_1", "Read", file_path="/x"),
         {"type": "text", "text": {"odd": 1}},
     ]
-    events = read_records(record, t.result("toolu_0"))
+    events = read_records(record, t.result("toolu_0"), t.result("toolu_1"))
     assert [one.path for one in only(FileTouch, events)] == ["/x"]
-    assert [one.tool for one in only(ToolResult, events)] == ["mcp__x"]
+    assert [one.tool for one in only(ToolResult, events)] == ["mcp__x", "Read"]
     assert spend(events)["requests"] == 1
 
 

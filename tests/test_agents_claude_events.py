@@ -71,10 +71,10 @@ def test_a_whole_session_as_events() -> None:
         [
             " 3 SessionStart",
             " 3 Prompt human=True",
-            " 7 FileTouch path=/work/app/client.py",
+            " 8 FileTouch path=/work/app/client.py",
             " 7 Usage fresh=3 cache_write_1h=900 output=80",
             " 8 ToolResult tool=Read ok=True",
-            " 9 FileTouch edit=True path=/work/app/client.py",
+            "11 FileTouch edit=True path=/work/app/client.py",
             "10 Usage fresh=1 cache_write_1h=900 output=300",
             "11 ToolResult tool=Edit ok=True",
             "12 ToolResult tool=Bash",
@@ -339,9 +339,23 @@ def test_only_so_many_open_calls_are_remembered() -> None:
 def test_files_touched(tool: str, arguments: Json, touch: tuple[bool, str] | None) -> None:
     t = Transcript(A)
     t.reply("msg_1", tool_use("toolu_1", tool, **arguments))
+    t.result("toolu_1")
     found = [(one.edit, one.path) for one in only(FileTouch, read(t, t))]
     assert found == ([touch] * 2 if touch else [])
     assert len(only(FileTouch, booked(read(t, t)).values())) == (1 if touch else 0)
+
+
+def test_a_file_is_touched_when_its_call_came_back_and_not_when_it_failed() -> None:
+    t = Transcript(A)
+    t.reply("msg_1", *(tool_use(f"toolu_{n}", "Edit", file_path=f"/work/{n}") for n in range(3)))
+    first, data = Claude().reader(t.name), t.data()
+    assert only(FileTouch, first.read(data, 0, len(data), 0)) == []
+    t.result("toolu_0", error=True)
+    t.result("toolu_1")
+    # toolu_2 waits for a permission; a new watcher goes on where the first one was
+    later, whole = Claude().reader(t.name, first.state()), t.data()
+    found = only(FileTouch, later.read(whole, len(data), len(whole), 0))
+    assert [(one.edit, one.path) for one in found] == [(True, "/work/1")]
 
 
 def test_files_touched_by_an_embedded_sub_agent() -> None:

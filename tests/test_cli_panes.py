@@ -168,6 +168,7 @@ def test_today_and_panes_agree_on_states(stage: Stage) -> None:
             transcript.prompt("go on")
             edit = tool_use(f"{name}1", "Write", file_path=str(stage.home / name / "a.py"))
             transcript.reply(f"{name}a", edit, stop="tool_use")
+            transcript.result(f"{name}1")
             if name == "idles":
                 # work to look at and a question, though its agent says that it is idle
                 transcript.reply(f"{name}b", text("Shall I go on?"))

@@ -435,6 +435,34 @@ def test_the_commands_from_the_first_to_the_last(home: Path) -> None:
     assert (code, out.count("has no hooks of tmuxmeter.")) == (0, 5)
 
 
+def test_hooks_that_hold_an_agent_stay_until_it_is_let_go(home: Path) -> None:
+    from tmuxmeter.pause.hold import HoldFlags
+    from tmuxmeter.watcher.process import WatcherLock
+
+    for agent in ("claude", "gemini"):
+        (home / f".{agent}").mkdir()
+    run(home, "install", "--yes")
+    settings = home / ".claude/settings.json"
+    before = settings.read_text()
+    runtime = home / ".local/state/tmuxmeter/run"
+    HoldFlags(runtime / "hold").set("claude", "a-session", "you", 1)
+    lock = WatcherLock(runtime)
+    assert lock.acquire()
+    code, out, err = run(home, "uninstall", "--yes")
+    assert code == 1
+    assert err == (
+        f"{settings}: Claude Code is held by it, so let it go first"
+        " (`tmuxmeter resume --agent claude`); left alone\n"
+    )
+    assert settings.read_text() == before
+    assert f"Uninstalled: {home}/.gemini/settings.json" in out
+    lock.release()
+    # nobody is held without a watcher
+    code, _, err = run(home, "uninstall", "--yes")
+    assert (code, err) == (0, "")
+    assert not settings.exists()
+
+
 @pytest.mark.parametrize(("answer", "code", "there"), [("n", 130, False), ("y", 0, True)])
 def test_at_a_terminal_it_asks(home: Path, answer: str, code: int, there: bool) -> None:
     (home / ".cursor").mkdir()

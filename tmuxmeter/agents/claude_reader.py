@@ -49,7 +49,7 @@ _SILENT = frozenset(
 )
 """Types that carry nothing of use, as far as any version was seen to write them."""
 _EDITS = frozenset({"Edit", "MultiEdit", "NotebookEdit", "Write"})
-_READS = frozenset({"NotebookRead", "Read"})
+_FILES = _EDITS | {"NotebookRead", "Read"}
 _LAST_WORDS = frozenset({"end_turn", "refusal", "stop_sequence"})
 _NEVER = (b"api-request", b"file-history-")
 _BRACE, _P = b"{p"
@@ -181,28 +181,32 @@ class Reader:
                 if part.type == "text":
                     text = part.text or text
                 elif part.type == "tool_use":
-                    self._call(batch, part, holder.cwd or "")
+                    self._call(batch, part, holder.cwd or "", embedded=reply is not holder)
         if main:
             self._turn(batch, reply, message, text)
 
-    def _call(self, batch: Batch, part: Block, cwd: str) -> None:
+    def _call(self, batch: Batch, part: Block, cwd: str, *, embedded: bool) -> None:
         if not part.id or not part.name:
             return
-        self._state.call(part.id, part.name)
-        edit = part.name in _EDITS
-        if part.input is None or not (edit or part.name in _READS):
-            return
-        path = part.input.file_path or part.input.notebook_path
-        if path:
-            batch.events.append(
-                FileTouch(
-                    key=event_key("claude", "touch", part.id),
-                    session=batch.session,
-                    time_ms=batch.time_ms,
-                    edit=edit,
-                    path=absolute(path, cwd),
-                )
+        path = ""
+        if part.input is not None and part.name in _FILES:
+            path = part.input.file_path or part.input.notebook_path or ""
+            path = path and absolute(path, cwd)
+        if path and embedded:  # its result is nowhere
+            self._touch(batch, part.id, part.name, path)
+            path = ""
+        self._state.call(part.id, part.name, path)
+
+    def _touch(self, batch: Batch, call: str, tool: str, path: str) -> None:
+        batch.events.append(
+            FileTouch(
+                key=event_key("claude", "touch", call),
+                session=batch.session,
+                time_ms=batch.time_ms,
+                edit=tool in _EDITS,
+                path=path,
             )
+        )
 
     def _turn(self, batch: Batch, reply: Record, message: Message, text: str) -> None:
         self._state.open(message.id or _identity(reply))
@@ -269,15 +273,19 @@ class Reader:
             self._prompt(batch, record, words, human=prompts.is_human(record, words))
 
     def _result(self, batch: Batch, part: Block, call: str) -> None:
+        """Tell a result, and the file it read or changed: one refused or failed left it alone."""
+        tool, file = self._state.back(call)
         batch.events.append(
             ToolResult(
                 key=event_key("claude", "tool", call),
                 session=batch.session,
                 time_ms=batch.time_ms,
-                tool=self._state.tools.pop(call, ""),
+                tool=tool,
                 ok=not part.is_error,
             )
         )
+        if file and not part.is_error:
+            self._touch(batch, call, tool, file)
 
     def _attachment(self, batch: Batch, record: Record) -> None:
         attachment = record.attachment

@@ -25,12 +25,20 @@ class State(msgspec.Struct, array_like=True, gc=False):
     """Sessions whose start was told, the newest last."""
     tools: dict[str, str] = {}
     """Names of the tool calls that have no result yet, by id."""
+    files: dict[str, str] = {}
+    """Absolute paths of the files that those of them read or edit, by the call's id."""
 
-    def call(self, identity: str, tool: str) -> None:
-        """Remember which tool a call went to; the oldest of too many is forgotten."""
+    def call(self, identity: str, tool: str, file: str = "") -> None:
+        """Remember which tool and file a call went to; the oldest of too many is forgotten."""
         self.tools[identity] = tool
+        if file:
+            self.files[identity] = file
         if len(self.tools) > _TOOLS:
-            del self.tools[next(iter(self.tools))]
+            self.back(next(iter(self.tools)))
+
+    def back(self, identity: str) -> tuple[str, str]:
+        """Forget a call and return its tool and file, "" each where not known."""
+        return self.tools.pop(identity, ""), self.files.pop(identity, "")
 
     def start(self, session: str) -> bool:
         """Note a session's first sight; False if it was seen before."""

@@ -89,9 +89,21 @@ def _make_inbox(context: Context) -> None:
 @_yes
 @with_context
 def uninstall_command(context: Context, agents: tuple[str, ...], yes: bool) -> None:
-    """Take the hooks out of the settings again."""
+    """Take the hooks out of the settings again; not those that hold an agent just now."""
     installer = _installer(context)
-    plans, errors = _plans(_targets(context, agents), installer.uninstall)
+    held = _held(context)
+
+    def plan(target: Target) -> Plan:
+        found = installer.uninstall(target)
+        if found.changes and target.agent in held:
+            message = (
+                f"{TITLES[target.agent]} is held by it, so let it go first"
+                f" (`tmuxmeter resume --agent {target.agent}`)"
+            )
+            raise SettingsError(message)
+        return found
+
+    plans, errors = _plans(_targets(context, agents), plan)
     already = "has no hooks of tmuxmeter"
     _, failed = _carry_out(installer, plans, errors, yes=yes, what="Uninstall", already=already)
     if failed:
@@ -149,6 +161,18 @@ def status_command(context: Context, agents: tuple[str, ...], as_json: bool) -> 
         click.echo("\nSettings as they were:")
         for path in backups:
             click.echo(f"  {path}")
+
+
+def _held(context: Context) -> set[str]:
+    """Return the agents that are held; none are without a watcher, where the hooks let go."""
+    from tmuxmeter.pause.hold import FOLDER as FLAGS
+    from tmuxmeter.pause.hold import HoldFlags
+    from tmuxmeter.watcher.process import running_pid
+
+    runtime = context.places.runtime
+    if running_pid(runtime) is None:
+        return set()
+    return {flag.agent for flag in HoldFlags(runtime / FLAGS).active()}
 
 
 def hook_states(context: Context, config: Config) -> list[HookState]:
