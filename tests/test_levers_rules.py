@@ -14,6 +14,7 @@ from tmuxmeter.breakeven.light import Scale, light
 from tmuxmeter.breakeven.model import Model
 from tmuxmeter.breakeven.touches import Claim, Seat, covers
 from tmuxmeter.events import FileTouch, Prompt, SessionStart, ToolResult, TurnEnd, event_key
+from tmuxmeter.ledger.activity import WINDOW_MS
 from tmuxmeter.ledger.bindings import PaneRun
 from tmuxmeter.ledger.turns import Turn
 from tmuxmeter.ledger.writer import Writer
@@ -82,9 +83,9 @@ class World:
         for second in range(start * 60, end * 60 + 1, 20):
             self.writer.attention([pane_id], NOON + second * 1000)
 
-    def facts(self, start: float = 0, end: float = 600) -> SpanFacts:
+    def facts(self, start: float = 0, end: float = 600, window: int = WINDOW_MS) -> SpanFacts:
         begin, until = NOON + round(start * MINUTE), NOON + round(end * MINUTE)
-        return self.writer.reader().span_facts(begin, until)
+        return self.writer.reader().span_facts(begin, until, window)
 
     def levers(self, start: float = 0, end: float = 600) -> Levers:
         return levers(self.facts(start, end))
@@ -436,6 +437,24 @@ def test_an_edit_before_midnight_overlaps_with_one_after(world: World) -> None:
     world.edited(-30, "/w/a.py", "s1")
     world.edited(30, "/w/a.py", "s2")
     assert len(world.levers(0).independence.overlaps) == 1
+
+
+@pytest.mark.parametrize(("hours", "overlaps"), [(0.5, 0), (4, 0), (4.1, 1), (24, 1)])
+def test_the_window_is_what_is_asked_for_also_before_midnight(
+    world: World, hours: float, overlaps: int
+) -> None:
+    for minute in (-181, -180, 60, 61):
+        world.asked(minute, "s1")
+    world.asked(-1, "s1")
+    world.edited(-180, "/w/a.py", "s1")
+    world.request(61, "s2")
+    world.edited(61, "/w/a.py", "s2")
+    window = round(hours * 60 * MINUTE)
+    assert len(levers(world.facts(0, window=window)).independence.overlaps) == overlaps
+    (apart, _) = world.writer.reader().spans_facts(
+        [(NOON, NOON + 90 * MINUTE), (NOON + 90 * MINUTE, NOON + 600 * MINUTE)], window
+    )
+    assert len(levers(apart).independence.overlaps) == overlaps
 
 
 def test_a_folder_edited_from_two_panes_is_the_weaker_sign(world: World) -> None:

@@ -60,8 +60,8 @@ def edit(session: str, time_ms: int, path: str) -> Event:
     return event(FileTouch, session, time_ms, edit=True, path=path)
 
 
-def known(writer: Writer) -> Trouble:
-    facts = writer.reader().span_facts(NOON - 12 * HOUR, NOON + 12 * HOUR)
+def known(writer: Writer, window_ms: int = WINDOW_MS) -> Trouble:
+    facts = writer.reader().span_facts(NOON - 12 * HOUR, NOON + 12 * HOUR, window_ms)
     threads = {line.thread.id: line.thread for line in facts.activity.timelines}
     return trouble(levers(facts), threads)
 
@@ -82,6 +82,11 @@ def test_both_panes_that_edited_a_file_overlap_for_two_hours(writer: Writer) -> 
     assert flags(found, "%3", "c", last) == []
     assert flags(found, "%1", "a", last + WINDOW_MS - 1) == ["overlap"]
     assert flags(found, "%1", "a", last + WINDOW_MS) == []
+    # unless another time is asked for
+    assert flags(known(writer, 10 * MINUTE - 1), "%1", "a", last) == []
+    longer = known(writer, 3 * HOUR)
+    assert flags(longer, "%1", "a", last + 3 * HOUR - 1) == ["overlap"]
+    assert flags(longer, "%1", "a", last + 3 * HOUR) == []
     # who has left the pane is not told what he did
     assert flags(found, "%1", "a", last, state="gone") == []
 

@@ -29,6 +29,8 @@ HOURS_PER_DAY = 8.0
 """Hours of a full working day; assumed, the week doesn't say."""
 UNCERTAINTY = 0.30
 """How far off the uncalibrated line may be. The week: "your number is probably within 30%"."""
+OVERLAP_HOURS = 2.0
+"""Hours within which edits of one file from two panes overlap. Chosen; the week doesn't say."""
 
 REFERENCE_LINE = 340_000
 """Input tokens a day at which parallel work stopped paying. The week: "the crossover"."""

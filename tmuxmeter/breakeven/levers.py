@@ -29,7 +29,7 @@ from tmuxmeter.breakeven.touches import (
 )
 from tmuxmeter.breakeven.waste import Waste, waste
 from tmuxmeter.breakeven.work import Busy, busy, pauses, signs_of_life, working
-from tmuxmeter.ledger.activity import WINDOW_MS, within
+from tmuxmeter.ledger.activity import within
 from tmuxmeter.records import NamedTuple
 
 if TYPE_CHECKING:
@@ -85,21 +85,13 @@ class Levers(NamedTuple):
     seats: dict[int, Seat]
 
 
-def levers(
-    facts: SpanFacts,
-    *,
-    minutes_per_handoff: float = MINUTES_PER_HANDOFF,
-    window_ms: int = WINDOW_MS,
-) -> Levers:
+def levers(facts: SpanFacts, *, minutes_per_handoff: float = MINUTES_PER_HANDOFF) -> Levers:
     """Return the levers of a span.
 
     Parameters
     ----------
     minutes_per_handoff : float
         What a hand-off takes that nobody saw being looked at.
-    window_ms : int
-        Within which edits of one file overlap; no longer than
-        :data:`~tmuxmeter.ledger.activity.WINDOW_MS`, so much is read.
     """
     done = facts.activity
     start, end = done.start_ms, done.end_ms
@@ -114,7 +106,7 @@ def levers(
         for line in done.timelines
         if line.thread.id in seats and at_work.get(line.thread.root)
     }
-    apart = independence(made, start, window_ms, workers)
+    apart = independence(made, start, done.window_ms, workers)
     minutes = busy(done, signs, loops, apart.redone, seen)
     handed = handoffs(done)
     taken = [each for each in handed if each.taken_ms is not None]

@@ -64,6 +64,8 @@ class Independence(NamedTuple):
 
     Attributes
     ----------
+    window_ms : int
+        Within which edits of one file were taken to overlap.
     overlaps : list of Overlap
         Files edited from two seats within the window, the later edit within the span; newest last.
     shared_folders : dict
@@ -77,6 +79,7 @@ class Independence(NamedTuple):
         By session id, when it edited a file that another seat had edited within the window.
     """
 
+    window_ms: int
     overlaps: list[Overlap]
     shared_folders: dict[str, frozenset[Seat]]
     pool_depth: int
@@ -198,6 +201,7 @@ def independence(
     touching = {who for found in overlaps.values() for who in found[0]}
     seats_of = list(numbers)
     return Independence(
+        window_ms=window_ms,
         overlaps=sorted(
             (
                 Overlap(path, tuple(seats_of[who] for who in seats), edits, first, last)

@@ -109,7 +109,8 @@ def measured(context: Context, config: Config, day: date | None) -> tuple[Day, f
     begin, end = calendar.bounds(day or calendar.day_of(now))
     today = begin <= now < end
     with reader(context) as ledger:
-        facts = ledger.span_facts(begin, min(end, now + 1) if today else end)
+        until = min(end, now + 1) if today else end
+        facts = ledger.span_facts(begin, until, config.breakeven.overlap_ms)
     burn = burn_now(facts.activity, config, now) if today else None
     minutes = config.breakeven.minutes_per_handoff
     return levers(facts, minutes_per_handoff=minutes).day, burn

@@ -54,7 +54,7 @@ def measure(
         slices = ledger.slices(begin, end)
         estimated = config.agents.estimate
         unmetered = ledger.unmetered_sessions(begin, end, now_ms, estimated=estimated)
-        facts = ledger.span_facts(begin, end)
+        facts = ledger.span_facts(begin, end, config.breakeven.overlap_ms)
     found, light = judge(facts, config, scale, now_ms)
     return Measured(day, slices, unmetered, found, facts.activity, light)
 

@@ -43,7 +43,7 @@ def panes_command(context: Context, as_json: bool) -> None:
         unmetered = ledger.unmetered_sessions(*bounds, now, estimated=config.agents.estimate)
         recent = {(row.agent, row.session): row for row in ledger.recent_sessions(now - RECENT_MS)}
         bindings = ledger.bindings(now - RECENT_MS, now + 1)
-        facts = ledger.span_facts(*bounds)
+        facts = ledger.span_facts(*bounds, config.breakeven.overlap_ms)
     minutes = config.breakeven.minutes_per_handoff
     found = levers(facts, minutes_per_handoff=minutes)
     threads = {line.thread.id: line.thread for line in facts.activity.timelines}

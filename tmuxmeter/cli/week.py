@@ -61,7 +61,9 @@ def week_command(
     scale = scale_in_force(context, config)
     with reader(context) as ledger, ledger.snapshot():
         leave_garbage()
-        found = ledger.spans_facts([calendar.bounds(each) for each in days])
+        found = ledger.spans_facts(
+            [calendar.bounds(each) for each in days], config.breakeven.overlap_ms
+        )
         counts = _tasks(ledger, calendar, days, found, tasks)
         facts = []
         for each, spans, count in zip(days, found, counts, strict=True):

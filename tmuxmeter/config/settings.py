@@ -180,11 +180,21 @@ class BreakevenSettings:
         checks.Number(0, 0.9),
         constants.UNCERTAINTY,
     )
+    overlap_hours: float = setting(
+        "Within which two panes' edits of one file overlap.",
+        checks.Number(0.1, 24, "hours"),
+        constants.OVERLAP_HOURS,
+    )
     input_counts: str = setting(
         'Input that the line counts: "all" of it, or "uncached" (not read from the cache).',
         checks.Choice(constants.ALL, constants.UNCACHED),
         constants.ALL,
     )
+
+    @property
+    def overlap_ms(self) -> int:
+        """``overlap_hours`` in milliseconds."""
+        return round(self.overlap_hours * 3_600_000)
 
     def conflict(self) -> tuple[str, str] | None:
         """Return a key whose value another one rules out, and what is allowed; None if none is."""

@@ -19,7 +19,8 @@ their panes. So much is read of one that no human asked anything before the span
 LONGEST_TURN_MS = 7 * 24 * HOUR_MS
 """No more than this is read before a span, though a turn had begun earlier."""
 WINDOW_MS = 2 * HOUR_MS
-"""At least so much before the span is read of every session: edits that overlap with its own."""
+"""Within which edits of one file overlap, unless something else is asked for; at least so much
+before the span is read of every session."""
 SILENCE_MS = HOUR_MS
 """A turn that neither ended nor showed anything for this long is not called working any more."""
 LOOK_AHEAD_MS = 10 * 60_000
@@ -140,6 +141,8 @@ class Activity(NamedTuple):
     ----------
     start_ms, end_ms : int
         The span, its end not included. Timelines reach beyond it on both sides.
+    window_ms : int
+        Within which edits of one file overlap; no edit is missing so long before the span.
     timelines : list of Timeline
         By session id; only sessions with any sign of life near the span.
     stays : dict
@@ -148,6 +151,7 @@ class Activity(NamedTuple):
 
     start_ms: int
     end_ms: int
+    window_ms: int
     timelines: list[Timeline]
     stays: dict[int, list[Stay]]
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from tmuxmeter.errors import LedgerError
 from tmuxmeter.ledger import bills, human, queries, session_queries
+from tmuxmeter.ledger.activity import WINDOW_MS
 from tmuxmeter.ledger.database import (
     LEDGER_NAME,
     check_version,
@@ -128,15 +129,24 @@ class Reader:
         with self.snapshot():
             return list(human.unit_prices(self._connection).values())
 
-    def span_facts(self, start_ms: int, end_ms: int) -> SpanFacts:
-        """Return all that the levers of a span are computed from."""
-        with self.snapshot():
-            return next(spans_facts(self._connection, [(start_ms, end_ms)]))
+    def span_facts(self, start_ms: int, end_ms: int, window_ms: int = WINDOW_MS) -> SpanFacts:
+        """Return all that the levers of a span are computed from.
 
-    def spans_facts(self, spans: Sequence[tuple[int, int]]) -> list[SpanFacts]:
+        Parameters
+        ----------
+        window_ms : int
+            Within which edits of one file overlap; at most
+            :data:`~tmuxmeter.ledger.activity.LOOK_BACK_MS`.
+        """
+        with self.snapshot():
+            return next(spans_facts(self._connection, [(start_ms, end_ms)], window_ms))
+
+    def spans_facts(
+        self, spans: Sequence[tuple[int, int]], window_ms: int = WINDOW_MS
+    ) -> list[SpanFacts]:
         """Return the same for several spans, which are in order of time: every row is read once."""
         with self.snapshot():
-            return list(spans_facts(self._connection, spans)) if spans else []
+            return list(spans_facts(self._connection, spans, window_ms)) if spans else []
 
     def unmetered_sessions(
         self, start_ms: int, end_ms: int, now_ms: int, *, estimated: bool = False

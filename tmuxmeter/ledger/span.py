@@ -34,11 +34,11 @@ class SpanFacts(NamedTuple):
 
 
 def spans_facts(
-    connection: sqlite3.Connection, spans: Sequence[tuple[int, int]]
+    connection: sqlite3.Connection, spans: Sequence[tuple[int, int]], window_ms: int
 ) -> Iterator[SpanFacts]:
     """Yield what happened in each of several spans, which are in order of time."""
     prices = human.unit_prices(connection)
-    for done in activities(connection, spans):
+    for done in activities(connection, spans, window_ms):
         start_ms, end_ms = done.start_ms, done.end_ms
         worked = [
             line.thread.id

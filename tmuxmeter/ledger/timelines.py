@@ -18,7 +18,6 @@ from tmuxmeter.ledger.activity import (
     LONGEST_TURN_MS,
     LOOK_AHEAD_MS,
     LOOK_BACK_MS,
-    WINDOW_MS,
     Activity,
     Asked,
     Ended,
@@ -99,7 +98,7 @@ class _Life(NamedTuple):
 
 
 def activities(
-    connection: sqlite3.Connection, spans: Sequence[tuple[int, int]]
+    connection: sqlite3.Connection, spans: Sequence[tuple[int, int]], window_ms: int
 ) -> Iterator[Activity]:
     """Yield what was done in each of several spans, which are in order of time."""
     begin, end = spans[0][0], spans[-1][1]
@@ -107,7 +106,7 @@ def activities(
     present = dict(connection.execute(_PRESENT, (end,)))
     active = connection.execute(_ACTIVE, (begin - LOOK_BACK_MS, end))
     ids = sorted({row[0] for row in active}.union(present))
-    lives = _lives(connection, ids, begin, end) if ids else []
+    lives = _lives(connection, ids, begin, end, window_ms) if ids else []
     attribution = Attribution(connection)
     attribution.look_up(ids)
     stays = {
@@ -122,18 +121,17 @@ def activities(
             lines = [life.line for life in lives]
         else:
             lines = [
-                _part(life, start_ms, end_ms)
+                _part(life, start_ms, end_ms, window_ms)
                 for life in lives
                 if present.get(life.thread.id, end_ms) < end_ms
                 or _alive(life, start_ms - LOOK_BACK_MS, end_ms)
             ]
-        yield Activity(
-            start_ms, end_ms, lines, {line.thread.id: stays[line.thread.id] for line in lines}
-        )
+        where = {line.thread.id: stays[line.thread.id] for line in lines}
+        yield Activity(start_ms, end_ms, window_ms, lines, where)
 
 
 def _lives(
-    connection: sqlite3.Connection, ids: list[int], start_ms: int, end_ms: int
+    connection: sqlite3.Connection, ids: list[int], start_ms: int, end_ms: int, window_ms: int
 ) -> list[_Life]:
     """Return all that sessions did, as far as a span that starts and ends then has to know."""
     threads: list[tuple[Thread, int | None]] = []
@@ -144,7 +142,7 @@ def _lives(
         root = _root(connection, session_id, agent, parent if spawned else "", roots)
         thread = Thread(*(session_id, agent, key, root, bool(spawned), cwd, branch, started, first))
         threads.append((thread, prompted))
-    since = {thread.id: _since(start_ms, prompted) for thread, prompted in threads}
+    since = {thread.id: _since(start_ms, prompted, window_ms) for thread, prompted in threads}
     until = end_ms + LOOK_AHEAD_MS
     rows = _Rows(connection, since, until)
     requests = rows.of("usage", _REQUEST, Request)
@@ -208,10 +206,11 @@ class _Rows:
         return found
 
 
-def _part(life: _Life, start_ms: int, end_ms: int) -> Timeline:
+def _part(life: _Life, start_ms: int, end_ms: int, window_ms: int) -> Timeline:
     """Return of all that a session did what one span has to know."""
     number = bisect_left(life.asked, start_ms)
-    since = _since(start_ms, life.asked[number - 1] if number else life.prompted_ms)
+    prompted = life.asked[number - 1] if number else life.prompted_ms
+    since = _since(start_ms, prompted, window_ms)
     until = end_ms + LOOK_AHEAD_MS
     line = life.line
     if life.first_ms >= since and life.last_ms < until and not line.standstills:
@@ -235,10 +234,10 @@ def _part(life: _Life, start_ms: int, end_ms: int) -> Timeline:
     )
 
 
-def _since(start_ms: int, prompted_ms: int | None) -> int:
+def _since(start_ms: int, prompted_ms: int | None, window_ms: int) -> int:
     """Return from when a session is read for a span, by its last human prompt before that."""
     asked = start_ms - LOOK_BACK_MS if prompted_ms is None else prompted_ms
-    return max(min(start_ms - WINDOW_MS, asked), start_ms - LONGEST_TURN_MS)
+    return max(min(start_ms - window_ms, asked), start_ms - LONGEST_TURN_MS)
 
 
 def _alive(life: _Life, begin_ms: int, end_ms: int) -> bool:

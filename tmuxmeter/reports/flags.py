@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
-from tmuxmeter.ledger.activity import WINDOW_MS
 from tmuxmeter.reports.live import (
     CLAIM,
     DRIFT,
@@ -49,7 +48,7 @@ class Trouble:
     Attributes
     ----------
     overlaps : mapping of PaneKey to int
-        Panes that edited another one's files, and when that last happened (epoch ms).
+        Panes that edited another one's files, and until when that is told (epoch ms).
     loops, drifts : frozenset
         Sessions, as agent and key, that fail again and again just now; that drift.
     failures : mapping
@@ -78,7 +77,8 @@ def trouble(levers: Levers, threads: Mapping[int, Thread]) -> Trouble:
     overlaps: dict[PaneKey, int] = {}
     for overlap in levers.independence.overlaps:
         for key in _panes(overlap.seats):
-            overlaps[key] = max(overlaps.get(key, 0), overlap.last_ms)
+            until = overlap.last_ms + levers.independence.window_ms
+            overlaps[key] = max(overlaps.get(key, 0), until)
     broken: set[PaneKey] = set()
     claimed: set[PaneKey] = set()
     for check in levers.claims:
@@ -108,7 +108,7 @@ def pane_flags(now: PaneNow, known: Trouble, further: frozenset[PaneKey], now_ms
     found = {
         SPENDING: any(pause.spent_after for pause in now.pauses),
         LOOP: session in known.loops,
-        OVERLAP: now_ms - known.overlaps.get(key, -WINDOW_MS) < WINDOW_MS,
+        OVERLAP: now_ms < known.overlaps.get(key, 0),
         CLAIM: key in known.broken,
         FURTHER: key in further,
         DRIFT: session in known.drifts,

@@ -8,7 +8,7 @@ from tmuxmeter.breakeven.intervals import common, length, union
 from tmuxmeter.breakeven.touches import Seat, seat_of
 from tmuxmeter.breakeven.waste import spent
 from tmuxmeter.breakeven.work import Signs, pauses
-from tmuxmeter.ledger.activity import WINDOW_MS, within
+from tmuxmeter.ledger.activity import within
 from tmuxmeter.ledger.slices import UNATTRIBUTED
 from tmuxmeter.reports.advice import advice
 from tmuxmeter.reports.days import day_report, grouped, place_name
@@ -335,7 +335,7 @@ def _pane_flags(levers: Levers, activity: Activity, now_ms: int | None) -> dict[
     """
     found: dict[Seat, set[str]] = {}
     for overlap in levers.independence.overlaps:
-        if now_ms is None or now_ms - overlap.last_ms < WINDOW_MS:
+        if now_ms is None or now_ms - overlap.last_ms < levers.independence.window_ms:
             for seat in overlap.seats:
                 found.setdefault(seat, set()).add(OVERLAP)
     for session_id, flag in (

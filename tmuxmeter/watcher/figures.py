@@ -110,7 +110,7 @@ class Day:
         began = time.monotonic()
         _, begin, end = self._bounds(config, now_ms)
         # nobody else writes requests, so both see the same
-        facts = reader.span_facts(begin, end)
+        facts = reader.span_facts(begin, end, config.breakeven.overlap_ms)
         slices = self._slices(reader, begin, end, now_ms, anew=True)
         found = levers(facts, minutes_per_handoff=config.breakeven.minutes_per_handoff)
         threads = {line.thread.id: line.thread for line in facts.activity.timelines}
