@@ -13,7 +13,7 @@ from typing import Any
 import build_claude
 import build_codex
 import pytest
-from build_claude import Transcript, session_id, text, usage
+from build_claude import Transcript, session_id, text, tool_use, usage
 from build_codex import Rollout, Tokens
 from tmux_fixtures import wait_until
 from watching import data, environment, start_watcher, tmuxmeter
@@ -371,6 +371,27 @@ def test_a_day_begins_when_the_settings_say(home: Path) -> None:
     config.write_text('[day]\nstart = "04:00"\ntimezone = "America/New_York"\n')
     assert data("today", "--home", home, "--date", DAY)["requests"] == 0
     assert data("today", "--home", home, "--date", "2026-11-20")["requests"] == 2
+
+
+def test_edits_overlap_within_the_time_that_the_settings_say(home: Path) -> None:
+    for name, hour in (("one", 0), ("two", 3)):
+        transcript = Transcript(session_id(name), now_ms=build_claude.START_MS + hour * HOUR)
+        transcript.prompt("hello")
+        edit = tool_use(f"call-{name}", "Edit", file_path="/work/app/a.py")
+        transcript.reply(name, edit, stop="tool_use")
+        transcript.result(f"call-{name}")
+        transcript.write(home / ".claude")
+
+    def overlaps() -> tuple[int, int]:
+        (told,) = data("week", "--home", home, "--date", DAY)["days"][-1:]
+        levers = data("today", "--home", home, "--date", DAY)["levers"]
+        return len(levers["independence"]["overlaps"]), told["overlaps"]
+
+    assert overlaps() == (0, 0)
+    config = home / ".config/tmuxmeter/config.toml"
+    config.parent.mkdir(parents=True)
+    config.write_text("[breakeven]\noverlap_hours = 3.5\n")
+    assert overlaps() == (1, 1)
 
 
 def test_a_damaged_ledger_is_one_line_and_its_own_code(home: Path) -> None:
