@@ -1,5 +1,5 @@
 // tmuxmeter's plugin for OpenCode, written by `tmuxmeter hooks install opencode`.
-// While a session is held, its next tool call and its next prompt wait; nothing is lost.
+// While a session is held, its next tool call, prompt and compaction wait; nothing is lost.
 import fs from "node:fs"
 import path from "node:path"
 
@@ -150,6 +150,9 @@ const hooks = {
     await waitWhileHeld(input?.sessionID)
   },
   "tool.execute.before": async (input) => {
+    await waitWhileHeld(input?.sessionID)
+  },
+  "experimental.session.compacting": async (input) => {
     await waitWhileHeld(input?.sessionID)
   },
 }

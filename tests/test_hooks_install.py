@@ -345,11 +345,11 @@ def test_codex_hooks_count_once_it_trusts_them(home: Path) -> None:
         config.write_text(text)
         assert trusted(target.root) is False
         assert not installed("codex", target.root)
-    words = ("pre_tool_use", "user_prompt_submit", "session_start")
+    words = ("pre_tool_use", "user_prompt_submit", "pre_compact", "session_start")
     keys = [
         f'[hooks.state."{target.file}:{word}:0:0"]\ntrusted_hash = "sha256:1"\n' for word in words
     ]
-    config.write_text("".join(keys[:2]))
+    config.write_text("".join(keys[:3]))
     assert trusted(target.root) is False
     config.write_text("".join(keys))
     assert trusted(target.root) is True
@@ -534,15 +534,16 @@ await created({ id: "p", directory: "/r" })
 await created({ id: "c", parentID: "p" })
 await hooks["tool.execute.before"]({ tool: "bash", sessionID: "other" }, {})
 say("free")
-await hooks["tool.execute.before"]({ tool: "bash", sessionID: "c" }, {})
-say("tool")
+await hooks["%s"]({ sessionID: "c" }, {})
+say("went on")
 await hooks["chat.message"]({ sessionID: "p" }, {})
 say("prompt")
 await hooks["chat.message"]({ sessionID: "other" }, {})
 """
 
 
-def test_the_plugin_waits_and_reports(home: Path) -> None:
+@pytest.mark.parametrize("hook", ["tool.execute.before", "experimental.session.compacting"])
+def test_the_plugin_waits_and_reports(home: Path, hook: str) -> None:
     if not shutil.which("node"):
         pytest.skip("node is not installed")
     import time
@@ -564,7 +565,7 @@ def test_the_plugin_waits_and_reports(home: Path) -> None:
     flags.set("opencode", "p", "you", 1)
     plugin = target.file.rename(home / "plugin.mjs")
     said = home / "said"
-    (home / "harness.mjs").write_text(HARNESS % (plugin, said))
+    (home / "harness.mjs").write_text(HARNESS % (plugin, said, hook))
     process = subprocess.Popen(["node", str(home / "harness.mjs")])
     inbox = Inbox(runtime / "inbox")
     seen: list[Any] = []
@@ -578,7 +579,7 @@ def test_the_plugin_waits_and_reports(home: Path) -> None:
     assert said.read_text() == "free\n"
     flags.clear("opencode", "p")
     assert process.wait(20) == 0
-    assert said.read_text() == "free\ntool\nprompt\n"
+    assert said.read_text() == "free\nwent on\nprompt\n"
     reported(0)
     assert inbox.broken == 0
     assert [(r.session, getattr(r, "event", "")) for r in seen] == [

@@ -286,21 +286,21 @@ def test_a_prompt_while_held_is_refused(place: Place) -> None:
     assert place.holds() == [("s-1", REFUSED)]
 
 
-def test_a_context_is_not_compacted_while_held(place: Place) -> None:
+@pytest.mark.parametrize(("agent", "why"), [("claude", "reason"), ("codex", "stopReason")])
+def test_a_context_is_not_compacted_while_held(place: Place, agent: str, why: str) -> None:
     """It is a request, and the largest of all; asked for by hand it is refused like a prompt."""
-    place.flags.set("claude", "s-1", "you", 1)
+    place.flags.set(agent, "s-1", "you", 1)
     options = ("--python", sys.executable)
     by_hand = {"session_id": "s-1", "trigger": "manual"}
-    code, out, err = place.run(["sh"], "claude", "PreCompact", by_hand, *options)
+    code, out, err = place.run(["sh"], agent, "PreCompact", by_hand, *options)
     assert (code, err) == (0, "")
-    assert json.loads(out)["decision"] == "block"
-    assert "Paused by you: this compaction was not sent" in json.loads(out)["reason"]
+    assert "Paused by you: this compaction was not sent" in json.loads(out)[why]
     assert place.holds() == [("s-1", REFUSED)]
     by_itself = {"session_id": "s-1", "trigger": "auto"}
-    process = place.hold(["sh"], "claude", "PreCompact", by_itself)
+    process = place.hold(["sh"], agent, "PreCompact", by_itself)
     time.sleep(0.3)
     assert process.poll() is None
-    place.flags.clear("claude", "s-1")
+    place.flags.clear(agent, "s-1")
     assert finish(process) == (0, "")
 
 
@@ -364,6 +364,7 @@ def test_the_deadline_is_well_before_the_agent_s(
     ("agent", "event", "answer"),
     [
         ("codex", "UserPromptSubmit", {"decision": "block", "reason": "no"}),
+        ("codex", "PreCompact", {"continue": False, "stopReason": "no"}),
         ("gemini", "BeforeAgent", {"decision": "deny", "reason": "no"}),
         ("gemini", "BeforeTool", {"decision": "deny", "reason": "no"}),
         ("cursor", "beforeSubmitPrompt", {"continue": False, "user_message": "no"}),

@@ -339,7 +339,7 @@ def test_a_pane_can_be_paused_in_two_ways(stage: Stage) -> None:
     ("state", "said"),
     [
         ("working", "held at next tool call"),
-        ("idle", "held: its next prompt is refused"),
+        ("idle", "held: its next prompt is not sent"),
         ("", "held at next tool call or prompt"),
     ],
 )

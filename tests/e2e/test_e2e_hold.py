@@ -33,6 +33,7 @@ pytestmark = pytest.mark.e2e
 
 QUIET_S = 5.0
 STEPS = 10
+NOT_COMPACTED = "this compaction was not sent"
 FETCHES_S = 200
 """OpenCode looks for its plugin package on the network, which isn't there, for two minutes."""
 
@@ -106,6 +107,16 @@ def is_held_and_loses_nothing(meter: Meter, stub: Stub, name: str, file: Path) -
     wait_until(lambda: file.read_text().split() == [str(number) for number in range(STEPS)], 10)
     # what its hooks call the session is what the ledger calls it
     wait_until(lambda: spent_in(meter, name) == len(stub.of(name)), 20, 0.3)
+
+
+def is_not_compacted_while_held(meter: Meter, stub: Stub, name: str, sign: str) -> None:
+    """Pause an agent and ask for a smaller context, which is a request: it shows a sign instead."""
+    act(meter, "pause", name)
+    sent = len(stub.served)
+    meter.world.type(name, "/compact")
+    meter.world.wait_screen(name, sign)
+    time.sleep(2)
+    assert len(stub.served) == sent
 
 
 def is_stopped_at_its_limit(
@@ -197,6 +208,8 @@ def test_codex_below_its_daemon_is_held_once_it_was_started_with_its_hooks(
             made.trust_hooks("codex")
             made.wait_screen("codex", "Ask Codex", "permissions: YOLO")
             is_held_and_loses_nothing(meter, made.openai, "codex", made.other / "n.txt")
+            is_not_compacted_while_held(meter, made.openai, "codex", NOT_COMPACTED)
+            act(meter, "resume", "codex")
             is_stopped_at_its_limit(meter, made.openai, "codex", made.other / "limit.txt")
             # who was there before runs none: to say that it is held would be untrue
             where = ("--socket", str(made.server.socket), "--how", "hold")
@@ -237,6 +250,10 @@ def test_opencode_is_held_by_its_plugin_frozen_and_interrupted() -> None:
                 made.open("opencode", "opencode", made.repo)
                 made.wait_screen("opencode", READY, seconds=FETCHES_S)
                 is_held_and_loses_nothing(meter, chat, "opencode", made.repo / "n.txt")
+                is_not_compacted_while_held(meter, chat, "opencode", " Compaction ")
+                sent = len(chat.served)
+                act(meter, "resume", "opencode")
+                chat.wait_for(lambda _: len(chat.served) > sent)
                 # it writes a request's tokens down when the tools are done, and asks anew at once
                 limit = made.repo / "limit.txt"
                 is_stopped_at_its_limit(meter, chat, "opencode", limit, further=2)

@@ -12,7 +12,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from test_e2e_hold import act, install, metered, script
+from test_e2e_hold import (
+    NOT_COMPACTED,
+    act,
+    install,
+    is_not_compacted_while_held,
+    metered,
+    script,
+)
 from tmux_fixtures import wait_until
 from world import world
 
@@ -49,7 +56,7 @@ def test_who_is_held_alarms_for_what_began_after_it(programs: Programs) -> None:
             made.wait_live("claude", status="idle")
             works_without_an_alarm(made, meter)
             spends_while_held_idle(made, meter)
-            is_not_compacted_while_held(made, meter)
+            is_not_compacted_while_held(meter, made.anthropic, "claude", NOT_COMPACTED)
             is_let_go_with_a_word_where_no_watcher_runs(made, meter)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
@@ -71,7 +78,7 @@ def works_without_an_alarm(made: World, meter: Meter) -> None:
 
 def spends_while_held_idle(made: World, meter: Meter) -> None:
     """Let another process make one request of the session that is held, without its hooks."""
-    assert act(meter, "pause", "claude")["seen"].startswith("held: its next prompt is refused")
+    assert act(meter, "pause", "claude")["seen"].startswith("held: its next prompt is not sent")
     session = str(made.live("claude")["sessionId"])
     time.sleep(6)  # until then a line may have been on its way
     command = [str(made.programs.claude), "-p", "--resume", session]
@@ -86,14 +93,6 @@ def spends_while_held_idle(made: World, meter: Meter) -> None:
     )
     wait_until(lambda: paused(meter)["spent_after"] > 0)
     act(meter, "resume", "claude")
-
-
-def is_not_compacted_while_held(made: World, meter: Meter) -> None:
-    act(meter, "pause", "claude")
-    sent = len(made.anthropic.served)
-    made.type("claude", "/compact")
-    made.wait_screen("claude", "this compaction was not")
-    assert len(made.anthropic.served) == sent
 
 
 def is_let_go_with_a_word_where_no_watcher_runs(made: World, meter: Meter) -> None:

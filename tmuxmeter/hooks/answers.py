@@ -13,8 +13,8 @@ from typing import Final
 PROMPT_EVENTS: Final = frozenset({"UserPromptSubmit", "BeforeAgent", "beforeSubmitPrompt"})
 """A prompt was typed: while held it is refused, so that nothing is sent or waits unseen."""
 COMPACT_EVENT: Final = "PreCompact"
-"""A context is to be compacted, which is a request (Claude Code 2.1.330 obeys what is answered):
-asked for by hand it is refused like a prompt, in the midst of a turn it waits."""
+"""A context is to be compacted, which is a request (Claude Code 2.1.330 and Codex 0.169.0 obey what
+is answered): asked for by hand it is refused like a prompt, in the midst of a turn it waits."""
 
 
 def go_on(agent: str, notice: str = "") -> str:
@@ -37,6 +37,8 @@ def refuse(agent: str, event: str, reason: str) -> str:
         return json.dumps({"permission": "deny", "user_message": reason, "agent_message": reason})
     if agent == "gemini":
         return json.dumps({"decision": "deny", "reason": reason})
+    if agent == "codex" and event == COMPACT_EVENT:
+        return json.dumps({"continue": False, "stopReason": reason})
     if event in PROMPT_EVENTS or event == COMPACT_EVENT:
         return json.dumps({"decision": "block", "reason": reason})
     decision = {

@@ -26,7 +26,7 @@ _ASKING = _WAITING | {"UserPromptSubmit", "BeforeAgent", "beforeSubmitPrompt"}
 
 EVENTS: Final[dict[str, tuple[str, ...]]] = {
     "claude": ("PreToolUse", "UserPromptSubmit", "PreCompact", "SessionStart", "SessionEnd"),
-    "codex": ("PreToolUse", "UserPromptSubmit", "SessionStart"),
+    "codex": ("PreToolUse", "UserPromptSubmit", "PreCompact", "SessionStart"),
     "gemini": ("BeforeTool", "BeforeAgent", "SessionStart", "SessionEnd"),
     "cursor": ("preToolUse", "beforeSubmitPrompt", "sessionStart", "sessionEnd", "stop"),
 }

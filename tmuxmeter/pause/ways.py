@@ -196,7 +196,7 @@ def _hold(means: Means, target: Target, note: Any, who: str, now_ms: int) -> Don
         raise PauseError(message)
     seen = {
         WORKING: "held at next tool call",
-        IDLE: "held: its next prompt is refused",
+        IDLE: "held: its next prompt is not sent",
     }.get(target.state, "held at next tool call or prompt")
     return Done(HOLD_METHOD, seen, {})
 
