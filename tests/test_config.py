@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from tmuxmeter.config import Config, PriceOverride, effective, example, load, parse, read, try_load
 from tmuxmeter.errors import ConfigError
+from tmuxmeter.ledger.activity import WINDOW_MS
 
 FILE = Path("/etc/config.toml")
 EXAMPLE = Path(__file__).parent.parent / "config.example.toml"
@@ -28,6 +29,10 @@ def test_no_file_gives_defaults() -> None:
     assert parse(FILE, None) == Config()
     assert parse(FILE, "") == Config()
     assert Config().day.start_minutes == 0
+
+
+def test_the_overlap_s_default_is_what_the_ledger_reads_unless_told() -> None:
+    assert Config().breakeven.overlap_ms == WINDOW_MS
 
 
 def test_example_file_is_the_generated_one() -> None:
