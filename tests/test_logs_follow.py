@@ -19,7 +19,7 @@ from tmuxmeter.logs.tail import read_file
 from tmuxmeter.logs.watches import Watches, open_watches
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from tmuxmeter.logs.found import Changes
 
@@ -322,6 +322,40 @@ def test_a_root_that_appears_is_heard_of_at_once(home: Path, clock: Clock) -> No
         for folder in ("share", "share/later"):
             happens((home / folder).mkdir)
         happens((home / "share/later/logs").mkdir, begins=True)
+        put(home / "share/later/logs/x.jsonl")
+        hear(follower, clock, "x.jsonl")
+    finally:
+        follower.close()
+
+
+@linux
+@pytest.mark.parametrize("late", [False, True])
+def test_folders_made_just_before_one_listens_for_them_are_heard_of_at_once(
+    home: Path, clock: Clock, monkeypatch: pytest.MonkeyPatch, late: bool
+) -> None:
+    now, now_ns = clock()
+    watches = open_watches(100)
+    assert watches
+    roots = [(TINY, Root("tiny", home / "share/later"))]
+    follower = Follower(roots, watches=watches, mounts="", now=now, now_ns=now_ns)
+    to_come = [home / "share/later", home / "share/later/logs"]
+    listen = watches.await_in
+
+    def meanwhile(folders: Iterable[str]) -> None:
+        if late:
+            listen(folders)
+        if to_come:
+            to_come.pop(0).mkdir()
+        if not late:
+            listen(folders)
+
+    monkeypatch.setattr(watches, "await_in", meanwhile)
+    try:
+        (home / "share").mkdir()
+        began = False
+        while not began:
+            assert select.select([follower.fileno()], [], [], 5)[0]
+            began = follower.take(now, now_ns).began
         put(home / "share/later/logs/x.jsonl")
         hear(follower, clock, "x.jsonl")
     finally:

@@ -15,7 +15,8 @@ pytestmark = pytest.mark.e2e
 def test_the_first_run_on_a_machine_has_its_pane() -> None:
     with staged(GOOSE) as stage:
         meter = Meter(stage)
-        wait_until(lambda: meter.json("panes")["watching"])
+        # until then it is busy with its own start
+        wait_until(lambda: (meter.json("status")["watcher"] or {}).get("phase") == "following")
         assert not (stage.home / ".local/share/goose").exists()
         pane = stage.open("first", "goose run -t '[first] say'", stage.repo)
         stage.chat.wait_for(lambda _: len(stage.chat.of("first")) == 1)

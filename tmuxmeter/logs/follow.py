@@ -26,6 +26,8 @@ HOT_SECONDS = 600.0
 HOT_COUNT = 256
 JUMP_SECONDS = 5.0
 ROOTS_PERIOD = 2.0
+DEEPEST = 16
+"""So many folders that are made one in the other are listened to at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +94,7 @@ class Follower:
                 self._silent[top] = kind
         self.catalog.check_roots(now_ns)
         self._missing: list[str] = []
-        self._await_roots(appeared=True)
+        self._await_roots(now_ns, appeared=True)
         self.catalog.take()
         for entry in sorted(self.catalog.entries(), key=lambda found: found.mtime_ns):
             if entry.log and now_ns - entry.mtime_ns < HOT_SECONDS * 1e9:
@@ -181,7 +183,7 @@ class Follower:
         if everything or appeared or now >= self._due["roots"]:
             self._due["roots"] = now + ROOTS_PERIOD
             self.catalog.check_roots(now_ns)
-            self._await_roots(appeared=everything or appeared)
+            self._await_roots(now_ns, appeared=everything or appeared)
         if everything or now >= self._due["folders"]:
             self.catalog.check_folders(now_ns)
             count = len(self.catalog.folders())
@@ -194,16 +196,29 @@ class Follower:
             self.catalog.check_files([*self._hot_entries(now), *self.catalog.live_entries()])
             self._due["hot"] = now + pace.hot
 
-    def _await_roots(self, *, appeared: bool) -> None:
+    def _await_roots(self, now_ns: int, *, appeared: bool) -> None:
         """Hear at once of log folders that appear, by the nearest folders above them.
 
-        The agent that makes its first log may be gone before roots are looked for again.
+        The agent that makes its first log may be gone before roots are looked for again. It makes
+        one folder in the other, the inner one maybe before the outer one is listened to.
         """
         before, self._missing = self._missing, self.catalog.missing_tops()
-        if self._watches and not self._deaf and (appeared or before != self._missing):
-            missing = self._missing
-            above = {_nearest(top) for top in missing if not self._is_silent(top)}
-            self._watches.await_in(folder for folder in above if not self.catalog.looks_at(folder))
+        if not self._watches or self._deaf or (before == self._missing and not appeared):
+            return
+        above: set[str] = set()
+        for _ in range(DEEPEST):
+            nearest = self._above_missing()
+            if nearest == above:
+                return
+            above = nearest
+            self._watches.await_in(above)
+            self.catalog.check_roots(now_ns)
+            self._missing = self.catalog.missing_tops()
+
+    def _above_missing(self) -> set[str]:
+        """Return the nearest folders above missing ones, as far as no events come from them yet."""
+        above = {_nearest(top) for top in self._missing if not self._is_silent(top)}
+        return {folder for folder in above if not self.catalog.looks_at(folder)}
 
     def _is_silent(self, folder: str) -> bool:
         return any(folder == top or folder.startswith(f"{top}/") for top in self._silent)
