@@ -55,6 +55,23 @@ def test_a_session_told_in_whole_seconds_may_have_begun_in_any_part_of_its_secon
     assert assign([program(1, 10_700), program(2, 40_700, resumed=True)], later, settled) == []
 
 
+def test_a_session_of_the_second_in_which_the_only_program_ran_may_be_another_one_s() -> None:
+    # Seen: two runs of 0.2 s one after the other, of which one was over before any look.
+    programs = [program(1, 10_100, ended_ms=10_350)]
+    first, second = (Thread(key, "/w", "", 10_000, blur_ms=999) for key in "ab")
+    settled = {"a": programs[0].key}
+    assert assign(programs, [first, second], settled) == []
+    # It competes all the same with one that goes on with what it had before.
+    programs.append(program(2, 1_000, resumed=True))
+    assert assign(programs, [first, second], settled) == []
+    # Nor is it known which of the two it began itself.
+    for ended_ms in (0, 10_700):
+        assert assign([program(3, 10_450, ended_ms=ended_ms)], [first, second]) == []
+    # What it did begin is its own.
+    early = Thread("c", "/w", "", 10_200)
+    assert pairs(assign(programs[:1], [first, early], settled)) == {"c": 1}
+
+
 def test_programs_started_together_are_not_told_apart_by_the_order_of_their_starts() -> None:
     # Seen: three programs within 0.1 s, their threads created in the order of the prompts.
     programs = [program(1, 10_000), program(2, 10_050), program(3, 10_090)]

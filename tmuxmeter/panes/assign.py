@@ -16,7 +16,7 @@ from tmuxmeter.matching import certain_pairs, components
 from tmuxmeter.panes.evidence import ELIMINATED, OWN_START, SHARED_START, SWITCHED
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
 FIRST_WINDOW_MS = 20_000
 """A program's own first session is created within this time of its start."""
@@ -171,10 +171,9 @@ def _first_sessions(
     )
     found = []
     for part in components(edges):
-        rows, columns = {i for i, _ in part}, {j for _, j in part}
         # With one program only, the first of them is where it began.
-        one = len(rows) == 1
-        pairs = {(min(rows), min(columns))} if one else certain_pairs(part)
+        one = len({i for i, _ in part}) == 1
+        pairs = _only(free, loose, part) if one else certain_pairs(part)
         for i, j in pairs:
             if not _is_first(free[i], loose[j]):
                 continue
@@ -183,6 +182,24 @@ def _first_sessions(
             evidence, confidence = ("start", OWN_START) if alone else ("start-shared", SHARED_START)
             found.append(Pairing(free[i].key, loose[j].key, evidence, confidence))
     return found
+
+
+def _only(
+    free: Sequence[Program], loose: Sequence[Thread], part: Collection[tuple[int, int]]
+) -> set[tuple[int, int]]:
+    """Pair the only program with the first of its sessions, unless that may be of one before it."""
+    (i, first), *others = sorted(part)
+    older = _by_blur_alone(free[i], loose[first])
+    return set() if older and any(_is_first(free[i], loose[j]) for _, j in others) else {(i, first)}
+
+
+def _by_blur_alone(program: Program, thread: Thread) -> bool:
+    """Tell whether a session may have begun before its program started, or after it ended.
+
+    Then another program, too short to be seen, may have begun it.
+    """
+    before = thread.created_ms < program.started_ms
+    return thread.blur_ms > 0 and (before or 0 < program.ended_ms < thread.latest_ms)
 
 
 def _switch(
@@ -199,12 +216,14 @@ def _switch(
         and program.started_ms <= thread.latest_ms
         and not (program.ended_ms and program.ended_ms < thread.created_ms)
     ]
-    if len(able) == 1:
-        return Pairing(able[0].key, thread.key, "switch", SWITCHED)
-    left = [program for program in able if not _stayed(owned.get(program.key, ()), thread)]
-    if len(left) == 1:
-        return Pairing(left[0].key, thread.key, "switch-elimination", ELIMINATED)
-    return None
+    left = able
+    evidence, confidence = "switch", SWITCHED
+    if len(able) > 1:
+        left = [program for program in able if not _stayed(owned.get(program.key, ()), thread)]
+        evidence, confidence = "switch-elimination", ELIMINATED
+    if len(left) != 1 or _by_blur_alone(left[0], thread):
+        return None
+    return Pairing(left[0].key, thread.key, evidence, confidence)
 
 
 def _stayed(owned: Sequence[Thread], thread: Thread) -> bool:
