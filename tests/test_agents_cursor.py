@@ -211,7 +211,7 @@ def test_a_session_in_the_editor(tmp_path: Path) -> None:
         "params": '{"relativeWorkspacePath":"src/a.ts"}',
     }
     editor.put(f"bubbleId:{COMPOSER}:b1", bubble(2, at=2_000, toolFormerData=edit))
-    failed = {"name": "run_terminal_cmd", "status": "error", "toolCallId": "call_2"}
+    failed = {**edit, "status": "error", "toolCallId": "call_2"}
     editor.put(f"bubbleId:{COMPOSER}:b2", bubble(2, at=3_000, toolFormerData=failed))
     counts = {"inputTokens": 12_000, "outputTokens": 340}
     editor.put(f"bubbleId:{COMPOSER}:b3", bubble(2, "Done.", at=4_000, tokenCount=counts))
@@ -221,7 +221,7 @@ def test_a_session_in_the_editor(tmp_path: Path) -> None:
         ("Prompt", 0, True),
         ("ToolResult", 2_000, "edit_file_v2", True),
         ("FileTouch", 2_000, True, "src/a.ts"),
-        ("ToolResult", 3_000, "run_terminal_cmd"),
+        ("ToolResult", 3_000, "edit_file_v2"),
         ("Usage", 4_000, "gpt-5", 12_000, 340, "standard"),
         ("SessionStart", -1_000, "/home/me/app"),
     ]

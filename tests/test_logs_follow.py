@@ -324,6 +324,11 @@ def test_a_root_that_appears_is_heard_of_at_once(home: Path, clock: Clock) -> No
         happens((home / "share/later/logs").mkdir, begins=True)
         put(home / "share/later/logs/x.jsonl")
         hear(follower, clock, "x.jsonl")
+        for folder in ("archive", "live"):
+            happens((home / "share/later" / folder).mkdir, begins=True)
+        # Nothing is awaited any more.
+        (home / "share/later/more").mkdir()
+        assert not watches.take().appeared
     finally:
         follower.close()
 

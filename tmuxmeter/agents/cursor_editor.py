@@ -232,7 +232,7 @@ class CursorEditor:
                 )
             )
             path = next(filter(None, map(_text, msgspec.json.decode(paths or "[]"))), "")
-            if path and tool in _EDITS | _READS:
+            if path and _OK[status] and tool in _EDITS | _READS:
                 batch.events.append(
                     FileTouch(
                         key=event_key("cursor", "touch", f"{session}/{call or bubble}"),

@@ -205,7 +205,7 @@ class Follower:
         before, self._missing = self._missing, self.catalog.missing_tops()
         if not self._watches or self._deaf or (before == self._missing and not appeared):
             return
-        above: set[str] = set()
+        above: set[str] | None = None
         for _ in range(DEEPEST):
             nearest = self._above_missing()
             if nearest == above:
